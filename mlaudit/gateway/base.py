@@ -1,0 +1,113 @@
+"""What a store must be able to do: the Protocols behind which MLflow, a fake and later other readers stand.
+
+All methods are synchronous and may block; the screen reaches them through the worker only. Text in what they return is
+clean (:mod:`mlaudit.domain.text`), order is stable, and nothing here changes a store except :class:`RegistryWriter`.
+
+Every method may raise :class:`~mlaudit.domain.errors.StoreError` and its subclasses; others are named where they occur.
+Strings that identify (``run_id``, ``key``, ``model``, ``path``) are taken in the store's own, raw form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from mlaudit.domain.models import (
+    Artifact,
+    Experiment,
+    MetricHistory,
+    ModelSource,
+    ModelVersion,
+    RegisteredModel,
+    Run,
+    RunPage,
+    Stage,
+    StoreInfo,
+)
+
+
+class TrackingReader(Protocol):
+    """Reads experiments, runs, histories, artifacts and the registry. Never writes."""
+
+    def describe(self) -> StoreInfo:
+        """Which store this is. Does not touch the store."""
+        ...
+
+    def list_experiments(self) -> tuple[Experiment, ...]:
+        """All active experiments, most recently updated first, then by name. No truncation."""
+        ...
+
+    def search_runs(
+        self,
+        experiment_ids: Sequence[str],
+        *,
+        filter_string: str = "",
+        order_by: Sequence[str] = (),
+        max_results: int = 200,
+        page_token: str | None = None,
+    ) -> RunPage:
+        """One page of active runs that match ``filter_string`` (the language of MLflow's ``search_runs``).
+
+        Without ``order_by``: newest start_time first, then run_id. Raises FilterError for a filter or order_by that the
+        store rejects. An empty ``experiment_ids`` gives an empty page.
+        """
+        ...
+
+    def get_run(self, run_id: str) -> Run:
+        """The run with exactly this id, deleted ones too (see ``lifecycle_stage``). Raises RunNotFound."""
+        ...
+
+    def find_run(self, prefix: str) -> Run:
+        """The active run whose id is or uniquely starts with ``prefix``. Raises RunNotFound, AmbiguousRunId."""
+        ...
+
+    def metric_history(self, run_id: str, key: str) -> MetricHistory:
+        """Every logged value of a metric, ordered by (step, timestamp, value); empty if never logged. Raises RunNotFound."""
+        ...
+
+    def list_artifacts(self, run_id: str, path: str = "") -> tuple[Artifact, ...]:
+        """The entries directly below ``path``, folders first, then by name. Raises RunNotFound."""
+        ...
+
+    def read_artifact(self, run_id: str, path: str, max_bytes: int) -> bytes:
+        """At most ``max_bytes`` from the start of a file artifact. Raises RunNotFound, NotAStore when it is missing."""
+        ...
+
+    def list_registered_models(self) -> tuple[RegisteredModel, ...]:
+        """All registered models by name. No truncation."""
+        ...
+
+    def list_model_versions(self, model: str) -> tuple[ModelVersion, ...]:
+        """All versions of a model with stages and aliases, newest first. Raises ModelNotFound."""
+        ...
+
+    def versions_of_run(self, run_id: str) -> tuple[ModelVersion, ...]:
+        """The versions, of any model, that were registered from this run; model name, then newest first."""
+        ...
+
+    def model_sources(self, run_id: str) -> tuple[ModelSource, ...]:
+        """The models this run logged, newest first: what could be registered. Raises RunNotFound."""
+        ...
+
+
+class RegistryWriter(Protocol):
+    """The writes. None is ever sent twice: an ambiguous failure raises, and the caller reads back."""
+
+    def create_version(self, model: str, source: str, run_id: str) -> ModelVersion:
+        """Register ``source`` as a new version; creates the registered model if there is none."""
+        ...
+
+    def transition(self, model: str, version: str, stage: Stage, *, archive_existing: bool) -> ModelVersion:
+        """Move a version to ``stage``; with ``archive_existing`` all others in that stage become Archived, in one transaction.
+
+        ``archive_existing`` together with Archived or None is a ValueError. Raises VersionNotFound.
+        """
+        ...
+
+    def terminate_run(self, run_id: str, status: str) -> None:
+        """Set the status and end time of a run that its process left RUNNING. Raises RunNotFound."""
+        ...
+
+
+class Gateway(TrackingReader, RegistryWriter, Protocol):
+    """Both sides of one store."""

@@ -1,0 +1,51 @@
+"""Composition root: settings -> gateway, policy and services.
+
+The command line calls :class:`Services` directly; the screen reaches the same class in the worker process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from mlaudit.config.settings import Settings
+from mlaudit.domain.errors import ReadOnly
+from mlaudit.gateway.base import Gateway
+from mlaudit.services import history, runs
+from mlaudit.services.requests import Progress, Request
+
+T = TypeVar("T")
+
+
+def _silent(_message: str) -> None:
+    """Progress that nobody watches."""
+
+
+class Services:
+    """Answers requests on one store. Safe to call from several threads; the gateway is opened by the first request."""
+
+    def __init__(self, settings: Settings, open_gateway: Callable[[], Gateway] | None = None) -> None:
+        """``open_gateway`` replaces the store that the settings name (tests hand in the in-memory one)."""
+        self.settings = settings
+        self._open_gateway = open_gateway
+        self._gateway: Gateway | None = None
+        self._answers: dict[type[Request[Any]], Callable[[Any], Any]] = {
+            runs.ListExperiments: lambda r: runs.list_experiments(self.gateway, r),
+            runs.ResolveExperiments: lambda r: runs.resolve_experiments(self.gateway, r),
+            runs.SearchRuns: lambda r: runs.search_runs(self.gateway, r),
+            runs.GetRunDetails: lambda r: runs.get_run_details(self.gateway, r),
+            runs.ListArtifacts: lambda r: runs.list_artifacts(self.gateway, r),
+            history.GetHistory: lambda r: history.get_history(self.gateway, r),
+        }
+
+    @property
+    def gateway(self) -> Gateway:
+        """The store. Raises NoStore, NotAStore, SchemaMismatch, StoreUnavailable."""
+        raise NotImplementedError("opened from settings: see gateway.mlflow_client")
+
+    def handle(self, request: Request[T], progress: Progress = _silent) -> T:
+        """The answer to a request. Raises MlauditError; anything else is a defect."""
+        if request.writes and self.settings.read_only:
+            raise ReadOnly(request.what, "mlaudit was started with --read-only")
+        progress(request.what)
+        return cast(T, self._answers[type(request)](request))
