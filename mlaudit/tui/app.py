@@ -1,0 +1,73 @@
+"""The terminal app: screens on a backend that is an argument. It paints first and only then starts the backend."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import traceback
+from collections.abc import Awaitable, Callable
+
+from textual.app import App
+from textual.binding import Binding
+
+from mlaudit.config.settings import Settings
+from mlaudit.domain.models import StoreInfo
+from mlaudit.tui.screens.experiments import ExperimentsScreen
+from mlaudit.worker import Backend
+
+CRASHED = 5
+
+
+class MlauditApp(App[int]):
+    """Returns the exit code; 128 + signal when a signal ended it."""
+
+    TITLE = "mlaudit"
+    BINDINGS = [Binding("q", "quit", "Quit", id="app.quit", tooltip="Leave mlaudit")]
+
+    def __init__(self, backend: Backend, settings: Settings, *, log_path: str | None = None) -> None:
+        super().__init__()
+        self.backend = backend
+        self.settings = settings
+        self.log_path = log_path
+        self.store: StoreInfo | None = None
+        self.quit_guards: list[Callable[[], Awaitable[bool]]] = []
+        """Asked before ``q`` quits; one False keeps the app open."""
+
+    async def on_mount(self) -> None:
+        if sys.platform != "win32":
+            loop = asyncio.get_running_loop()
+            for sig in (signal.SIGTERM, signal.SIGHUP):
+                loop.add_signal_handler(sig, self._end_by_signal, int(sig))
+        screen = ExperimentsScreen()
+        await self.push_screen(screen)
+        self.call_after_refresh(self._start, screen)
+
+    async def _start(self, screen: ExperimentsScreen) -> None:
+        await self.backend.start()
+        screen.load()
+
+    def _end_by_signal(self, number: int) -> None:
+        self.exit(128 + number, return_code=128 + number)
+
+    async def on_unmount(self) -> None:
+        await self.backend.close()
+
+    async def action_quit(self) -> None:
+        """Quit at once, unless a guard says no."""
+        for guard in list(self.quit_guards):
+            if not await guard():
+                return
+        self.exit(0)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Textual's own report prints local variables, which may hold secrets: a plain one goes to the log."""
+        where = ""
+        if self.log_path:
+            with open(self.log_path, "a", encoding="utf-8") as log:
+                log.writelines(traceback.format_exception(error))
+            where = f"; see {self.log_path}"
+        self._exception = self._exception or error
+        self._exception_event.set()
+        self._crash_line = f"mlaudit: internal error ({type(error).__name__}){where}"
+        self.exit(CRASHED, return_code=CRASHED, message=self._crash_line)

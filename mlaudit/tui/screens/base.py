@@ -1,0 +1,65 @@
+"""What every screen shares: the header above, the keys below, and asking the backend."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Footer
+
+from mlaudit.domain.errors import StoreError
+from mlaudit.services.requests import Request
+from mlaudit.tui.widgets.store_header import StoreHeader
+
+if TYPE_CHECKING:
+    from mlaudit.tui.app import MlauditApp
+
+T = TypeVar("T")
+
+
+class BaseScreen(Screen[None]):
+    """A screen composes :meth:`compose_body`; header and footer are put around it."""
+
+    BINDINGS = [Binding("escape", "back", "Back", id="screen.back", tooltip="Go back to the screen before")]
+
+    def compose(self) -> ComposeResult:
+        yield StoreHeader()
+        yield from self.compose_body()
+        yield Footer()
+
+    def compose_body(self) -> Iterable[Widget]:
+        """The widgets between header and footer."""
+        return ()
+
+    def on_mount(self) -> None:
+        header = self.query_one(StoreHeader)
+        header.read_only = self.mlaudit.settings.read_only
+        header.store = self.mlaudit.store
+        header.title = self.title or ""
+
+    @property
+    def mlaudit(self) -> MlauditApp:
+        """The app, with its own type."""
+        return cast("MlauditApp", self.app)
+
+    async def ask(self, request: Request[T]) -> T:
+        """The backend's answer; the header tells when a store failed to give one. Raises MlauditError."""
+        try:
+            answer = await self.mlaudit.backend.ask(request)
+        except StoreError:
+            if self.is_mounted:
+                self.query_one(StoreHeader).stale_since = f"STALE since {time.strftime('%H:%M:%S')}"
+            raise
+        if self.is_mounted:
+            self.query_one(StoreHeader).stale_since = ""
+        return answer
+
+    async def action_back(self) -> None:
+        """Leave this screen, unless it is the first one."""
+        if len(self.app.screen_stack) > 2:
+            await self.app.pop_screen()
