@@ -5,6 +5,7 @@ The command line calls :class:`Services` directly; the screen reaches the same c
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
@@ -21,13 +22,27 @@ def _silent(_message: str) -> None:
     """Progress that nobody watches."""
 
 
+def open_store(settings: Settings) -> Gateway:
+    """The store that the settings name. Raises NoStore, NotAStore, SchemaMismatch, StoreUnavailable, PermissionDenied.
+
+    Looks first and imports MLflow only for a store that it may be handed.
+    """
+    from mlaudit.gateway.uri import resolve
+
+    store = resolve(settings.tracking_uri, settings.registry_uri)
+    from mlaudit.gateway.mlflow_client import MlflowGateway
+
+    return MlflowGateway(store, writable=not settings.read_only)
+
+
 class Services:
     """Answers requests on one store. Safe to call from several threads; the gateway is opened by the first request."""
 
     def __init__(self, settings: Settings, open_gateway: Callable[[], Gateway] | None = None) -> None:
         """``open_gateway`` replaces the store that the settings name (tests hand in the in-memory one)."""
         self.settings = settings
-        self._open_gateway = open_gateway
+        self._open_gateway = open_gateway or (lambda: open_store(settings))
+        self._opening = threading.Lock()
         self._gateway: Gateway | None = None
         self._answers: dict[type[Request[Any]], Callable[[Any], Any]] = {
             runs.ListExperiments: lambda r: runs.list_experiments(self.gateway, r),
@@ -41,7 +56,11 @@ class Services:
     @property
     def gateway(self) -> Gateway:
         """The store. Raises NoStore, NotAStore, SchemaMismatch, StoreUnavailable."""
-        raise NotImplementedError("opened from settings: see gateway.mlflow_client")
+        # Opened once, by whichever thread asks first; the others wait for it. A failure is not kept: the next asks anew.
+        with self._opening:
+            if self._gateway is None:
+                self._gateway = self._open_gateway()
+            return self._gateway
 
     def handle(self, request: Request[T], progress: Progress = _silent) -> T:
         """The answer to a request. Raises MlauditError; anything else is a defect."""

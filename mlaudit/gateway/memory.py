@@ -1,0 +1,262 @@
+"""A store in memory behind the same Protocols as a real one: for tests, and for whoever builds on mlaudit's services.
+
+What is put in is raw, as a store would have it; what comes out is clean, converted at the same edge as with MLflow.
+Ids and times are deterministic: the same calls build the same store. One contract suite runs against this and against
+the real stores, so that it cannot drift from them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from mlaudit.domain.errors import (
+    AmbiguousRunId,
+    FilterError,
+    ModelNotFound,
+    NotAStore,
+    RunNotFound,
+    StoreError,
+    VersionNotFound,
+)
+from mlaudit.domain.filter_match import Searchable, matches, parse_order, sort_key
+from mlaudit.domain.filters import parse
+from mlaudit.domain.models import (
+    Artifact,
+    Dataset,
+    Experiment,
+    MetricHistory,
+    ModelSource,
+    ModelVersion,
+    RegisteredModel,
+    Run,
+    RunPage,
+    RunStatus,
+    Stage,
+    StoreInfo,
+    StoreKind,
+)
+from mlaudit.domain.text import clean, clean_keys, clean_mapping
+from mlaudit.gateway.memory_store import MemoryStore, StoredModel, StoredRun
+
+
+class MemoryGateway(MemoryStore):
+    """Gateway on data in memory; filled by the builders of :class:`MemoryStore`. Thread-safe."""
+
+    def __init__(self, *, writable: bool = True, notes: tuple[str, ...] = ()) -> None:
+        super().__init__()
+        self._info = StoreInfo(
+            StoreKind.MEMORY, "memory://", "memory://", "MemoryGateway", "handed in", notes, writable=writable
+        )
+        self.writes: list[str] = []
+        """Every write that was done through the RegistryWriter side, in order, in words."""
+        self.fail: Callable[[str], StoreError | None] = lambda _method: None
+        """Asked before each call with the method's name; a StoreError it returns is raised (for tests of faults)."""
+
+    # TrackingReader
+
+    def describe(self) -> StoreInfo:
+        """See :class:`~mlaudit.gateway.base.TrackingReader`, as for all methods below."""
+        return self._info
+
+    def list_experiments(self) -> tuple[Experiment, ...]:
+        with self._called("list_experiments"):
+            active = [e for e in self._experiments.values() if e.lifecycle_stage == "active"]
+            return tuple(sorted(active, key=lambda e: (-(e.last_update_time or 0), e.name)))
+
+    def search_runs(
+        self,
+        experiment_ids: Sequence[str],
+        *,
+        filter_string: str = "",
+        order_by: Sequence[str] = (),
+        max_results: int = 200,
+        page_token: str | None = None,
+    ) -> RunPage:
+        with self._called("search_runs"):
+            if not experiment_ids:
+                return RunPage(())
+            comparisons = parse(filter_string).comparisons
+            orders = parse_order(order_by)
+            offset = _offset(page_token)
+            found = [
+                (sort_key(subject, orders), run)
+                for run in self._runs.values()
+                if run.experiment_id in experiment_ids
+                and run.lifecycle_stage == "active"
+                and matches(comparisons, subject := _searchable(run))
+            ]
+            found.sort(key=lambda pair: pair[0])
+            page = tuple(self._run(run) for _, run in found[offset : offset + max_results])
+            more = offset + max_results < len(found)
+            return RunPage(page, str(offset + max_results) if more else None)
+
+    def get_run(self, run_id: str) -> Run:
+        with self._called("get_run"):
+            return self._run(self._stored(run_id))
+
+    def find_run(self, prefix: str) -> Run:
+        with self._called("find_run"):
+            active = [r for r in self._runs.values() if r.lifecycle_stage == "active"]
+            exact = [r for r in active if r.run_id == prefix]
+            found = exact or [r for r in active if prefix and r.run_id.startswith(prefix.lower())]
+            if not found:
+                raise RunNotFound(clean(prefix))
+            if len(found) > 1:
+                raise AmbiguousRunId(clean(prefix), tuple(sorted(r.run_id for r in found)))
+            return self._run(found[0])
+
+    def metric_history(self, run_id: str, key: str) -> MetricHistory:
+        with self._called("metric_history"):
+            return MetricHistory.from_points(run_id, clean(key), self._stored(run_id).metrics.get(key, []))
+
+    def list_artifacts(self, run_id: str, path: str = "") -> tuple[Artifact, ...]:
+        with self._called("list_artifacts"):
+            files = self._stored(run_id).artifacts
+            below = f"{path.strip('/')}/" if path.strip("/") else ""
+            entries: dict[str, Artifact] = {}
+            for name, content in files.items():
+                if not name.startswith(below):
+                    continue
+                head, deeper, _ = name[len(below) :].partition("/")
+                raw = below + head
+                entries[raw] = Artifact(clean(raw), raw, bool(deeper), None if deeper else len(content))
+            return tuple(sorted(entries.values(), key=lambda a: (not a.is_dir, a.raw_path)))
+
+    def read_artifact(self, run_id: str, path: str, max_bytes: int) -> bytes:
+        with self._called("read_artifact"):
+            content = self._stored(run_id).artifacts.get(path)
+            if content is None:
+                raise NotAStore(self._info.uri, f"run {run_id[:12]} has no artifact {clean(path)!r}")
+            return content[:max_bytes]
+
+    def list_registered_models(self) -> tuple[RegisteredModel, ...]:
+        with self._called("list_registered_models"):
+            return tuple(_registered_model(self._models[name]) for name in sorted(self._models))
+
+    def list_model_versions(self, model: str) -> tuple[ModelVersion, ...]:
+        with self._called("list_model_versions"):
+            stored = self._models.get(model)
+            if stored is None:
+                raise ModelNotFound(clean(model), tuple(clean(m) for m in sorted(self._models)))
+            return _newest_first(stored)
+
+    def versions_of_run(self, run_id: str) -> tuple[ModelVersion, ...]:
+        with self._called("versions_of_run"):
+            every = [v for name in sorted(self._models) for v in _newest_first(self._models[name])]
+            return tuple(v for v in every if v.run_id == run_id)
+
+    def model_sources(self, run_id: str) -> tuple[ModelSource, ...]:
+        with self._called("model_sources"):
+            models = self._stored(run_id).models
+            return tuple(ModelSource(f"models:/{m}", clean(f"{name} ({m})")) for m, name in reversed(models.items()))
+
+    # RegistryWriter
+
+    def create_version(self, model: str, source: str, run_id: str) -> ModelVersion:
+        with self._called("create_version"):
+            self._stored(run_id)
+            number = self.add_version(model, run_id, source=source)
+            self.writes.append(f"create_version {model} {number}")
+            return self._models[model].versions[number]
+
+    def transition(self, model: str, version: str, stage: Stage, *, archive_existing: bool) -> ModelVersion:
+        if archive_existing and stage not in {Stage.PRODUCTION, Stage.STAGING}:
+            raise ValueError(f"archive_existing has no meaning for stage {stage}")
+        with self._called("transition"):
+            stored = self._models.get(model)
+            if stored is None:
+                raise ModelNotFound(clean(model), tuple(clean(m) for m in sorted(self._models)))
+            if version not in stored.versions:
+                raise VersionNotFound(clean(model), f"version {clean(version)}")
+            now = self._tick()
+            for number, other in stored.versions.items():
+                if number == version:
+                    stored.versions[number] = replace(other, stage=stage, last_updated=now)
+                elif archive_existing and other.stage == stage:
+                    stored.versions[number] = replace(other, stage=Stage.ARCHIVED, last_updated=now)
+            self.writes.append(f"transition {model} {version} {stage}")
+            return next(v for v in _newest_first(stored) if v.version == version)
+
+    def terminate_run(self, run_id: str, status: str) -> None:
+        with self._called("terminate_run"):
+            run = self._stored(run_id)
+            run.status, run.end_time = str(RunStatus(status)), self._tick()
+            self.writes.append(f"terminate_run {run_id} {status}")
+
+    # Inside
+
+    def _called(self, method: str) -> threading.RLock:
+        """The lock to hold during a call, unless the call is to fail."""
+        error = self.fail(method)
+        if error is not None:
+            raise error
+        return self._lock
+
+    def _run(self, run: StoredRun) -> Run:
+        """The clean form of a run."""
+        printable, changed = clean_keys([*run.params, *run.metrics, *run.tags])
+        return Run(
+            run.run_id,
+            run.experiment_id,
+            clean(run.name),
+            run.status,
+            run.lifecycle_stage,
+            clean(run.user),
+            run.start_time,
+            run.end_time,
+            run.artifact_uri,
+            {printable[k]: clean(v) for k, v in run.params.items()},
+            {printable[k]: run.latest(k) for k in run.metrics},
+            {printable[k]: clean(v) for k, v in run.tags.items()},
+            tuple(
+                Dataset(*map(clean, (d.name, d.digest, d.context, d.source_type, d.source, d.schema, d.profile)))
+                for d in run.datasets
+            ),
+            tuple(run.models),
+            changed,
+        )
+
+
+def _offset(page_token: str | None) -> int:
+    if page_token is None:
+        return 0
+    if not page_token.isdigit():
+        raise FilterError(page_token, "this page token is not one of this store's")
+    return int(page_token)
+
+
+def _searchable(run: StoredRun) -> Searchable:
+    attributes: dict[str, str | int | None] = {
+        "run_id": run.run_id,
+        "run_name": run.name,
+        "status": run.status,
+        "user_id": run.user,
+        "artifact_uri": run.artifact_uri,
+        "start_time": run.start_time,
+        "end_time": run.end_time,
+    }
+    datasets = tuple({"name": d.name, "digest": d.digest, "context": d.context} for d in run.datasets)
+    return Searchable(attributes, {k: run.latest(k) for k in run.metrics}, run.params, run.tags, datasets)
+
+
+def _registered_model(model: StoredModel) -> RegisteredModel:
+    updated = max((v.last_updated or 0 for v in model.versions.values()), default=model.created)
+    return RegisteredModel(
+        clean(model.name),
+        model.name,
+        clean(model.description),
+        model.created,
+        updated,
+        clean_mapping(model.aliases),
+        clean_mapping(model.tags),
+    )
+
+
+def _newest_first(model: StoredModel) -> tuple[ModelVersion, ...]:
+    versions = sorted(model.versions.values(), key=lambda v: -v.order)
+    return tuple(
+        replace(v, aliases=tuple(sorted(clean(a) for a, number in model.aliases.items() if number == v.version)))
+        for v in versions
+    )
