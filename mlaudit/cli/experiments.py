@@ -1,0 +1,45 @@
+"""``mlaudit experiments``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from mlaudit.cli import output
+from mlaudit.cli.invocation import invocation
+from mlaudit.domain.text import format_time
+from mlaudit.reports.runs import EXPERIMENT_FIELDS, experiment_object, render_csv, render_json
+
+
+class TableFormat(StrEnum):
+    """How a list is written."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+def experiments(
+    ctx: typer.Context,
+    form: Annotated[TableFormat, typer.Option("--format", help="How to write the list.")] = TableFormat.TABLE,
+) -> int:
+    """List the experiments, most recently updated first."""
+    answer = invocation(ctx).connect()
+    for note in answer.store.notes:
+        output.say(f"mlaudit: {note}")
+    objects = [experiment_object(e) for e in answer.experiments]
+    if form is TableFormat.JSON:
+        output.json_data(render_json(objects))
+    elif form is TableFormat.CSV:
+        output.data(render_csv(EXPERIMENT_FIELDS, ([o[f] or "" for f in EXPERIMENT_FIELDS] for o in objects)))
+    elif not answer.experiments:
+        output.say(f"no experiments in {answer.store.uri}")
+    else:
+        rows = [
+            [e.experiment_id, e.name, format_time(e.creation_time), format_time(e.last_update_time)]
+            for e in answer.experiments
+        ]
+        output.data(output.table(("experiment_id", "name", "created (UTC)", "updated (UTC)"), rows))
+    return output.ExitCode.PASS

@@ -1,0 +1,190 @@
+"""One call of the program: its settings, its services, and the global options every command takes.
+
+The global options stand on the program and on every command. What is given after the command wins; switches add up.
+:func:`register` gives a function those options, so that no command declares them itself.
+"""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
+
+import typer
+
+from mlaudit.config.settings import Settings
+from mlaudit.domain.errors import DeadlineExceeded, MlauditError
+from mlaudit.services.requests import Request
+from mlaudit.services.runs import ExperimentList, ListExperiments
+
+if TYPE_CHECKING:
+    from mlaudit.wiring import Services
+
+T = TypeVar("T")
+
+FIRST_ANSWER = 20.0
+"""Seconds until the first answer of a store, the import of MLflow included."""
+
+TrackingUri = Annotated[
+    str | None,
+    typer.Option(
+        "--tracking-uri",
+        metavar="URI",
+        help="The store: a server's http(s) URL, sqlite:///FILE, postgresql://... or a directory."
+        " Default: MLFLOW_TRACKING_URI, else what lies in this directory.",
+        show_default=False,
+    ),
+]
+RegistryUri = Annotated[
+    str | None,
+    typer.Option(
+        "--registry-uri",
+        metavar="URI",
+        help="The model registry, where it is not the tracking store. Default: MLFLOW_REGISTRY_URI.",
+        show_default=False,
+    ),
+]
+PolicyPath = Annotated[
+    str | None,
+    typer.Option(
+        "--policy",
+        metavar="FILE",
+        help="The policy that judges. Default: mlaudit.toml, searched upwards from this directory.",
+        show_default=False,
+    ),
+]
+ReadOnlySwitch = Annotated[bool, typer.Option("--read-only", help="Refuse everything that would change the store.")]
+TracebackSwitch = Annotated[bool, typer.Option("--traceback", help="Show where in the program an error comes from.")]
+
+_GLOBALS: dict[str, tuple[Any, Any]] = {
+    "tracking_uri": (TrackingUri, None),
+    "registry_uri": (RegistryUri, None),
+    "policy": (PolicyPath, None),
+    "read_only": (ReadOnlySwitch, False),
+    "traceback": (TracebackSwitch, False),
+}
+
+
+class Invocation:
+    """``typer.Context.obj`` of every command."""
+
+    def __init__(self, services_factory: Callable[[Settings], Services] | None = None) -> None:
+        """``services_factory`` replaces :class:`mlaudit.wiring.Services` (tests hand in one on the in-memory store)."""
+        self.settings = Settings()
+        self.abandoned = False
+        """Whether a request was given up: its thread still hangs, and a normal exit might wait for it."""
+        self._factory = services_factory
+        self._services: Services | None = None
+        self._store = "the store"
+
+    def merge(
+        self,
+        *,
+        tracking_uri: str | None = None,
+        registry_uri: str | None = None,
+        policy: str | None = None,
+        read_only: bool = False,
+        traceback: bool = False,
+    ) -> None:
+        """Take global options; what is given replaces what was given before."""
+        old = self.settings
+        self.settings = replace(
+            old,
+            tracking_uri=tracking_uri if tracking_uri is not None else old.tracking_uri,
+            registry_uri=registry_uri if registry_uri is not None else old.registry_uri,
+            policy_path=policy if policy is not None else old.policy_path,
+            read_only=old.read_only or read_only,
+            traceback=old.traceback or traceback,
+        )
+
+    def connect(self) -> ExperimentList:
+        """The store's first answer, within :data:`FIRST_ANSWER` seconds. Raises MlauditError.
+
+        Asked before long requests, so that a server that hangs is found out by a short wait.
+        """
+        answer = self.ask(ListExperiments(), deadline=FIRST_ANSWER)
+        self._store = answer.store.uri
+        return answer
+
+    def ask(self, request: Request[T], *, deadline: float | None = None) -> T:
+        """The answer to a request, within ``deadline`` seconds of wall clock (the request's own when None).
+
+        Raises MlauditError, DeadlineExceeded among them.
+        """
+        if self._services is None:
+            # Here and not above: wiring reaches for the gateway, and --help needs none of it.
+            from mlaudit.wiring import Services
+
+            self._services = (self._factory or Services)(self.settings)
+        services, seconds = self._services, request.deadline if deadline is None else deadline
+        answers: list[T] = []
+        failures: list[BaseException] = []
+        done = threading.Event()
+
+        def work() -> None:
+            try:
+                answers.append(services.handle(request))
+            except BaseException as problem:  # noqa: BLE001  it is raised again in the waiting thread
+                failures.append(problem)
+            finally:
+                done.set()
+
+        # A daemon thread: MLflow's client cannot be interrupted, and a store that drips never times out by itself.
+        threading.Thread(target=work, daemon=True, name=f"ask {type(request).__name__}").start()
+        try:
+            answered = done.wait(seconds)
+        except KeyboardInterrupt:
+            self.abandoned = True
+            raise
+        if not answered:
+            self.abandoned = True
+            raise DeadlineExceeded(self._store, request.what, seconds)
+        if failures:
+            raise failures[0]
+        return answers[0]
+
+
+def invocation(ctx: typer.Context) -> Invocation:
+    """This call's settings and services."""
+    return cast(Invocation, ctx.obj)
+
+
+def with_globals(function: Callable[..., Any]) -> Callable[..., Any]:
+    """``function`` with the global options added to its own; they are merged into ``ctx.obj`` before it is called.
+
+    It needs no ``ctx`` parameter, and one of its own parameters may bear a global option's name.
+    """
+    signature = inspect.signature(function, eval_str=True)
+    own = dict(signature.parameters)
+    wants_context = "ctx" in own
+    added = {name: declared for name, declared in _GLOBALS.items() if name not in own}
+
+    def command(ctx: typer.Context, **given: Any) -> Any:
+        shared = {name: given.pop(name) for name in added}
+        invocation(ctx).merge(**shared)
+        return function(ctx=ctx, **given) if wants_context else function(**given)
+
+    kind = inspect.Parameter.KEYWORD_ONLY
+    parameters = [inspect.Parameter("ctx", kind, annotation=typer.Context)]
+    parameters += [p.replace(kind=kind) for name, p in own.items() if name != "ctx"]
+    parameters += [inspect.Parameter(n, kind, annotation=a, default=d) for n, (a, d) in added.items()]
+    # Typer looks at the signature and, in some versions, at the annotations.
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in parameters}
+    command.__name__, command.__doc__, command.__module__ = function.__name__, function.__doc__, function.__module__
+    return command
+
+
+def register(app: typer.Typer, function: Callable[..., Any], name: str | None = None, **settings: Any) -> None:
+    """Add a command with the global options. It returns its exit code, or None for 0."""
+    app.command(name, **settings)(with_globals(function))
+
+
+def describe_failure(problem: Exception) -> tuple[str, int]:
+    """One line for stderr, and the exit code, for any exception that ends a command."""
+    if isinstance(problem, MlauditError):
+        return problem.message(), problem.exit_code
+    # Only the type: an unforeseen exception's text may hold a URI with a password.
+    return f"internal error (this is a bug): {type(problem).__name__}; see --traceback", 5

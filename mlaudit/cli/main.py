@@ -1,0 +1,122 @@
+"""The command ``mlaudit``: without a command it opens the app, with one it asks the same services.
+
+Nothing heavy is imported here: ``mlaudit --help`` loads neither mlflow nor textual, pandas or torch.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mlaudit import __version__
+from mlaudit.cli import output
+from mlaudit.cli.diff import diff
+from mlaudit.cli.experiments import experiments
+from mlaudit.cli.invocation import Invocation, describe_failure, invocation, register, with_globals
+from mlaudit.cli.output import ExitCode
+from mlaudit.cli.promote import promote
+from mlaudit.cli.runs import runs
+from mlaudit.cli.show import show
+from mlaudit.config.settings import Settings
+from mlaudit.domain.errors import UsageError
+
+if TYPE_CHECKING:
+    from mlaudit.wiring import Services
+
+# The base of all errors in the arguments. Typer brings its own copy of click, which has no public name.
+_ArgumentError: type[Exception] = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+
+app = typer.Typer(
+    name="mlaudit",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        output.data(f"mlaudit {__version__}")
+        raise typer.Exit
+
+
+def root(
+    ctx: typer.Context,
+    _version_wanted: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> int | None:
+    """May this model replace the one in production? Without a command: opens the app in this terminal.
+
+    The options of the program may also stand after the command.
+    """
+    if ctx.invoked_subcommand is not None:
+        return None
+    if not output.has_terminal():
+        raise UsageError(
+            "the app needs a terminal on stdin, stdout and stderr; without one use"
+            " mlaudit experiments, runs, show, diff or promote"
+        )
+    return open_app(invocation(ctx).settings)
+
+
+def open_app(settings: Settings) -> int:
+    """Open the app on the store that the settings name; returns the exit code it ended with. Needs a terminal."""
+    from mlaudit.tui.app import MlauditApp
+    from mlaudit.worker import WorkerProcess
+
+    backend = WorkerProcess(settings)
+    app_code = MlauditApp(backend, settings, log_path=str(backend.log_path)).run()
+    return app_code or 0
+
+
+app.callback(invoke_without_command=True)(with_globals(root))
+for _command in (experiments, runs, show, diff, promote):
+    register(app, _command)
+
+
+def main(arguments: Sequence[str] | None = None, services_factory: Callable[[Settings], Services] | None = None) -> int:
+    """Do what the arguments (default: the program's own) say; returns the exit code. Writes to stdout and stderr."""
+    return _run(Invocation(services_factory), arguments)
+
+
+def _run(call: Invocation, arguments: Sequence[str] | None) -> int:
+    output.survive_encodings()
+    try:
+        code: Any = typer.main.get_command(app).main(
+            args=list(sys.argv[1:] if arguments is None else arguments),
+            prog_name="mlaudit",
+            standalone_mode=False,
+            obj=call,
+        )
+    except (KeyboardInterrupt, typer.Abort):
+        code = ExitCode.INTERRUPTED
+    except _ArgumentError as problem:
+        # Its hints come on lines of their own; output.error makes it one line.
+        output.error(f"{getattr(problem, 'format_message', problem.__str__)()} (see mlaudit --help)")
+        code = ExitCode.USAGE
+    except Exception as problem:  # noqa: BLE001  the one place where errors become a line and an exit code
+        if call.settings.traceback:
+            output.say("".join(traceback.format_exception(problem)).rstrip())
+        line, code = describe_failure(problem)
+        output.error(line)
+    if code == ExitCode.INTERRUPTED:
+        output.say("mlaudit: interrupted")
+    return int(code or 0)
+
+
+def run() -> None:
+    """The console script: ends the process with the exit code."""
+    call = Invocation()
+    code = _run(call, None)
+    if call.abandoned:
+        # A thread still waits for the store, and the interpreter's exit would wait for MLflow's thread pools.
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(code)
+    sys.exit(code)

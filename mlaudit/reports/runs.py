@@ -1,0 +1,214 @@
+"""Runs and experiments as columns, CSV and JSON.
+
+A column is a field of a run (``run_id``, ``name``, ...) or ``metrics.KEY``, ``params.KEY``, ``tags.KEY``. JSON has no
+NaN or Infinity: such a metric is null, and the object's ``non_finite`` maps its key to ``NaN``, ``Infinity`` or
+``-Infinity``.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from mlaudit.domain.errors import UsageError
+from mlaudit.domain.models import Experiment, Run, is_finite
+from mlaudit.domain.text import format_duration, format_iso, format_number, format_time
+
+FIELDS = (
+    "run_id",
+    "run_name",
+    "experiment",
+    "experiment_id",
+    "status",
+    "start_time",
+    "end_time",
+    "duration",
+    "user",
+    "lifecycle_stage",
+    "artifact_uri",
+)
+ALIASES = {"name": "run_name", "id": "run_id", "metric": "metrics", "param": "params", "tag": "tags"}
+GROUPS = ("metrics", "params", "tags")
+EXPERIMENT_FIELDS = ("experiment_id", "name", "creation_time", "last_update_time", "artifact_location")
+SHORT_ID = 12
+"""Characters of a run id in a table; commands take any unique prefix."""
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """``; did you mean a, b?`` for the known names like this one, or nothing."""
+    close = difflib.get_close_matches(name, sorted(set(known)), n=3, cutoff=0.5)
+    return f"; did you mean {', '.join(close)}?" if close else ""
+
+
+def parse_columns(text: str) -> tuple[str, ...]:
+    """Column names from a comma-separated list, aliases resolved, duplicates dropped. Raises UsageError."""
+    columns: list[str] = []
+    for item in next(csv.reader([text], skipinitialspace=True), []):
+        name = item.strip()
+        if not name:
+            continue
+        group, dot, key = name.partition(".")
+        group = ALIASES.get(group, group)
+        if dot and key and group in GROUPS:
+            column = f"{group}.{key}"
+        elif not dot and group in FIELDS:
+            column = group
+        else:
+            hint = near(name, (*FIELDS, "name")) or "; there are metrics.KEY, params.KEY, tags.KEY and: " + ", ".join(
+                FIELDS
+            )
+            raise UsageError(f"unknown column {name!r}{hint}")
+        if column not in columns:
+            columns.append(column)
+    if not columns:
+        raise UsageError("--columns names no column")
+    return tuple(columns)
+
+
+def keys_of(runs: Sequence[Run], group: str) -> list[str]:
+    """Every key of ``metrics``, ``params`` or ``tags`` in these runs, sorted."""
+    return sorted({key for run in runs for key in getattr(run, group)})
+
+
+def unknown_columns(columns: Iterable[str], runs: Sequence[Run]) -> list[tuple[str, str]]:
+    """Columns whose key is in none of the runs, each with a hint at near ones. Empty when there are no runs."""
+    out = []
+    for column in columns if runs else ():
+        group, dot, key = column.partition(".")
+        if dot and not any(key in getattr(run, group) for run in runs):
+            out.append((column, near(key, keys_of(runs, group))))
+    return out
+
+
+def all_columns(runs: Sequence[Run]) -> tuple[str, ...]:
+    """All fields, then all metrics, params and user tags, then MLflow's own tags."""
+    tags = sorted(keys_of(runs, "tags"), key=lambda k: (k.startswith("mlflow."), k))
+    return (
+        *FIELDS,
+        *(f"metrics.{k}" for k in keys_of(runs, "metrics")),
+        *(f"params.{k}" for k in keys_of(runs, "params")),
+        *(f"tags.{k}" for k in tags),
+    )
+
+
+def _duration(run: Run) -> int | None:
+    return None if run.start_time is None or run.end_time is None else run.end_time - run.start_time
+
+
+def _field(run: Run, name: str, experiments: Mapping[str, str]) -> Any:
+    """A field's value as JSON has it; duration in seconds."""
+    duration = _duration(run)
+    values: dict[str, Any] = {
+        "run_id": run.run_id,
+        "run_name": run.name,
+        "experiment": experiments.get(run.experiment_id, run.experiment_id),
+        "experiment_id": run.experiment_id,
+        "status": run.status,
+        "start_time": format_iso(run.start_time),
+        "end_time": format_iso(run.end_time),
+        "duration": None if duration is None else duration / 1000,
+        "user": run.user,
+        "lifecycle_stage": run.lifecycle_stage,
+        "artifact_uri": run.artifact_uri,
+    }
+    return values[name]
+
+
+def non_finite_word(value: float) -> str:
+    """``NaN``, ``Infinity`` or ``-Infinity``; ±1.797e308 counts as infinite, as MLflow's SQL stores mean it."""
+    if math.isnan(value):
+        return "NaN"
+    return "Infinity" if value > 0 else "-Infinity"
+
+
+def table_cell(run: Run, column: str, experiments: Mapping[str, str]) -> str:
+    """A cell for people: short ids, times in UTC, five digits; ``—`` where there is nothing."""
+    group, dot, key = column.partition(".")
+    if dot:
+        value = getattr(run, group).get(key)
+        if value is None:
+            return "—"
+        return format_number(value) if group == "metrics" else str(value)
+    if column == "run_id":
+        return run.run_id[:SHORT_ID]
+    if column in ("start_time", "end_time"):
+        return format_time(getattr(run, column))
+    if column == "duration":
+        return format_duration(_duration(run))
+    return str(_field(run, column, experiments) or "—")
+
+
+def _csv_cell(run: Run, column: str, experiments: Mapping[str, str]) -> str:
+    """A cell for programs: the whole value; empty where there is nothing."""
+    group, dot, key = column.partition(".")
+    if not dot:
+        value = _field(run, column, experiments)
+        return "" if value is None else str(value)
+    value = getattr(run, group).get(key)
+    if value is None:
+        return ""
+    if group != "metrics":
+        return str(value)
+    return repr(float(value)) if is_finite(value) else non_finite_word(value)
+
+
+def render_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """CSV with one header line, quoted where needed, lines ending in a newline."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return buffer.getvalue()
+
+
+def runs_csv(runs: Sequence[Run], columns: Sequence[str], experiments: Mapping[str, str]) -> str:
+    """The runs as CSV. Values are the store's: a cell that starts with ``=`` is left as it is."""
+    return render_csv(columns, ([_csv_cell(run, c, experiments) for c in columns] for run in runs))
+
+
+def finite_metrics(metrics: Mapping[str, float]) -> tuple[dict[str, float | None], dict[str, str]]:
+    """Metrics as JSON can have them, and the words for those it cannot."""
+    plain = {k: (v if is_finite(v) else None) for k, v in metrics.items()}
+    return plain, {k: non_finite_word(v) for k, v in metrics.items() if not is_finite(v)}
+
+
+def run_object(run: Run, experiments: Mapping[str, str], columns: Sequence[str] | None = None) -> dict[str, Any]:
+    """A run as a JSON object; ``columns`` keeps only those fields and keys, in that order."""
+    metrics, odd = finite_metrics(run.metrics)
+    groups: dict[str, dict[str, Any]] = {"params": dict(run.params), "metrics": dict(metrics), "tags": dict(run.tags)}
+    out: dict[str, Any] = {}
+    for column in (*FIELDS, *groups) if columns is None else columns:
+        group, dot, key = column.partition(".")
+        if dot:
+            if key in groups[group]:
+                out.setdefault(group, {})[key] = groups[group][key]
+            else:
+                out.setdefault(group, {})
+        else:
+            out[column] = groups[column] if column in groups else _field(run, column, experiments)
+    shown = {k: w for k, w in odd.items() if k in out.get("metrics", {})}
+    if shown:
+        out["non_finite"] = shown
+    return out
+
+
+def render_json(value: object) -> str:
+    """Indented JSON, without NaN or Infinity (a ValueError, never bad JSON)."""
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def experiment_object(experiment: Experiment) -> dict[str, Any]:
+    """An experiment as a JSON object; times in ISO 8601."""
+    return {
+        "experiment_id": experiment.experiment_id,
+        "name": experiment.name,
+        "creation_time": format_iso(experiment.creation_time),
+        "last_update_time": format_iso(experiment.last_update_time),
+        "artifact_location": experiment.artifact_location,
+        "tags": dict(experiment.tags),
+    }
