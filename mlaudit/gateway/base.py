@@ -62,7 +62,7 @@ class TrackingReader(Protocol):
         ...
 
     def metric_history(self, run_id: str, key: str) -> MetricHistory:
-        """Every logged value of a metric, ordered by (step, timestamp, value); empty if never logged. Raises RunNotFound."""
+        """Every logged value of a metric by (step, timestamp, value); empty if never logged. Raises RunNotFound."""
         ...
 
     def list_artifacts(self, run_id: str, path: str = "") -> tuple[Artifact, ...]:
@@ -98,7 +98,7 @@ class RegistryWriter(Protocol):
         ...
 
     def transition(self, model: str, version: str, stage: Stage, *, archive_existing: bool) -> ModelVersion:
-        """Move a version to ``stage``; with ``archive_existing`` all others in that stage become Archived, in one transaction.
+        """Move a version to ``stage``; with ``archive_existing`` all others there become Archived, in one transaction.
 
         ``archive_existing`` together with Archived or None is a ValueError. Raises VersionNotFound.
         """

@@ -1,0 +1,184 @@
+"""Which store this is: found the way MLflow finds it, looked at before MLflow may touch it.
+
+MLflow takes ``--tracking-uri``'s equivalent, then ``MLFLOW_TRACKING_URI``, then ``./mlruns`` when a run was ever logged
+there, even beside an ``mlflow.db``, else ``./mlflow.db``, which it creates. mlaudit does the same, but creates
+nothing, and says which store it took, why, and which other one lies there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
+
+from mlaudit.domain.errors import NoStore, NotAStore
+from mlaudit.domain.models import StoreKind
+from mlaudit.domain.text import clean
+from mlaudit.gateway import inspection
+from mlaudit.gateway.redaction import redact
+
+__all__ = ["Located", "ResolvedStore", "locate", "redact", "resolve"]
+
+_UNSUPPORTED = {
+    "databricks": "Databricks workspaces are not supported",
+    "databricks-uc": "Databricks Unity Catalog is not supported",
+    "uc": "Unity Catalog is not supported",
+    "mysql": "MySQL stores are not supported directly; open them through a tracking server",
+    "mssql": "SQL Server stores are not supported directly; open them through a tracking server",
+}
+_SUPPORTED = "use http(s)://HOST, sqlite:///FILE, postgresql://..., a directory or a database file"
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """One store's place."""
+
+    kind: StoreKind
+    uri: str
+    """What MLflow opens it with, absolute, credentials included: for a training's environment, never for showing."""
+    shown: str
+    """Redacted and printable."""
+    path: Path | None = None
+    """Absolute path of the database file or of the directory; None for servers."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedStore:
+    """The tracking store and the registry that belongs to it, both looked at and found good as far as can be seen."""
+
+    tracking: Located
+    registry: Located
+    reason: str
+    """Why this one, in words."""
+    notes: tuple[str, ...] = ()
+
+
+def resolve(
+    tracking_uri: str | None = None,
+    registry_uri: str | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> ResolvedStore:
+    """The store to open. Changes nothing, and does not contact a server; that is done when it is opened.
+
+    Raises NoStore, NotAStore, SchemaMismatch, StoreLocked, StoreUnavailable, PermissionDenied, MissingExtra.
+    """
+    environ = os.environ if environ is None else environ
+    cwd = Path.cwd() if cwd is None else cwd
+    notes: list[str] = []
+    if tracking_uri:
+        tracking, reason = locate(tracking_uri, cwd), "--tracking-uri"
+    elif uri := environ.get("MLFLOW_TRACKING_URI", "").strip():
+        tracking, reason = locate(uri, cwd), "MLFLOW_TRACKING_URI"
+    else:
+        tracking, reason = _find(cwd, notes)
+    _check(tracking)
+    asked = registry_uri or environ.get("MLFLOW_REGISTRY_URI", "").strip()
+    registry = locate(asked, cwd) if asked else tracking
+    if registry != tracking:
+        _check(registry)
+        notes.append(f"the model registry is another store: {registry.shown}")
+    if environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in {"1", "true"} and StoreKind.SERVER in {
+        tracking.kind,
+        registry.kind,
+    }:
+        notes.append("TLS certificates are not verified (MLFLOW_TRACKING_INSECURE_TLS)")
+    return ResolvedStore(tracking, registry, reason, tuple(notes))
+
+
+def locate(uri: str, cwd: Path | None = None) -> Located:
+    """What kind of store ``uri`` names, and where. Only looks whether files exist. Raises NotAStore."""
+    cwd = Path.cwd() if cwd is None else cwd
+    uri = uri.strip()
+    shown = clean(redact(uri))
+    scheme = uri.split(":", 1)[0].lower() if ":" in uri else ""
+    base = scheme.split("+", 1)[0]
+    if scheme in {"http", "https"}:
+        return _server(uri, shown)
+    if base in {"postgresql", "postgres"} and "://" in uri:
+        # The driver is named so that SQLAlchemy does not look for another; MLflow knows the form.
+        return Located(StoreKind.POSTGRESQL, f"postgresql+psycopg://{uri.split('://', 1)[1]}", shown)
+    if base == "sqlite":
+        return _sqlite(uri, shown, cwd)
+    if scheme == "file":
+        parts = urlsplit(uri)
+        if parts.netloc not in {"", "localhost"}:
+            raise NotAStore(shown, f"a file: URI of another host ({clean(parts.netloc)}) cannot be opened")
+        return _path(Path(unquote(uri.split(":", 1)[1].removeprefix(f"//{parts.netloc}"))), cwd)
+    if base in _UNSUPPORTED:
+        raise NotAStore(shown, _UNSUPPORTED[base])
+    if (cwd / uri).exists() or not scheme or "/" in scheme:
+        return _path(Path(uri), cwd)
+    rest = uri.split(":", 1)[1]
+    if rest.split("/", 1)[0].isdigit():
+        raise NotAStore(shown, f"no scheme; did you mean http://{shown}?")
+    raise NotAStore(shown, f"no store is known by {clean(scheme)!r}; {_SUPPORTED}")
+
+
+def _server(uri: str, shown: str) -> Located:
+    try:
+        parts = urlsplit(uri)
+        host, _ = parts.hostname, parts.port  # reading the port checks it
+    except ValueError:
+        host = None
+    if not host:
+        raise NotAStore(shown, "this is no address of a server; write http://HOST:PORT")
+    return Located(StoreKind.SERVER, uri.rstrip("/"), shown.rstrip("/"))
+
+
+def _sqlite(uri: str, shown: str, cwd: Path) -> Located:
+    body = uri.split(":", 1)[1]
+    if not body.startswith("///"):
+        raise NotAStore(shown, "an SQLite URI has three slashes before the path, four before an absolute one")
+    text = body[3:]
+    # A file may really be called what the URI says; only otherwise is ? the start of options, and %20 a blank.
+    candidates = [text, unquote(text), text.partition("?")[0], unquote(text.partition("?")[0])]
+    if not candidates[2] or candidates[2] == ":memory:" or text.startswith("file:"):
+        raise NotAStore(shown, "an in-memory or file: form of SQLite cannot be opened; name a file: sqlite:///FILE")
+    found = next((c for c in candidates if (cwd / c).exists()), candidates[3])
+    return _database(cwd / found)
+
+
+def _path(path: Path, cwd: Path) -> Located:
+    """A plain path: a directory is a file store, a file a database."""
+    full = cwd / path.expanduser()
+    if full.is_file() or (not full.exists() and full.suffix in {".db", ".sqlite", ".sqlite3"}):
+        return _database(full)
+    absolute = Path(os.path.abspath(full))
+    return Located(StoreKind.FILES, absolute.as_uri(), clean(str(absolute)), absolute)
+
+
+def _database(path: Path) -> Located:
+    absolute = Path(os.path.abspath(path))
+    # MLflow makes the directories of the path as it stands in the URI, so as little as possible is quoted.
+    quoted = "".join(quote(c) if c in "%?#" else c for c in str(absolute))
+    return Located(StoreKind.SQLITE, f"sqlite:///{quoted}", clean(f"sqlite:///{absolute}"), absolute)
+
+
+def _find(cwd: Path, notes: list[str]) -> tuple[Located, str]:
+    """The store in the working directory, as MLflow would choose. Raises NoStore."""
+    database, files = cwd / "mlflow.db", cwd / "mlruns"
+    has_files = any(p.parent.name.isdigit() for p in files.glob("*/meta.yaml"))
+    if has_files:
+        if database.exists():
+            notes.append(
+                "there is also an mlflow.db here; MLflow, too, prefers mlruns: --tracking-uri sqlite:///mlflow.db"
+            )
+        return _path(files, cwd), "mlruns in this directory"
+    if database.exists():
+        if files.is_dir():
+            notes.append("there is also an mlruns directory here, without experiments")
+        return _database(database), "mlflow.db in this directory"
+    raise NoStore(clean(str(cwd)))
+
+
+def _check(store: Located) -> None:
+    if store.kind is StoreKind.SQLITE and store.path is not None:
+        inspection.check_sqlite(store.path, store.shown)
+    elif store.kind is StoreKind.FILES and store.path is not None:
+        inspection.check_files(store.path, store.shown)
+    elif store.kind is StoreKind.POSTGRESQL:
+        inspection.check_postgresql(f"postgresql://{store.uri.split('://', 1)[1]}", store.shown)
