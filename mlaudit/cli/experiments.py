@@ -27,8 +27,6 @@ def experiments(
 ) -> int:
     """List the experiments, most recently updated first."""
     answer = invocation(ctx).connect()
-    for note in answer.store.notes:
-        output.say(f"mlaudit: {note}")
     objects = [experiment_object(e) for e in answer.experiments]
     if form is TableFormat.JSON:
         output.json_data(render_json(objects))

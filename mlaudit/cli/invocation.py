@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 import typer
 
+from mlaudit.cli import output
 from mlaudit.config.settings import Settings
 from mlaudit.domain.errors import DeadlineExceeded, MlauditError
+from mlaudit.domain.models import StoreInfo
 from mlaudit.services.requests import Request
 from mlaudit.services.runs import ExperimentList, ListExperiments
 
@@ -102,11 +104,18 @@ class Invocation:
     def connect(self) -> ExperimentList:
         """The store's first answer, within :data:`FIRST_ANSWER` seconds. Raises MlauditError.
 
-        Asked before long requests, so that a server that hangs is found out by a short wait.
+        Asked before long requests, so that a server that hangs is found out by a short wait. What the store's
+        user should know goes to stderr.
         """
         answer = self.ask(ListExperiments(), deadline=FIRST_ANSWER)
-        self._store = answer.store.uri
+        self.announce(answer.store)
         return answer
+
+    def announce(self, store: StoreInfo) -> None:
+        """Remember which store this is, for errors, and say on stderr what its user should know."""
+        self._store = store.uri
+        for note in store.notes:
+            output.say(f"mlaudit: {note}")
 
     def ask(self, request: Request[T], *, deadline: float | None = None) -> T:
         """The answer to a request, within ``deadline`` seconds of wall clock (the request's own when None).

@@ -5,6 +5,8 @@ Nothing heavy is imported here: ``mlaudit --help`` loads neither mlflow nor text
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import os
 import sys
 import traceback
@@ -71,13 +73,16 @@ def open_app(settings: Settings) -> int:
     from mlaudit.worker import WorkerProcess
 
     backend = WorkerProcess(settings)
-    app_code = MlauditApp(backend, settings, log_path=str(backend.log_path)).run()
+    app_code = MlauditApp(backend, settings, log_path=getattr(backend, "log_path", None)).run()
     return app_code or 0
 
 
 app.callback(invoke_without_command=True)(with_globals(root))
 for _command in (experiments, runs, show, diff, promote):
     register(app, _command)
+for _name in ("train", "demo"):
+    if importlib.util.find_spec(f"mlaudit.cli.{_name}"):
+        register(app, getattr(importlib.import_module(f"mlaudit.cli.{_name}"), _name))
 
 
 def main(arguments: Sequence[str] | None = None, services_factory: Callable[[Settings], Services] | None = None) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 import typer
@@ -10,17 +9,16 @@ import typer
 from mlaudit.cli import output
 from mlaudit.cli.experiments import TableFormat
 from mlaudit.cli.invocation import FIRST_ANSWER, Invocation, invocation
-from mlaudit.domain.errors import FilterError
+from mlaudit.domain.errors import FilterError, StoreError
+from mlaudit.domain.filter_match import parse_order
+from mlaudit.domain.filters import parse
 from mlaudit.domain.models import Run
+from mlaudit.domain.text import clean
 from mlaudit.reports import runs as report
 from mlaudit.services.runs import PAGE_SIZE, ResolveExperiments, SearchRuns
 
 LARGEST_PAGE = 1000
-_KEY = re.compile(
-    r"\b(metric|param|parameter|tag)s?\.(?:`([^`]+)`|\"([^\"]+)\"|([\w./-]+))",
-    re.IGNORECASE,
-)
-_QUOTED_VALUE = re.compile(r"'[^']*'")
+_GROUP_OF = {"metric": "metrics", "param": "params", "tag": "tags"}
 
 
 def runs(
@@ -52,8 +50,7 @@ def runs(
     call = invocation(ctx)
     resolved = call.ask(ResolveExperiments(tuple(experiment or ())), deadline=FIRST_ANSWER)
     names = {e.experiment_id: e.name for e in resolved.experiments}
-    for note in resolved.store.notes:
-        output.say(f"mlaudit: {note}")
+    call.announce(resolved.store)
     try:
         found, more = _collect(call, tuple(names), filter_string, tuple(order_by or ()), maximum)
     except FilterError as problem:
@@ -104,22 +101,46 @@ def _warn_unknown(
     call: Invocation, ids: tuple[str, ...], found: list[Run], filter_string: str, order_by: tuple[str, ...]
 ) -> None:
     """Say which keys of the filter or the order no run has: MLflow gives no rows, or any order, in silence."""
-    asked = [] if found else _keys(filter_string)
-    asked += [key for item in order_by for key in _keys(item)]
-    missing = [(g, k) for g, k in asked if not any(k in getattr(run, g) for run in found)]
+    filtered = _keys(filter_string)
+    asked = [*([] if found else filtered), *_order_keys(order_by)]
+    missing = [(g, k) for g, k in asked if not any(_has(run, g, k) for run in found)]
     if not missing or not ids:
         return
-    sample = [*found, *call.ask(SearchRuns(ids, max_results=PAGE_SIZE)).runs]
+    try:
+        sample = [*found, *call.ask(SearchRuns(ids, max_results=PAGE_SIZE)).runs]
+    except StoreError:
+        # Only a remark depends on it; the runs asked for are at hand.
+        return
     for group, key in dict.fromkeys(missing):
-        if sample and not any(key in getattr(run, group) for run in sample):
+        if sample and not any(_has(run, group, key) for run in sample):
             hint = report.near(key, report.keys_of(sample, group))
-            output.say(f"mlaudit: none of {len({r.run_id for r in sample})} runs looked at has {group}.{key}{hint}")
+            output.say(
+                f"mlaudit: none of {len({r.run_id for r in sample})} runs looked at has {clean(f'{group}.{key}')}{hint}"
+            )
 
 
-def _keys(expression: str) -> list[tuple[str, str]]:
-    """The (group, key) pairs that an expression names, outside quoted values."""
-    groups = {"metric": "metrics", "param": "params", "parameter": "params", "tag": "tags"}
-    return [(groups[m[1].lower()], m[2] or m[3] or m[4]) for m in _KEY.finditer(_QUOTED_VALUE.sub("''", expression))]
+def _has(run: Run, group: str, raw_key: str) -> bool:
+    return any(run.raw_key(key) == raw_key for key in getattr(run, group))
+
+
+def _keys(filter_string: str) -> list[tuple[str, str]]:
+    """The (group, raw key) pairs that a filter compares; slips that MLflow lets pass are said on the way."""
+    try:
+        parsed = parse(filter_string)
+    except FilterError:
+        # The store has taken it, so it is right; only our own reading of it ends here.
+        return []
+    for warning in parsed.warnings:
+        output.say(f"mlaudit: filter, character {warning.position + 1}: {warning.text}")
+    return [(_GROUP_OF[c.entity], c.key) for c in parsed.comparisons if c.entity in _GROUP_OF]
+
+
+def _order_keys(order_by: tuple[str, ...]) -> list[tuple[str, str]]:
+    """The (group, raw key) pairs that runs are sorted by."""
+    try:
+        return [(_GROUP_OF[o.entity], o.key) for o in parse_order(order_by) if o.entity in _GROUP_OF]
+    except FilterError:
+        return []
 
 
 def _default_columns(found: list[Run], names: dict[str, str]) -> tuple[str, ...]:

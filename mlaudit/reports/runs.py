@@ -41,7 +41,7 @@ SHORT_ID = 12
 
 def near(name: str, known: Iterable[str]) -> str:
     """``; did you mean a, b?`` for the known names like this one, or nothing."""
-    close = difflib.get_close_matches(name, sorted(set(known)), n=3, cutoff=0.5)
+    close = difflib.get_close_matches(name, sorted(set(known)), n=3, cutoff=0.6)
     return f"; did you mean {', '.join(close)}?" if close else ""
 
 

@@ -1,0 +1,79 @@
+"""diff writes the report and ends with the verdict's code. The comparison is handed in."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from sample_store import MODEL, SAMPLE
+
+from mlaudit.domain.diff import diff_runs
+from mlaudit.domain.errors import MultipleBaselines
+from mlaudit.domain.gate import GatePolicy, Outcome, Verdict
+from mlaudit.services.compare import CompareRun, Comparison, Side
+
+pytest.importorskip("mlaudit.reports.text", reason="the reports are not built yet")
+pytest.importorskip("mlaudit.reports.json", reason="the reports are not built yet")
+
+
+@pytest.fixture
+def diff(cli):
+    """diff(outcome, code, *arguments) -> (result, the requests)."""
+
+    def call(outcome, code, *arguments):
+        requests = []
+
+        def compare(request):
+            requests.append(request)
+            candidate, baseline = cli.store.get_run(SAMPLE["better"]), cli.store.get_run(SAMPLE["production"])
+            return Comparison(
+                cli.store.describe(), MODEL, MODEL, "--model", Side(candidate), Side(baseline), "stage:Production",
+                diff_runs(candidate, baseline), Verdict(outcome, code, "some_reason"), GatePolicy(),
+            )  # fmt: skip
+
+        cli.answers[CompareRun] = compare
+        return cli("diff", SAMPLE["better"], *arguments), requests
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code"),
+    [(Outcome.PASS, 0), (Outcome.REGRESSION, 1), (Outcome.INCONCLUSIVE, 3), (Outcome.NO_BASELINE, 4)],
+)
+def test_the_exit_code_is_the_verdicts_in_both_formats(diff, outcome, code):
+    text, _ = diff(outcome, code)
+    assert (text.code, text.err) == (code, "")
+    assert outcome in text.out
+    as_json, _ = diff(outcome, code, "--format", "json")
+    assert as_json.code == code
+    assert json.loads(as_json.out)["verdict"] == outcome
+
+
+def test_options_reach_the_request(diff):
+    _, requests = diff(Outcome.PASS, 0, "--model", "m", "--against", "version:2")
+    assert requests == [CompareRun(SAMPLE["better"], "m", "version:2")]
+
+
+def test_the_report_is_written_whatever_the_code(diff, tmp_path):
+    target = tmp_path / "report.json"
+    result, _ = diff(Outcome.REGRESSION, 1, "--format", "json", "-o", str(target))
+    assert (result.code, result.out) == (1, "")
+    assert json.loads(target.read_text())["verdict"] == "REGRESSION"
+    assert str(target) in result.err
+
+
+def test_a_file_that_cannot_be_written_is_exit_code_2(diff, tmp_path):
+    result, _ = diff(Outcome.PASS, 0, "-o", str(tmp_path / "missing" / "report"))
+    assert (result.code, result.out) == (2, "")
+    assert result.err.count("\n") == 1
+
+
+def test_two_production_versions_are_exit_code_2(cli):
+    def compare(_request):
+        raise MultipleBaselines(MODEL, "Production", ("2", "4"))
+
+    cli.answers[CompareRun] = compare
+    result = cli("diff", SAMPLE["better"])
+    assert result.code == 2
+    assert "2, 4" in result.err

@@ -1,0 +1,159 @@
+"""experiments, runs and show on the sample store."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+from sample_store import EXPERIMENT, HOSTILE_NAME, MARKUP_NAME, SAMPLE
+
+from mlaudit.gateway.memory import MemoryGateway
+
+
+def rows_of(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_experiments_in_three_formats_agree(cli):
+    table, as_json, as_csv = (
+        cli("experiments"),
+        cli("experiments", "--format", "json"),
+        cli("experiments", "--format", "csv"),
+    )
+    names = [e["name"] for e in json.loads(as_json.out)]
+    assert EXPERIMENT in names
+    assert "churn [b]bold[/b]" in names
+    assert [r["name"] for r in rows_of(as_csv.out)] == names
+    assert all(name in table.out for name in names)
+    assert (table.code, table.err) == (0, "")
+
+
+def test_runs_json_has_the_promised_fields_and_is_strict_json(cli):
+    result = cli("runs", "--format", "json")
+    runs = json.loads(result.out, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+    promised = {"run_id", "run_name", "experiment", "status", "start_time", "params", "metrics", "tags"}
+    assert all(promised <= run.keys() for run in runs)
+    by_id = {run["run_id"]: run for run in runs}
+    assert SAMPLE["deleted"] not in by_id
+    assert by_id[SAMPLE["production"]]["start_time"].endswith("Z")
+    diverged = by_id[SAMPLE["diverged"]]
+    assert diverged["metrics"]["val_loss"] is None
+    assert diverged["non_finite"]["val_loss"] == "NaN"
+    assert by_id[SAMPLE["odd"]]["non_finite"] == {"huge": "Infinity"}
+    assert "non_finite" not in by_id[SAMPLE["production"]]
+
+
+def test_runs_csv_has_whole_values(cli):
+    by_id = {r["run_id"]: r for r in rows_of(cli("runs", "--format", "csv").out)}
+    assert by_id[SAMPLE["odd"]]["params.long"] == "0123456789" * 600
+    assert by_id[SAMPLE["odd"]]["metrics.huge"] == "Infinity"
+    assert by_id[SAMPLE["diverged"]]["metrics.val_loss"] == "NaN"
+    assert by_id[SAMPLE["failed"]]["metrics.val_loss"] == ""
+    production = by_id[SAMPLE["production"]]
+    assert float(production["metrics.val_roc_auc"]) == 0.91
+    assert production["tags.dataset_version"] == "v1"
+
+
+def test_filter_order_and_columns(cli):
+    result = cli(
+        "runs", "-e", EXPERIMENT, "--filter", "metrics.val_loss < 0.6", "--order-by", "metrics.val_loss ASC",
+        "--columns", "name,metrics.val_loss,params.seed", "--format", "csv",
+    )  # fmt: skip
+    header, *rows = csv.reader(io.StringIO(result.out))
+    assert header == ["run_name", "metrics.val_loss", "params.seed"]
+    losses = [float(row[1]) for row in rows]
+    assert losses == sorted(losses)
+    assert rows[0][0] == "mlp-wide"
+    assert result.err == ""
+
+
+def test_columns_narrow_the_json(cli):
+    runs = json.loads(cli("runs", "--columns", "run_id,params.seed", "--format", "json").out)
+    assert all(run.keys() == {"run_id", "params"} and run["params"].keys() <= {"seed"} for run in runs)
+
+
+def test_an_experiment_is_named_by_id_too_and_may_be_repeated(cli):
+    both = json.loads(cli("runs", "--experiment", "2", "--experiment", EXPERIMENT, "--format", "json").out)
+    assert {run["experiment_id"] for run in both} == {"1", "2"}
+
+
+def test_truncation_is_said_and_max_reads_beyond_a_page(cli):
+    short = cli("runs", "--max", "3", "--format", "json")
+    assert len(json.loads(short.out)) == 3
+    assert "showing 3 runs, there are more" in short.err
+    store = MemoryGateway()
+    experiment = store.add_experiment("many")
+    for number in range(1205):
+        store.add_run(experiment, name=f"r{number}", model=False)
+    cli.store = store
+    whole = cli("runs", "--max", "1205", "--columns", "run_id", "--format", "csv")
+    assert len(set(whole.out.splitlines()[1:])) == 1205
+    assert whole.err == ""
+
+
+def test_no_runs_is_said_on_stderr_and_is_valid_output(cli):
+    result = cli("runs", "-e", "empty", "--format", "json")
+    assert (result.code, json.loads(result.out)) == (0, [])
+    assert "no runs" in result.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--filter", "metrics.val_los < 1"),
+        ("--order-by", "metrics.val_los DESC"),
+        ("--columns", "name,metrics.val_los"),
+    ],
+)
+def test_an_unknown_metric_is_said_with_near_ones(cli, arguments):
+    result = cli("runs", *arguments)
+    assert result.code == 0
+    assert "metrics.val_los" in result.err
+    assert "val_loss" in result.err.replace("metrics.val_los;", "")
+
+
+def test_a_slip_that_is_accepted_in_silence_is_said(cli):
+    result = cli("runs", "--filter", "metrics.val_loss < 1 AND")
+    assert (result.code, result.err.startswith("mlaudit: filter, character")) == (0, True)
+
+
+def test_markup_and_escape_sequences_stay_text(cli):
+    for form in ("table", "json", "csv"):
+        result = cli("runs", "--format", form)
+        assert MARKUP_NAME in result.out
+        assert not set(result.out) & {"\x1b", "\x07", "\x9b", "\u202e"}
+        assert HOSTILE_NAME not in result.out
+
+
+def test_a_table_on_a_terminal_fits_it_and_says_what_it_leaves_out(cli, monkeypatch):
+    monkeypatch.setattr("mlaudit.cli.output.terminal_width", lambda: 80)
+    result = cli("runs", "-e", EXPERIMENT)
+    assert max(map(len, result.out.splitlines())) <= 80
+    assert "columns do not fit" in result.err
+    monkeypatch.setattr("mlaudit.cli.output.terminal_width", lambda: None)
+    assert "do not fit" not in cli("runs", "-e", EXPERIMENT).err
+
+
+def test_show_has_everything_and_takes_a_prefix(cli):
+    result = cli("show", SAMPLE["production"][:10])
+    for piece in (
+        SAMPLE["production"], "mlp-base", EXPERIMENT, "val_roc_auc", "0.91", "hidden_size", "dataset_version",
+        "77aa01cc", "version 2  Production  aliases champion", "confusion_matrix.json", "ada (claimed)",
+    ):  # fmt: skip
+        assert piece in result.out
+    assert (result.code, result.err) == (0, "")
+
+
+def test_show_json(cli):
+    shown = json.loads(cli("show", SAMPLE["production"], "--format", "json").out)
+    assert shown["versions"] == [
+        {"model": "fraud-detector", "version": "2", "stage": "Production", "aliases": ["champion"]}
+    ]
+    assert {d["context"] for d in shown["datasets"]} == {"training", "validation"}
+    assert {"path": "plots", "is_dir": True, "size": None} in shown["artifacts"]
+
+
+def test_show_of_a_run_without_anything_says_none(cli):
+    assert cli("show", SAMPLE["failed"]).out.count("  none") >= 2
