@@ -147,6 +147,8 @@ def _default_columns(found: list[Run], names: dict[str, str]) -> tuple[str, ...]
     """What tells runs apart: identity, all metrics, then the params that are not the same everywhere."""
     several = ("experiment",) if len({r.experiment_id for r in found}) > 1 and len(names) > 1 else ()
     varying = [k for k in report.keys_of(found, "params") if len({r.params.get(k) for r in found}) > 1]
+    # The metrics that most runs have come first: one odd run must not push the others' off the screen.
+    metrics = sorted(report.keys_of(found, "metrics"), key=lambda k: (-sum(k in r.metrics for r in found), k))
     same = [k for k in report.keys_of(found, "params") if k not in varying]
     return (
         "run_id",
@@ -154,7 +156,7 @@ def _default_columns(found: list[Run], names: dict[str, str]) -> tuple[str, ...]
         *several,
         "status",
         "start_time",
-        *(f"metrics.{k}" for k in report.keys_of(found, "metrics")),
+        *(f"metrics.{k}" for k in metrics),
         *(f"params.{k}" for k in (*varying, *same)),
     )
 
