@@ -30,7 +30,7 @@ def open_store(settings: Settings) -> Gateway:
     from mlaudit.gateway.uri import resolve
 
     store = resolve(settings.tracking_uri, settings.registry_uri)
-    from mlaudit.gateway.mlflow_client import MlflowGateway
+    from mlaudit.gateway.mlflow_gateway import MlflowGateway
 
     return MlflowGateway(store, writable=not settings.read_only)
 
@@ -56,7 +56,7 @@ class Services:
     @property
     def gateway(self) -> Gateway:
         """The store. Raises NoStore, NotAStore, SchemaMismatch, StoreUnavailable."""
-        # Opened once, by whichever thread asks first; the others wait for it. A failure is not kept: the next asks anew.
+        # Opened once, by whichever thread asks first; others wait. A failure is not kept: the next one tries anew.
         with self._opening:
             if self._gateway is None:
                 self._gateway = self._open_gateway()

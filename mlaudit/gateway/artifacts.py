@@ -1,0 +1,150 @@
+"""A run's artifacts: its folder, and beside it the models that MLflow 3 keeps elsewhere.
+
+A path is looked up below the run's artifact root and nowhere else: ``..`` and links that lead out are refused. Local
+files are read in place, up to the asked size; others are downloaded into a private directory that is removed at once.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from mlaudit.domain.errors import NotAStore
+from mlaudit.domain.models import Artifact
+from mlaudit.domain.text import clean, format_size
+from mlaudit.gateway import convert
+
+MAX_DOWNLOAD = 50_000_000
+"""Bytes; what is larger is not fetched from a server only to show its start."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedModel:
+    """A model that MLflow 3 keeps outside the run's folder."""
+
+    model_id: str
+    name: str
+    created: int
+    location: str
+
+
+class RunArtifacts:
+    """The artifacts of one run. ``client`` is an MlflowClient, ``run`` its entity.
+
+    ``fetch_model_file(client, model_id, path, folder)`` downloads a file of an MLflow 3 model; returns where it is.
+    """
+
+    def __init__(
+        self, client: Any, run: Any, shown: str, fetch_model_file: Callable[[Any, str, str, str], str]
+    ) -> None:
+        self._client = client
+        self._fetch_model_file = fetch_model_file
+        self._run = run
+        self._run_id = str(run.info.run_id)
+        self._shown = shown
+
+    def models(self) -> list[LoggedModel]:
+        """The run's MLflow 3 models, newest first. One that is gone from the store keeps its id for a name."""
+        found: list[LoggedModel] = []
+        for index, model_id in enumerate(convert.model_output_ids(self._run)):
+            try:
+                entity = self._client.get_logged_model(model_id)
+            except Exception as error:
+                if str(getattr(error, "error_code", "")) not in {"RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"}:
+                    raise
+                continue
+            name = str(entity.name or model_id)
+            found.append(LoggedModel(model_id, name, entity.creation_timestamp or index, entity.artifact_location))
+        return sorted(found, key=lambda m: -m.created)
+
+    def list(self, path: str) -> tuple[Artifact, ...]:
+        """Entries directly below ``path``, folders first, then by name."""
+        self._check(path)
+        path = path.strip("/")
+        model, inner = self._model_of(path)
+        if model is None:
+            entries = [_entry(f.path, f.is_dir, f.file_size) for f in self._listing(path)]
+        else:
+            listed = self._client.list_logged_model_artifacts(model.model_id, inner or None)
+            top = path[: len(path) - len(inner)].rstrip("/")
+            entries = [_entry(f"{top}/{f.path}", f.is_dir, f.file_size) for f in listed]
+        if not path:
+            taken = {e.raw_path for e in entries}
+            entries += [_entry(n, True, None) for n in self._model_folders() if n not in taken]
+        return tuple(sorted(entries, key=lambda a: (not a.is_dir, a.raw_path)))
+
+    def _listing(self, path: str) -> Any:
+        local = _local_root(self._run.info.artifact_uri)
+        if local is not None and not local.is_dir():
+            return ()
+        return self._client.list_artifacts(self._run_id, path or None)
+
+    def read(self, path: str, max_bytes: int) -> bytes:
+        """At most ``max_bytes`` from the start. Raises NotAStore: missing, a folder, or too large to fetch."""
+        self._check(path)
+        model, inner = self._model_of(path.strip("/"))
+        location = model.location if model is not None else str(self._run.info.artifact_uri)
+        inner = inner if model is not None else path.strip("/")
+        local = _local_root(location)
+        if local is not None:
+            return self._read_local(local, inner, path, max_bytes)
+        parent = path.strip("/").rpartition("/")[0]
+        entry = next((a for a in self.list(parent) if a.raw_path == path.strip("/")), None)
+        if entry is None or entry.is_dir:
+            raise self._absent(path)
+        if (entry.size or 0) > MAX_DOWNLOAD:
+            raise NotAStore(self._shown, f"artifact {clean(path)!r} is {format_size(entry.size)}, too large to fetch")
+        with tempfile.TemporaryDirectory(prefix="mlaudit-") as folder:
+            fetched = Path(self._download(model, inner, folder))
+            return self._read_local(Path(folder), str(fetched.relative_to(folder)), path, max_bytes)
+
+    def _download(self, model: LoggedModel | None, inner: str, folder: str) -> str:
+        if model is None:
+            return str(self._client.download_artifacts(self._run_id, inner, folder))
+        return self._fetch_model_file(self._client, model.model_id, inner, folder)
+
+    def _read_local(self, root: Path, inner: str, path: str, max_bytes: int) -> bytes:
+        base = os.path.realpath(root)
+        target = os.path.realpath(root / inner)
+        if os.path.commonpath([base, target]) != base or not os.path.isfile(target):
+            raise self._absent(path)
+        with open(target, "rb") as file:
+            return file.read(max_bytes)
+
+    def _model_folders(self) -> dict[str, LoggedModel]:
+        """Folder name -> model: the newest has its name, older ones of the same name their id."""
+        folders: dict[str, LoggedModel] = {}
+        for model in self.models():
+            folders[model.name if model.name not in folders else model.model_id] = model
+        return folders
+
+    def _model_of(self, path: str) -> tuple[LoggedModel | None, str]:
+        """The model whose folder the path begins with, and the rest of the path."""
+        head, _, inner = path.partition("/")
+        if not head:
+            return None, ""
+        return self._model_folders().get(head), inner
+
+    def _check(self, path: str) -> None:
+        if path.startswith("/") or "\\" in path or ".." in path.split("/") or "\x00" in path:
+            raise self._absent(path)
+
+    def _absent(self, path: str) -> NotAStore:
+        return NotAStore(self._shown, f"run {self._run_id[:12]} has no artifact {clean(path)!r}")
+
+
+def _entry(path: str, is_dir: bool, size: int | None) -> Artifact:
+    return Artifact(clean(path), path, is_dir, None if is_dir else size)
+
+
+def _local_root(location: str) -> Path | None:
+    """The directory of an artifact URI on this machine; None for any other kind."""
+    if "://" not in location and not location.startswith("file:"):
+        return Path(location)
+    parts = urlsplit(location)
+    return Path(unquote(parts.path)) if parts.scheme == "file" else None

@@ -1,0 +1,132 @@
+"""First contact with a tracking server: an answer or a clear refusal within a few seconds of wall clock.
+
+MLflow's own timeout starts anew with every byte, so a server that drips never trips it. Here the whole conversation has
+one deadline, kept by waiting for a thread that may be left behind.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import os
+import ssl
+import threading
+import urllib.error
+import urllib.request
+from urllib.parse import urlsplit
+
+from mlaudit.domain.errors import NotAStore, PermissionDenied, StoreError, StoreUnavailable
+from mlaudit.domain.text import clean
+from mlaudit.gateway.redaction import redact
+
+DEADLINE = 6.0
+"""Seconds for all of first contact."""
+_SEARCH = "/api/2.0/mlflow/experiments/search?max_results=1"
+
+
+def probe(uri: str, shown: str, deadline: float = DEADLINE) -> None:
+    """That an MLflow tracking server answers at ``uri``. Raises StoreUnavailable, NotAStore, PermissionDenied."""
+    outcome: list[BaseException | None] = []
+
+    def contact() -> None:
+        try:
+            _contact(uri, shown, deadline)
+        except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
+            outcome.append(error)
+        else:
+            outcome.append(None)
+
+    thread = threading.Thread(target=contact, name="first-contact", daemon=True)
+    thread.start()
+    thread.join(deadline)
+    if not outcome:
+        raise StoreUnavailable(shown, f"the server gives no complete answer within {deadline:g} s")
+    error = outcome[0]
+    if isinstance(error, StoreError):
+        raise error
+    if error is not None:
+        raise _problem(error, shown, deadline)
+
+
+def _contact(uri: str, shown: str, deadline: float) -> None:
+    opener = _opener()
+    # An experiment search, and not GET /health: it alone tells MLflow from other servers, and asks for the credentials.
+    status, kind, body = _get(opener, uri, _SEARCH, deadline)
+    if status in {401, 403}:
+        raise PermissionDenied(
+            shown,
+            f"the server refuses access (HTTP {status}); set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD,"
+            " or MLFLOW_TRACKING_TOKEN",
+        )
+    if 300 <= status < 400:
+        raise NotAStore(shown, f"the server redirects to {clean(redact(kind)) or 'another address'}; name that one")
+    if status >= 500:
+        raise StoreUnavailable(shown, f"the server answers HTTP {status}")
+    if status != 200 or not _is_experiments(body):
+        raise NotAStore(shown, f"something answers there (HTTP {status}), but it is no MLflow tracking server")
+
+
+def _is_experiments(body: bytes) -> bool:
+    try:
+        answer = json.loads(body or b"null")
+    except ValueError:
+        return False
+    # A store without any experiment answers with an empty object.
+    return isinstance(answer, dict) and set(answer) <= {"experiments", "next_page_token"}
+
+
+def _get(opener: urllib.request.OpenerDirector, uri: str, path: str, timeout: float) -> tuple[int, str, bytes]:
+    """``(status, where it redirects to, start of the body)``."""
+    parts = urlsplit(uri)
+    host = parts.netloc.rpartition("@")[2]
+    request = urllib.request.Request(f"{parts.scheme}://{host}{parts.path.rstrip('/')}{path}")
+    if authorization := _authorization(parts.username, parts.password):
+        request.add_header("Authorization", authorization)
+    try:
+        with opener.open(request, timeout=timeout) as response:
+            return response.status, "", response.read(1_000_000)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.headers.get("Location", "") or "", b""
+
+
+def _authorization(username: str | None, password: str | None) -> str | None:
+    """As MLflow's client would send it: the environment's user and password, else the token, else those of the URI."""
+    name = os.environ.get("MLFLOW_TRACKING_USERNAME", username or "")
+    secret = os.environ.get("MLFLOW_TRACKING_PASSWORD", password or "")
+    if name and secret:
+        return "Basic " + base64.b64encode(f"{name}:{secret}".encode()).decode()
+    token = os.environ.get("MLFLOW_TRACKING_TOKEN")
+    return f"Bearer {token}" if token else None
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A redirect is an answer to report, not to follow with credentials."""
+
+    def redirect_request(self, *_request: object, **_more: object) -> None:
+        return None
+
+
+def _opener() -> urllib.request.OpenerDirector:
+    context = ssl.create_default_context(cafile=os.environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH") or None)
+    if os.environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in {"1", "true"}:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return urllib.request.build_opener(_NoRedirect, urllib.request.HTTPSHandler(context=context))
+
+
+def _problem(error: BaseException, shown: str, deadline: float) -> StoreError:
+    """What a failed connection means."""
+    reason = error.reason if isinstance(error, urllib.error.URLError) else error
+    if isinstance(reason, TimeoutError):
+        return StoreUnavailable(shown, f"the server gives no answer within {deadline:g} s")
+    if isinstance(reason, ConnectionRefusedError):
+        return StoreUnavailable(shown, "no server listens there (connection refused)")
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        return StoreUnavailable(shown, f"the server's TLS certificate is not trusted: {clean(reason.verify_message)}")
+    if isinstance(reason, ssl.SSLError):
+        return StoreUnavailable(shown, "the server does not speak TLS as expected; is it http:// rather than https://?")
+    if isinstance(reason, http.client.HTTPException | ConnectionError):
+        return StoreUnavailable(shown, "the connection broke off, or it is no HTTP server")
+    return StoreUnavailable(shown, f"the server cannot be reached: {clean(redact(str(reason)), max_length=200)}")
