@@ -10,17 +10,40 @@ from __future__ import annotations
 import logging
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from mlaudit.domain.models import StoreKind
 from mlaudit.gateway.uri import Located, ResolvedStore
+
+log = logging.getLogger(__name__)
+
+UNREADABLE_TAG = "mlaudit.unreadable"
+"""Tag of a run in a file store some of whose files cannot be read; its value names the parts that are missing."""
 
 _READER_SCHEME = "mlaudit-files"
 
 
 def reader(store: ResolvedStore) -> Any:
     """An MlflowClient that cannot write. Raises what MLflow raises."""
-    return _client(_reading_uri(store.tracking), _reading_uri(store.registry))
+    client = _client(_reading_uri(store.tracking), _reading_uri(store.registry))
+    make_default(client)
+    return client
+
+
+def make_default(client: Any) -> None:
+    """What MLflow asks where it forgets which client called it.
+
+    Its registries look up an MLflow 3 model through a client of the process's default store. Left alone, that default is
+    an ``mlflow.db`` in the working directory, which would be created. ``mlflow.set_tracking_uri`` will not do: it also
+    sets the environment, which training processes inherit.
+    """
+    from mlflow.tracking._model_registry import utils as registry_utils
+    from mlflow.tracking._tracking_service import utils as tracking_utils
+
+    tracking_utils._tracking_uri = client.tracking_uri
+    registry_utils._registry_uri = client._registry_uri
 
 
 def writer(store: ResolvedStore) -> Any:
@@ -73,6 +96,19 @@ def _client(tracking_uri: str, registry_uri: str) -> Any:
     return client
 
 
+@contextmanager
+def _malformed(what: str) -> Iterator[None]:
+    """Damaged files become the one exception for which MLflow leaves the thing out instead of failing for all."""
+    from mlflow.exceptions import MissingConfigException, MlflowException
+
+    try:
+        yield
+    except MlflowException:
+        raise
+    except Exception as error:
+        raise MissingConfigException(f"{what} is damaged: {error}") from error
+
+
 def _quieten() -> None:
     """MLflow's talk goes to this process's log, if there is one, and never to the terminal."""
     warnings.filterwarnings("ignore", category=FutureWarning)
@@ -82,10 +118,16 @@ def _quieten() -> None:
         logger = logging.getLogger(name)
         logger.handlers = [logging.NullHandler()]
         logger.propagate = True
+    if not logging.getLogger().handlers:
+        # MLflow's file store logs through logging.warning(), which would set up a handler on stderr.
+        logging.getLogger().addHandler(logging.NullHandler())
 
 
 def _register_reading_file_store() -> None:
     """Teach MLflow the scheme under which a file store is opened without making its directories."""
+    from mlflow.entities import Run as MlflowRun
+    from mlflow.entities import RunData, RunTag
+    from mlflow.store.model_registry.file_store import FileModelVersion
     from mlflow.store.model_registry.file_store import FileStore as RegistryFileStore
     from mlflow.store.tracking.file_store import FileStore
     from mlflow.tracking._model_registry import utils as registry_utils
@@ -96,7 +138,7 @@ def _register_reading_file_store() -> None:
         return
 
     class ReadingFileStore(FileStore):
-        """MLflow's, without the constructor that makes the root and its trash."""
+        """MLflow's, without the constructor that makes the root and its trash, and forgiving of a damaged run."""
 
         def __init__(self, uri: str) -> None:
             super(FileStore, self).__init__()  # type: ignore[no-untyped-call]
@@ -110,12 +152,54 @@ def _register_reading_file_store() -> None:
                 return []
             return list(super()._get_deleted_experiments(full_path))  # type: ignore[no-untyped-call]
 
+        def _is_valid_run_directory(self, run_dir: str) -> bool:
+            # MLflow wants metrics/, params/ and artifacts/, though its own search finds runs without them; git, for
+            # one, keeps no empty folder. What lies below an artifact folder is still no run.
+            above = os.path.relpath(run_dir, self.root_directory).split(os.sep)[:-1]
+            return FileStore.ARTIFACTS_FOLDER_NAME not in above and os.path.isfile(os.path.join(run_dir, "meta.yaml"))
+
+        def _get_experiment(self, experiment_id: str, *more: Any) -> Any:
+            with _malformed(f"experiment {experiment_id}"):
+                return super()._get_experiment(experiment_id, *more)  # type: ignore[no-untyped-call]
+
+        def _get_run_info_from_dir(self, run_dir: str) -> Any:
+            with _malformed(f"run {os.path.basename(run_dir)}"):
+                return super()._get_run_info_from_dir(run_dir)  # type: ignore[no-untyped-call]
+
+        def _get_run_from_info(self, run_info: Any) -> Any:
+            try:
+                return super()._get_run_from_info(run_info)  # type: ignore[no-untyped-call]
+            except Exception:
+                # The run is shown all the same, with what can be read and a tag that says what cannot.
+                log.warning("run %s is damaged", run_info.run_id, exc_info=True)
+                return self._damaged_run(run_info)
+
+        def _damaged_run(self, run_info: Any) -> Any:
+            missing: list[str] = []
+            parts: dict[str, Any] = {}
+            for part in ("metrics", "params", "tags", "inputs", "outputs"):
+                try:
+                    parts[part] = getattr(self, f"_get_all_{part}")(run_info)
+                except Exception as error:  # noqa: BLE001 - whatever a damaged file makes MLflow raise
+                    parts[part] = None if part in {"inputs", "outputs"} else []
+                    missing.append(f"{part} ({type(error).__name__})")
+            tags = [*parts["tags"], RunTag(UNREADABLE_TAG, ", ".join(missing))]
+            data = RunData(parts["metrics"], parts["params"], tags)
+            return MlflowRun(run_info, data, parts["inputs"], parts["outputs"])
+
     class ReadingRegistry(RegistryFileStore):
         """MLflow's, without the constructor that makes the models folder."""
 
         def __init__(self, uri: str) -> None:
             super(RegistryFileStore, self).__init__()  # type: ignore[no-untyped-call]
             self.root_directory = local_file_uri_to_path(f"file{uri.removeprefix(_READER_SCHEME)}")  # type: ignore[no-untyped-call]
+
+        def _get_file_model_version_from_dir(self, directory: str) -> Any:
+            # MLflow's also asks the process's default store for the version's metrics, which mlaudit does not show.
+            meta = RegistryFileStore._read_yaml(directory, RegistryFileStore.META_DATA_FILE_NAME)
+            meta["tags"] = self._get_model_version_tags_from_dir(directory)
+            meta["aliases"] = self._get_model_version_aliases(directory)
+            return FileModelVersion.from_dictionary(meta)
 
     def tracking_store(store_uri: str, **_: Any) -> ReadingFileStore:
         return ReadingFileStore(store_uri)

@@ -249,6 +249,7 @@ class MlflowGateway:
                 with faults.translated(self._shown, missing):
                     if self._writer is None:
                         self._writer = mlflow_client.writer(self._store)
+                    mlflow_client.make_default(self._client)
                     yield self._writer
             finally:
                 if before is None:
