@@ -7,6 +7,7 @@ files are read in place, up to the asked size; others are downloaded into a priv
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -144,7 +145,8 @@ def _entry(path: str, is_dir: bool, size: int | None) -> Artifact:
 
 def _local_root(location: str) -> Path | None:
     """The directory of an artifact URI on this machine; None for any other kind."""
-    if "://" not in location and not location.startswith("file:"):
+    # mlflow-artifacts:/1/... has one slash only, and a plain path may hold a colon or a #.
+    scheme = location.partition(":")[0] if re.match(r"[A-Za-z][\w+.-]+:/", location) else ""
+    if not scheme:
         return Path(location)
-    parts = urlsplit(location)
-    return Path(unquote(parts.path)) if parts.scheme == "file" else None
+    return Path(unquote(urlsplit(location).path)) if scheme == "file" else None

@@ -169,4 +169,6 @@ def postgresql_problem(error: BaseException, shown: str) -> StoreError:
         return NotAStore(shown, "PostgreSQL has no such database; nothing was created")
     if "invalid" in lower and ("uri" in lower or "connection option" in lower or "dsn" in lower):
         return NotAStore(shown, f"PostgreSQL cannot read this address: {text}")
+    if not any(kind.__name__ in {"OperationalError", "InterfaceError"} for kind in type(error).__mro__):
+        return StoreError(shown, f"PostgreSQL rejects a query: {text}")
     return StoreUnavailable(shown, f"PostgreSQL does not answer: {text}")

@@ -35,9 +35,9 @@ def reader(store: ResolvedStore) -> Any:
 def make_default(client: Any) -> None:
     """What MLflow asks where it forgets which client called it.
 
-    Its registries look up an MLflow 3 model through a client of the process's default store. Left alone, that default is
-    an ``mlflow.db`` in the working directory, which would be created. ``mlflow.set_tracking_uri`` will not do: it also
-    sets the environment, which training processes inherit.
+    Its registries look up an MLflow 3 model through a client of the process's default store. Left alone, that is an
+    ``mlflow.db`` in the working directory, which would be created. ``mlflow.set_tracking_uri`` will not do: it sets the
+    environment too, which training processes inherit.
     """
     from mlflow.tracking._model_registry import utils as registry_utils
     from mlflow.tracking._tracking_service import utils as tracking_utils
@@ -196,9 +196,11 @@ def _register_reading_file_store() -> None:
 
         def _get_file_model_version_from_dir(self, directory: str) -> Any:
             # MLflow's also asks the process's default store for the version's metrics, which mlaudit does not show.
-            meta = RegistryFileStore._read_yaml(directory, RegistryFileStore.META_DATA_FILE_NAME)
+            meta: Any = RegistryFileStore._read_yaml(  # type: ignore[no-untyped-call]
+                directory, RegistryFileStore.META_DATA_FILE_NAME
+            )
             meta["tags"] = self._get_model_version_tags_from_dir(directory)
-            meta["aliases"] = self._get_model_version_aliases(directory)
+            meta["aliases"] = self._get_model_version_aliases(directory)  # type: ignore[no-untyped-call]
             return FileModelVersion.from_dictionary(meta)
 
     def tracking_store(store_uri: str, **_: Any) -> ReadingFileStore:

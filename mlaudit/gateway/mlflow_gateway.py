@@ -207,7 +207,10 @@ class MlflowGateway:
         if version not in {v.version for v in self.list_model_versions(model)}:
             raise VersionNotFound(clean(model), f"version {clean(version)}")
         with self._writes("changing a stage") as client:
-            moved = client.transition_model_version_stage(model, version, stage.value, archive_existing)
+            # PostgreSQL does not compare its integer column with a text, a server takes nothing but text.
+            sql = self._store.registry.kind in {StoreKind.SQLITE, StoreKind.POSTGRESQL}
+            number: Any = int(version) if sql else version
+            moved = client.transition_model_version_stage(model, number, stage.value, archive_existing)
         return convert.model_version(moved, self._aliases(model))
 
     def terminate_run(self, run_id: str, status: str) -> None:
@@ -270,7 +273,13 @@ class MlflowGateway:
         """Raw alias -> version. Raises ModelNotFound."""
         try:
             with self._asking(lambda: ModelNotFound(clean(model))):
-                return convert.aliases(self._client.get_registered_model(model))
+                try:
+                    return convert.aliases(self._client.get_registered_model(model))
+                except Exception as error:
+                    # A name that no model can have; which those are, differs between stores.
+                    if faults.is_invalid(error):
+                        raise ModelNotFound(clean(model)) from error
+                    raise
         except ModelNotFound:
             raise ModelNotFound(clean(model), tuple(m.name for m in self.list_registered_models())) from None
 
