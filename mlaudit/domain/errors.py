@@ -1,4 +1,4 @@
-"""The exception tree. Each class formats its own message: one line, printable, saying what to do where something can be done.
+"""The exception tree. Each class formats its own message: one printable line, saying what to do where that is known.
 
 * MlauditError
     * UsageError                  the request is wrong: exit code 2
@@ -154,7 +154,9 @@ class AmbiguousModel(UsageError):
 
     def message(self) -> str:
         if not self.choices:
-            return f"run {self.run_id[:12]} belongs to no registered model and no model has a Production version; name one with --model"
+            return (
+                f"run {self.run_id[:12]} belongs to no registered model and the store has none; name one with --model"
+            )
         return (
             f"which model is run {self.run_id[:12]} a candidate for? Name one with --model: {', '.join(self.choices)}"
         )
@@ -173,14 +175,14 @@ class MetricNotFound(UsageError):
 
 
 class BaselineSelectorError(UsageError):
-    """``--against`` or the policy's ``baseline`` has a form that is not known."""
+    """``--against`` or the policy's ``baseline`` has a form that is not known. ``hint`` says what is, if given."""
 
-    def __init__(self, selector: str) -> None:
-        super().__init__(selector)
-        self.selector = selector
+    def __init__(self, selector: str, hint: str = "") -> None:
+        super().__init__(selector, hint)
+        self.selector, self.hint = selector, hint
 
     def message(self) -> str:
-        return f"{self.selector!r} is no baseline: use stage:NAME, alias:NAME, version:N or run:ID"
+        return f"{self.selector!r} is no baseline: {self.hint or 'use stage:NAME, alias:NAME, version:N or run:ID'}"
 
 
 class MissingExtra(UsageError):
@@ -237,7 +239,7 @@ class NotAStore(StoreError):
 
 
 class SchemaMismatch(StoreError):
-    """The database has an older or newer schema than the installed MLflow; opening it with MLflow would change or refuse it."""
+    """The database's schema is older or newer than the installed MLflow's, which would change or refuse it."""
 
 
 class StoreUnavailable(StoreError):
@@ -290,7 +292,7 @@ class StalePlan(PromotionError):
         self.model, self.what = model, what
 
     def message(self) -> str:
-        return f"the registry of {self.model!r} moved since this was planned ({self.what}); nothing was changed, look again"
+        return f"{self.model!r} moved since this was planned ({self.what}); nothing was changed, look again"
 
 
 class PromotionConflict(PromotionError):

@@ -1,125 +1,332 @@
-"""Judges facts by a policy."""
+"""Judges facts by a policy: pure arithmetic, no store, no clock.
+
+``s`` is +1 where lower is better and −1 where higher is; δ = s·(c̄ − b̄) is how much worse the candidate is. It may be
+worse by the tolerance τ, and chance alone explains a difference of the noise half-width h, which replicates and
+calibration groups measure. REGRESSION if δ > max(τ, h) + ε, PASS if δ + h ≤ τ + ε, INCONCLUSIVE otherwise. Without any
+estimate of noise h is 0 and the rule is the plain one: worse than the tolerance is a regression.
+
+Some of it is a decision:
+
+* A verdict that needs no baseline (a non-finite candidate, a violated absolute bound) stands even where the two runs
+  are not comparable; every other one becomes NOT_COMPARABLE then, since a difference between scores on two data sets
+  means nothing. Of a candidate that has not finished only a non-finite value counts, for its values are not final.
+* REGRESSION of one among m metrics needs α/m, so that many metrics do not make false alarms; PASS keeps α, for all must
+  pass. The half-width that is reported is the one at α.
+* ``on_inconclusive``: ``block`` ends with exit code 3; ``warn`` keeps the word INCONCLUSIVE and ends with 0; ``pass``
+  turns it into PASS. ``first_promotion``: the absolute bounds apply always; ``bounds`` ends with 4, since nothing but
+  the bounds has been judged and somebody must decide; ``allow`` keeps the word NO_BASELINE and ends with 0; ``block``
+  ends with 4 and says that the policy forbids it.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from enum import StrEnum
+import functools
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from mlaudit.domain.comparability import check_sides
+from mlaudit.domain.models import RunStatus, is_finite
+from mlaudit.domain.reasons import summarise_warnings
+from mlaudit.domain.verdict import (
+    Check,
+    Direction,
+    GatePolicy,
+    GateSide,
+    MetricRule,
+    MetricVerdict,
+    Outcome,
+    Role,
+    Verdict,
+)
 
-class Outcome(StrEnum):
-    """The verdict words."""
+__all__ = [
+    "Check",
+    "Direction",
+    "GatePolicy",
+    "GateSide",
+    "MetricRule",
+    "MetricSamples",
+    "MetricVerdict",
+    "Outcome",
+    "Role",
+    "Verdict",
+    "evaluate",
+    "judge_metric",
+]
 
-    PASS = "PASS"
-    NO_BASELINE = "NO_BASELINE"
-    INCONCLUSIVE = "INCONCLUSIVE"
-    NOT_COMPARABLE = "NOT_COMPARABLE"
-    REGRESSION = "REGRESSION"
-    ERROR = "ERROR"
-
-
-class Direction(StrEnum):
-    LOWER = "lower"
-    HIGHER = "higher"
-
-
-class Role(StrEnum):
-    PRIMARY = "primary"
-    GUARD = "guard"
-    INFO = "info"
-
-
-@dataclass(frozen=True, slots=True)
-class MetricRule:
-    """How one metric is judged."""
-
-    name: str
-    role: Role = Role.PRIMARY
-    direction: Direction | None = None
-    max_rel_regression: float | None = None
-    """τ_rel, a fraction of |baseline|."""
-    max_abs_regression: float | None = None
-    """τ_abs, in the metric's own unit."""
-    combine: str = "max"
-    """``max`` takes the looser of the two tolerances that are set, ``min`` the stricter."""
-    upper_bound: float | None = None
-    lower_bound: float | None = None
-    select: str = "last"
-    """``last``, ``best`` or ``step:<n>``."""
-    relative_sd: float | None = None
-    """Declared noise: standard deviation as a fraction of |baseline|, used where no replicates measure it."""
-
-
-@dataclass(frozen=True, slots=True)
-class GatePolicy:
-    """What a model's owners demand of a candidate."""
-
-    metrics: tuple[MetricRule, ...] = ()
-    model: str = ""
-    """Empty for the built-in policy."""
-    experiment: str | None = None
-    baselines: tuple[str, ...] = ("stage:Production",)
-    on_multiple_baselines: str = "error"
-    first_promotion: str = "bounds"
-    dataset_context: str | None = "validation"
-    dataset_tag: str | None = "dataset_version"
-    on_unknown: str = "warn"
-    git_commit: str = "ignore"
-    nuisance_params: tuple[str, ...] = ("seed", "random_state", "*_seed")
-    calibrate: bool = True
-    paired: bool = False
-    alpha: float = 0.05
-    on_inconclusive: str = "block"
-    path: str | None = None
-    """The policy file, or None: no policy was found and the built-in one is used."""
-    sha256: str | None = None
+SLACK = 1e-9
+"""Relative float slack: exactly +5 % must pass a 5 % tolerance."""
+_EXIT_CODES = {
+    Outcome.PASS: 0,
+    Outcome.REGRESSION: 1,
+    Outcome.ERROR: 2,
+    Outcome.INCONCLUSIVE: 3,
+    Outcome.NOT_COMPARABLE: 4,
+    Outcome.NO_BASELINE: 4,
+}
+_WORST_FIRST = (
+    Outcome.ERROR,
+    Outcome.REGRESSION,
+    Outcome.NOT_COMPARABLE,
+    Outcome.INCONCLUSIVE,
+    Outcome.NO_BASELINE,
+    Outcome.PASS,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class MetricVerdict:
-    """One metric judged; the fields of ``mlaudit.gate/1``."""
+class MetricSamples:
+    """The values that one metric is judged on."""
 
-    name: str
-    role: Role
-    direction: Direction | None
-    candidate: float | None
-    """Mean over the candidate's replicates; may be NaN or infinite; None where missing."""
-    baseline: float | None
-    n_candidate: int
-    n_baseline: int
-    delta: float | None
-    """δ: how much worse, in the metric's unit; negative is better. None where it cannot be computed."""
-    tolerance: float | None
-    """τ, in the metric's unit."""
-    noise: float | None
-    """h, the noise half-width; None where nothing estimates it."""
-    df: float | None
-    """ν, degrees of freedom of the noise estimate."""
-    outcome: Outcome
-    reason: str
-    """A stable word such as ``within_tolerance``."""
-    warnings: tuple[str, ...] = ()
+    candidate: tuple[float, ...]
+    """One value a replicate; empty: the metric is missing."""
+    baseline: tuple[float, ...]
+    groups: tuple[tuple[float, ...], ...] = ()
+    """Calibration groups: each the replicates of another recipe, which tell how much the metric varies by itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """A question of comparability and its answer."""
+@dataclass(slots=True)
+class _Noise:
+    """The noise of a difference of means: SE·t is its half-width."""
 
-    name: str
-    """e.g. ``dataset``, ``dataset_version``, ``candidate_status``."""
-    outcome: Outcome
-    """PASS, or NOT_COMPARABLE, or ERROR."""
-    detail: str
-    warning: bool = False
+    se: float
+    df: float
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """The judgement."""
+def _mean(values: Sequence[float]) -> float:
+    if len(values) == 1:
+        return values[0]
+    try:
+        return math.fsum(values) / len(values)
+    except OverflowError:
+        return math.fsum(v / len(values) for v in values)
 
-    outcome: Outcome
-    exit_code: int
-    reason: str
-    """A stable word for the overall outcome, that of the worst metric or check."""
-    metrics: tuple[MetricVerdict, ...] = ()
-    checks: tuple[Check, ...] = ()
-    warnings: tuple[str, ...] = field(default=())
+
+def _squares(values: Sequence[float]) -> float:
+    """Σ(x − x̄)²."""
+    if len(values) < 2:
+        return 0.0
+    mean = _mean(values)
+    total = 0.0
+    for value in values:
+        # A product, since a power raises OverflowError where a product is infinite.
+        total += (value - mean) * (value - mean)
+    return total
+
+
+@functools.lru_cache(maxsize=1024)
+def _quantile(alpha: float, df: float) -> float:
+    """t_{1−α, ν}; the normal quantile for ν = ∞."""
+    if math.isinf(df):
+        from statistics import NormalDist
+
+        return NormalDist().inv_cdf(1 - alpha)
+    # About 0.3 s to import, and not needed where nothing estimates the noise.
+    from scipy.special import stdtrit
+
+    return float(stdtrit(df, 1 - alpha))
+
+
+def _tolerance(rule: MetricRule, baseline: float) -> float | None:
+    """τ in the metric's unit; None where the rule sets none, or only a relative one and the baseline is 0."""
+    limits = []
+    if rule.max_rel_regression is not None and (baseline != 0 or rule.max_abs_regression is not None):
+        limits.append(rule.max_rel_regression * abs(baseline))
+    if rule.max_abs_regression is not None:
+        limits.append(rule.max_abs_regression)
+    if not limits:
+        return None
+    return min(limits) if rule.combine == "min" else max(limits)
+
+
+def _noise(rule: MetricRule, samples: MetricSamples, paired: bool, warnings: list[str]) -> _Noise | None:
+    """What estimates the noise; None where nothing does. All values are finite. Adds to ``warnings``."""
+    candidate, baseline = samples.candidate, samples.baseline
+    n_c, n_b = len(candidate), len(baseline)
+    for values in (candidate, baseline):
+        if len(values) > 1 and min(values) == max(values) and "zero_variance_replicates" not in warnings:
+            warnings.append("zero_variance_replicates")
+    if paired:
+        if n_c == n_b >= 3:
+            differences = [c - b for c, b in zip(candidate, baseline, strict=True)]
+            return _Noise(math.sqrt(_squares(differences) / (n_c - 1)) / math.sqrt(n_c), n_c - 1)
+        warnings.append("paired_not_possible")
+    scale = abs(_mean(baseline))
+    squares, df = _squares(candidate) + _squares(baseline), n_c + n_b - 2
+    for group in samples.groups:
+        finite = group if all(map(is_finite, group)) else tuple(v for v in group if is_finite(v))
+        if len(finite) < 2:
+            continue
+        mean = _mean(finite)
+        if mean == 0 or scale == 0:
+            # Its spread is known, but not what share of the baseline it is.
+            if "calibration_group_unusable" not in warnings:
+                warnings.append("calibration_group_unusable")
+            continue
+        ratio = scale / abs(mean)
+        squares += _squares(finite) * ratio * ratio
+        df += len(finite) - 1
+    share = 1 / n_c + 1 / n_b
+    if df > 0:
+        return _Noise(math.sqrt(squares / df * share), df)
+    if rule.relative_sd is not None and scale != 0:
+        return _Noise(rule.relative_sd * scale * math.sqrt(share), math.inf)
+    warnings.append("noise_unknown")
+    return None
+
+
+def _beyond_bounds(rule: MetricRule, value: float) -> str | None:
+    """The word for the absolute bound that ``value`` violates; None if it violates none."""
+    if rule.upper_bound is not None and value > rule.upper_bound + SLACK * max(abs(value), abs(rule.upper_bound)):
+        return "above_upper_bound"
+    if rule.lower_bound is not None and value < rule.lower_bound - SLACK * max(abs(value), abs(rule.lower_bound)):
+        return "below_lower_bound"
+    return None
+
+
+def judge_metric(
+    rule: MetricRule,
+    samples: MetricSamples,
+    *,
+    alpha: float = 0.05,
+    m: int = 1,
+    paired: bool = False,
+    has_baseline: bool = True,
+    comparable: bool = True,
+    final: bool = True,
+) -> MetricVerdict:
+    """One metric judged.
+
+    ``m`` is the number of metrics that decide (primary and guard). ``has_baseline``: there is a baseline run at all.
+    ``comparable``: its values may be compared with the candidate's. ``final``: the candidate has finished.
+    """
+    warnings: list[str] = []
+    direction = rule.direction
+    candidate = samples.candidate
+    baseline = tuple(v for v in samples.baseline if is_finite(v))
+    if baseline and len(baseline) < len(samples.baseline):
+        warnings.append("baseline_non_finite_dropped")
+    finite = all(map(is_finite, candidate))
+    c = (_mean(candidate) if finite else _worst(candidate)) if candidate else None
+    b = _mean(baseline) if baseline else (_worst(samples.baseline) if samples.baseline else None)
+    delta = tolerance = None
+    if c is not None and finite and baseline and direction is not None and b is not None:
+        delta = c - b if direction is Direction.LOWER else b - c
+        tolerance = _tolerance(rule, b)
+    noise = df = None
+
+    def verdict(outcome: Outcome, reason: str) -> MetricVerdict:
+        counts = len(candidate), len(baseline)
+        return MetricVerdict(
+            rule.name, rule.role, direction, c, b, *counts,
+            delta, tolerance, noise, df, outcome, reason, tuple(warnings),
+        )  # fmt: skip
+
+    if c is None:
+        return verdict(Outcome.NOT_COMPARABLE, "candidate_missing")
+    if not finite:
+        return verdict(Outcome.REGRESSION, "candidate_non_finite")
+    if final and (violated := _beyond_bounds(rule, c)):
+        return verdict(Outcome.REGRESSION, violated)
+    if not comparable or not final:
+        return verdict(Outcome.NOT_COMPARABLE, "runs_not_comparable")
+    if not has_baseline:
+        return verdict(Outcome.NO_BASELINE, "first_promotion")
+    if direction is None:
+        return verdict(Outcome.NOT_COMPARABLE, "direction_undeclared")
+    if b is None:
+        return verdict(Outcome.NOT_COMPARABLE, "baseline_missing")
+    if delta is None:
+        return verdict(Outcome.NOT_COMPARABLE, "baseline_non_finite")
+    if tolerance is None:
+        if rule.max_rel_regression is not None:
+            if delta <= 0:
+                return verdict(Outcome.PASS, "zero_baseline_not_worse")
+            return verdict(Outcome.NOT_COMPARABLE, "relative_tolerance_undefined")
+        if rule.upper_bound is not None or rule.lower_bound is not None:
+            return verdict(Outcome.PASS, "within_bounds")
+        return verdict(Outcome.NOT_COMPARABLE, "no_tolerance")
+    estimate = _noise(rule, replace(samples, baseline=baseline) if warnings else samples, paired, warnings)
+    strict = 0.0
+    if estimate is not None:
+        noise, df = _quantile(alpha, estimate.df) * estimate.se, estimate.df
+        strict = noise if m <= 1 else _quantile(alpha / m, estimate.df) * estimate.se
+    slack = SLACK * max(abs(c), abs(b))
+    if delta > max(tolerance, strict) + slack:
+        return verdict(Outcome.REGRESSION, "worse_than_tolerance")
+    if delta + (noise or 0.0) <= tolerance + slack:
+        return verdict(Outcome.PASS, "within_tolerance" if delta > 0 else "not_worse")
+    return verdict(Outcome.INCONCLUSIVE, "noise_exceeds_margin")
+
+
+def _worst(values: Sequence[float]) -> float:
+    """The value to show for replicates of which some are not finite: the first that is not."""
+    return next(v for v in values if not is_finite(v))
+
+
+def evaluate(
+    policy: GatePolicy,
+    candidate: GateSide,
+    baseline: GateSide | None,
+    *,
+    groups: Mapping[str, tuple[tuple[float, ...], ...]] | None = None,
+    checks: Sequence[Check] = (),
+    warnings: Sequence[str] = (),
+) -> Verdict:
+    """The judgement by ``policy``, whose metrics are the rules; see :func:`mlaudit.domain.builtin_rules.rules_for`.
+
+    ``groups``: calibration groups by metric. ``checks`` and ``warnings`` were found before, e.g. that the baseline's
+    run is gone; a check that is not PASS keeps every metric from being compared.
+    """
+    every = (*checks, *check_sides(policy, candidate, baseline))
+    deciding = [rule for rule in policy.metrics if rule.role is not Role.INFO]
+    verdicts = tuple(
+        judge_metric(
+            rule,
+            MetricSamples(
+                candidate.metrics.get(rule.name, ()),
+                baseline.metrics.get(rule.name, ()) if baseline else (),
+                (groups or {}).get(rule.name, ()),
+            ),
+            alpha=policy.alpha,
+            m=len(deciding),
+            paired=policy.paired,
+            has_baseline=baseline is not None,
+            comparable=all(c.outcome is Outcome.PASS for c in every),
+            final=candidate.status == RunStatus.FINISHED,
+        )
+        for rule in policy.metrics
+    )
+    outcome, reason = _overall(verdicts, every, baseline is not None)
+    said = [*warnings, *(c.detail for c in every if c.warning), *summarise_warnings(verdicts)]
+    return _by_policy(policy, Verdict(outcome, _EXIT_CODES[outcome], reason, verdicts, every, tuple(said)))
+
+
+def _overall(metrics: Iterable[MetricVerdict], checks: Iterable[Check], has_baseline: bool) -> tuple[Outcome, str]:
+    """The worst outcome and its reason; a check's reason goes before a metric's, being the cause."""
+    found = [(c.outcome, c.reason) for c in checks if c.outcome is not Outcome.PASS]
+    judged = [(v.outcome, v.reason) for v in metrics if v.role is not Role.INFO]
+    if not judged and not found:
+        # Never PASS: nobody has looked.
+        return (
+            (Outcome.NOT_COMPARABLE, "no_metric_judged") if has_baseline else (Outcome.NO_BASELINE, "first_promotion")
+        )
+    # A stable sort: of equal outcomes the first stays first, and "within" is said rather than "not worse".
+    ordered = sorted([*found, *judged], key=lambda o: (_WORST_FIRST.index(o[0]), o[1] == "not_worse"))
+    return ordered[0]
+
+
+def _by_policy(policy: GatePolicy, verdict: Verdict) -> Verdict:
+    """The verdict with what the policy makes of INCONCLUSIVE and of a first promotion; see the module's docstring."""
+    if verdict.outcome is Outcome.INCONCLUSIVE and policy.on_inconclusive != "block":
+        said = (*verdict.warnings, "inconclusive, which the policy lets pass (on_inconclusive)")
+        if policy.on_inconclusive == "pass":
+            return replace(verdict, outcome=Outcome.PASS, exit_code=0, reason="inconclusive_allowed", warnings=said)
+        return replace(verdict, exit_code=0, warnings=said)
+    if verdict.outcome is Outcome.NO_BASELINE and policy.first_promotion == "allow":
+        said = (*verdict.warnings, "no baseline, which the policy allows (first_promotion)")
+        return replace(verdict, exit_code=0, reason="first_promotion_allowed", warnings=said)
+    if verdict.outcome is Outcome.NO_BASELINE and policy.first_promotion == "block":
+        return replace(verdict, reason="first_promotion_blocked")
+    return verdict

@@ -41,7 +41,7 @@ def _visible(char: str) -> str:
 def clean(text: object, *, max_length: int = MAX_LENGTH, keep_newlines: bool = False) -> str:
     """``text`` with every control, format, surrogate, private, unassigned and line-separator character made visible.
 
-    ``None`` becomes the empty text. Longer than ``max_length`` is cut, with the number of characters cut said at the end.
+    ``None`` becomes the empty text. Longer than ``max_length`` is cut, and the end says how many characters were.
     """
     if text is None:
         return ""
