@@ -37,14 +37,12 @@ class LoggedModel:
 class RunArtifacts:
     """The artifacts of one run. ``client`` is an MlflowClient, ``run`` its entity.
 
-    ``fetch_model_file(client, model_id, path, folder)`` downloads a file of an MLflow 3 model; returns where it is.
+    ``fetch(client, artifact_uri, path, folder)`` downloads one file below an artifact URI and returns where it lies.
     """
 
-    def __init__(
-        self, client: Any, run: Any, shown: str, fetch_model_file: Callable[[Any, str, str, str], str]
-    ) -> None:
+    def __init__(self, client: Any, run: Any, shown: str, fetch: Callable[[Any, str, str, str], str]) -> None:
         self._client = client
-        self._fetch_model_file = fetch_model_file
+        self._fetch = fetch
         self._run = run
         self._run_id = str(run.info.run_id)
         self._shown = shown
@@ -101,13 +99,8 @@ class RunArtifacts:
         if (entry.size or 0) > MAX_DOWNLOAD:
             raise NotAStore(self._shown, f"artifact {clean(path)!r} is {format_size(entry.size)}, too large to fetch")
         with tempfile.TemporaryDirectory(prefix="mlaudit-") as folder:
-            fetched = Path(self._download(model, inner, folder))
+            fetched = Path(self._fetch(self._client, location, inner, folder))
             return self._read_local(Path(folder), str(fetched.relative_to(folder)), path, max_bytes)
-
-    def _download(self, model: LoggedModel | None, inner: str, folder: str) -> str:
-        if model is None:
-            return str(self._client.download_artifacts(self._run_id, inner, folder))
-        return self._fetch_model_file(self._client, model.model_id, inner, folder)
 
     def _read_local(self, root: Path, inner: str, path: str, max_bytes: int) -> bytes:
         base = os.path.realpath(root)

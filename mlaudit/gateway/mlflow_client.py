@@ -51,11 +51,11 @@ def writer(store: ResolvedStore) -> Any:
     return _client(_writing_uri(store.tracking), _writing_uri(store.registry))
 
 
-def download_model_file(client: Any, model_id: str, path: str, folder: str) -> str:
-    """Fetch one file of an MLflow 3 model into ``folder``; returns where it lies."""
+def download_file(client: Any, root_uri: str, path: str, folder: str) -> str:
+    """Fetch one file below an artifact URI into ``folder``; returns where it lies."""
     from mlflow.artifacts import download_artifacts
 
-    uri = f"models:/{model_id}/{path}"
+    uri = f"{root_uri.rstrip('/')}/{path}"
     return str(download_artifacts(uri, dst_path=folder, tracking_uri=client.tracking_uri))
 
 

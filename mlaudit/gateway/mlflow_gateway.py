@@ -267,7 +267,7 @@ class MlflowGateway:
             return self._client.get_run(run_id)
 
     def _artifacts(self, run: Any) -> RunArtifacts:
-        return RunArtifacts(self._client, run, self._shown, mlflow_client.download_model_file)
+        return RunArtifacts(self._client, run, self._shown, mlflow_client.download_file)
 
     def _aliases(self, model: str) -> dict[str, str]:
         """Raw alias -> version. Raises ModelNotFound."""
