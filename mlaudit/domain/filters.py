@@ -262,7 +262,10 @@ class _Parser:
         parts = [first.text]
         while (dot := self._peek()) is not None and dot.kind == "dot":
             self.index += 1
-            parts.append(self._next("the rest of the key").text)
+            part = self._next("the rest of the key")
+            if part.kind != "word":
+                raise self._error(f"no key after {entity.text}.{'.'.join(parts)}.", part)
+            parts.append(part.text)
         following = self._peek()
         if following is not None and following.kind in {"other", "number"} and following.text[0] in "-/+@:%&*|":
             raise self._error(f"a key with {following.text[0]!r} in it needs backticks: {entity.text}.`key`", following)

@@ -26,7 +26,7 @@ from mlaudit.gateway.schema import CORE_TABLES, check_revision
 SQLITE_HEADER = b"SQLite format 3\x00"
 LFS_HEADER = b"version https://git-lfs"
 _WAL_FLAGS = slice(18, 20)
-LOCK_SECONDS = 3.0
+LOCK_SECONDS = 2.0
 CONNECT_SECONDS = 5
 
 

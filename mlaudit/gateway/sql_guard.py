@@ -7,6 +7,7 @@ transactions are read-only. SQLAlchemy composes and parses the URIs here, as its
 
 from __future__ import annotations
 
+import atexit
 import functools
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from sqlalchemy.engine import Engine
 from mlaudit.gateway.inspection import CONNECT_SECONDS
 
 _LOOK = "mlaudit=look"
-_BUSY_MILLISECONDS = 4000
+_BUSY_MILLISECONDS = 3000
 
 
 def sqlite_reader(path: Path) -> str:
@@ -77,12 +78,19 @@ def dispose(uri: str) -> None:
         engine.dispose()
 
 
+def _dispose_all() -> None:
+    for uri in tuple(_engines):
+        dispose(uri)
+
+
 _engines: dict[str, list[Engine]] = {}
 
 
 @functools.cache
 def _install() -> None:
     """Watch every connection of this process; only those that are to look are changed."""
+    # The last handle on a database in WAL mode takes the two side files away, if it is closed properly.
+    atexit.register(_dispose_all)
     event.listen(Engine, "do_connect", _connect)
     event.listen(Engine, "before_cursor_execute", _shorten_wait, retval=True)
     event.listen(Engine, "engine_connect", _remember)

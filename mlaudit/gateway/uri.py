@@ -94,7 +94,7 @@ def locate(uri: str, cwd: Path | None = None) -> Located:
     cwd = Path.cwd() if cwd is None else cwd
     uri = uri.strip()
     shown = clean(redact(uri))
-    scheme = uri.split(":", 1)[0].lower() if ":" in uri else ""
+    scheme = uri.split(":", 1)[0].lower() if ":" in uri or uri in _UNSUPPORTED else ""
     base = scheme.split("+", 1)[0]
     if scheme in {"http", "https"}:
         return _server(uri, shown)

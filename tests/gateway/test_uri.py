@@ -1,0 +1,247 @@
+"""Which store is opened, and what is said of those that are none. Nothing here is created."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import sys
+from pathlib import Path
+
+import pytest
+
+from mlaudit.domain.errors import (
+    MlauditError,
+    NoStore,
+    NotAStore,
+    PermissionDenied,
+    SchemaMismatch,
+    StoreUnavailable,
+)
+from mlaudit.domain.models import StoreKind
+from mlaudit.gateway.schema import known_revisions
+from mlaudit.gateway.uri import locate, resolve
+
+CORE = ("experiments", "runs", "metrics", "params", "tags")
+
+
+def make_database(path: Path, revision: str | None = "head", tables: tuple[str, ...] = CORE) -> Path:
+    """A database that looks like MLflow's to whoever does not look at the columns."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = sqlite3.connect(path)
+    for table in tables:
+        connection.execute(f'CREATE TABLE "{table}" (id INTEGER)')
+    if revision is not None:
+        connection.execute("CREATE TABLE alembic_version (version_num TEXT)")
+        found = known_revisions()[0] if revision == "head" else revision
+        connection.execute("INSERT INTO alembic_version VALUES (?)", (found,))
+    connection.commit()
+    connection.close()
+    return path
+
+
+def make_files(root: Path, experiment: str = "0") -> Path:
+    (root / experiment).mkdir(parents=True)
+    (root / experiment / "meta.yaml").write_text("name: Default\n")
+    return root
+
+
+class TestOrder:
+    """--tracking-uri, MLFLOW_TRACKING_URI, ./mlruns that was used, ./mlflow.db."""
+
+    def test_option_wins(self, tmp_path: Path) -> None:
+        make_database(tmp_path / "a.db")
+        store = resolve("a.db", environ={"MLFLOW_TRACKING_URI": "http://nowhere"}, cwd=tmp_path)
+        assert (store.tracking.path, store.reason) == (tmp_path / "a.db", "--tracking-uri")
+
+    def test_environment_before_directory(self, tmp_path: Path) -> None:
+        make_database(tmp_path / "mlflow.db")
+        store = resolve(environ={"MLFLOW_TRACKING_URI": " http://h:5000/ "}, cwd=tmp_path)
+        assert store.tracking.kind is StoreKind.SERVER
+        assert (store.tracking.uri, store.reason) == ("http://h:5000", "MLFLOW_TRACKING_URI")
+
+    def test_used_mlruns_beside_a_database(self, tmp_path: Path) -> None:
+        make_database(tmp_path / "mlflow.db")
+        make_files(tmp_path / "mlruns")
+        store = resolve(environ={"MLFLOW_TRACKING_URI": ""}, cwd=tmp_path)
+        assert store.tracking.kind is StoreKind.FILES
+        assert "mlruns" in store.reason
+        assert "mlflow.db" in store.notes[0]
+
+    def test_unused_mlruns_beside_a_database(self, tmp_path: Path) -> None:
+        make_database(tmp_path / "mlflow.db")
+        make_files(tmp_path / "mlruns", "models")
+        store = resolve(environ={}, cwd=tmp_path)
+        assert store.tracking.kind is StoreKind.SQLITE
+        assert "mlruns" in store.notes[0]
+
+    def test_nothing(self, tmp_path: Path) -> None:
+        with pytest.raises(NoStore, match="mlaudit demo"):
+            resolve(environ={}, cwd=tmp_path)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_registry_of_its_own(self, tmp_path: Path) -> None:
+        make_database(tmp_path / "a.db")
+        make_database(tmp_path / "r.db")
+        store = resolve("a.db", environ={"MLFLOW_REGISTRY_URI": "sqlite:///r.db"}, cwd=tmp_path)
+        assert store.registry.path == tmp_path / "r.db"
+        assert "registry" in store.notes[0]
+        with pytest.raises(NotAStore):
+            resolve("a.db", "sqlite:///none.db", environ={}, cwd=tmp_path)
+
+    def test_insecure_tls_is_noted(self) -> None:
+        store = resolve("https://h", environ={"MLFLOW_TRACKING_INSECURE_TLS": "true"})
+        assert "TLS" in store.notes[0]
+
+
+class TestForms:
+    @pytest.mark.parametrize("name", ["m.db", "with blank é.db", "a?b#c.db", "a%20b.db", "100%.db"])
+    def test_sqlite_paths_in_every_form(self, tmp_path: Path, name: str) -> None:
+        path = make_database(tmp_path / name)
+        for uri in (str(path), f"sqlite:///{path}", path.as_uri(), f"./{name}", f"sqlite:///{name}"):
+            assert resolve(uri, environ={}, cwd=tmp_path).tracking.path == path, uri
+
+    def test_options_and_quotes_of_a_sqlalchemy_uri(self, tmp_path: Path) -> None:
+        path = make_database(tmp_path / "a b.db")
+        assert locate("sqlite:///a%20b.db?timeout=5", tmp_path).path == path
+
+    def test_directories(self, tmp_path: Path) -> None:
+        root = make_files(tmp_path / "ml runs")
+        for uri in (str(root), root.as_uri(), "ml runs", "file:ml%20runs"):
+            located = resolve(uri, environ={}, cwd=tmp_path).tracking
+            assert (located.kind, located.path) == (StoreKind.FILES, root)
+
+    @pytest.mark.parametrize(
+        ("uri", "said"),
+        [
+            ("databricks", "Databricks"),
+            ("databricks://profile", "Databricks"),
+            ("uc:http://x", "Unity Catalog"),
+            ("mysql+pymysql://u:hunter2@h/d", "MySQL"),
+            ("mssql://u:hunter2@h/d", "SQL Server"),
+            ("s3://bucket/x", "no store is known"),
+            ("localhost:5000", "http://localhost:5000"),
+            ("http://", "no address"),
+            ("http://h:port", "no address"),
+            ("sqlite://", "three slashes"),
+            ("sqlite:///:memory:", "in-memory"),
+            ("sqlite:///", "in-memory"),
+            ("file://otherhost/x", "another host"),
+            ("/nowhere/at/all", "no such directory"),
+            ("/nowhere/m.db", "no such file"),
+            ("\x1b[2J\n", "no such directory"),
+        ],
+    )
+    def test_refused_in_one_line(self, uri: str, said: str, tmp_path: Path) -> None:
+        with pytest.raises(MlauditError, match=said) as caught:
+            resolve(uri, environ={}, cwd=tmp_path)
+        assert str(caught.value).isprintable()
+        assert "hunter2" not in str(caught.value)
+        assert list(tmp_path.iterdir()) == []
+
+
+class TestNotAStore:
+    def refused(self, path: Path) -> str:
+        before = path.read_bytes() if path.is_file() else b""
+        around = sorted(os.listdir(path.parent))
+        with pytest.raises(NotAStore) as caught:
+            resolve(str(path), environ={})
+        assert (path.read_bytes() if path.is_file() else b"") == before
+        assert sorted(os.listdir(path.parent)) == around
+        assert str(caught.value).isprintable()
+        return str(caught.value)
+
+    def test_files_that_are_no_database(self, tmp_path: Path) -> None:
+        (tmp_path / "empty.db").write_bytes(b"")
+        (tmp_path / "text.db").write_text("hello")
+        (tmp_path / "lfs.db").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\n")
+        assert "is empty" in self.refused(tmp_path / "empty.db")
+        assert "no SQLite database" in self.refused(tmp_path / "text.db")
+        assert "git lfs pull" in self.refused(tmp_path / "lfs.db")
+
+    def test_databases_of_others(self, tmp_path: Path) -> None:
+        assert "another program" in self.refused(make_database(tmp_path / "o.db", None, ("users", "orders\x1b[2J")))
+        sqlite3.connect(tmp_path / "n.db").executescript("PRAGMA user_version = 1; VACUUM;")
+        assert "no tables" in self.refused(tmp_path / "n.db")
+
+    def test_damaged_database(self, tmp_path: Path) -> None:
+        path = make_database(tmp_path / "m.db")
+        path.write_bytes(path.read_bytes()[:3000])
+        assert "damaged" in self.refused(path)
+
+    def test_directories(self, tmp_path: Path) -> None:
+        (tmp_path / "empty").mkdir()
+        (tmp_path / "other" / "sub").mkdir(parents=True)
+        make_files(tmp_path / "project" / "mlruns")
+        make_database(tmp_path / "withdb" / "mlflow.db")
+        assert "empty directory" in self.refused(tmp_path / "empty")
+        assert "no experiments" in self.refused(tmp_path / "other")
+        assert "project/mlruns" in self.refused(tmp_path / "project")
+        assert "sqlite:///" in self.refused(tmp_path / "withdb")
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+    def test_unreadable(self, tmp_path: Path) -> None:
+        path = make_database(tmp_path / "m.db")
+        path.chmod(0)
+        with pytest.raises(PermissionDenied):
+            resolve(str(path), environ={})
+
+
+class TestSchema:
+    def test_older(self, tmp_path: Path) -> None:
+        path = make_database(tmp_path / "old.db", "1bd49d398cd23")
+        with pytest.raises(
+            SchemaMismatch, match=r"older schema \(1bd49d398cd23.*mlflow db upgrade sqlite:///"
+        ) as caught:
+            resolve(str(path), environ={})
+        assert known_revisions()[0] in str(caught.value)
+
+    def test_older_than_migrations(self, tmp_path: Path) -> None:
+        with pytest.raises(SchemaMismatch, match="none recorded"):
+            resolve(str(make_database(tmp_path / "m.db", None)), environ={})
+
+    def test_newer(self, tmp_path: Path) -> None:
+        with pytest.raises(SchemaMismatch, match=r"newer schema \(fffffff.*pip install -U mlflow"):
+            resolve(str(make_database(tmp_path / "m.db", "fffffff")), environ={})
+
+    def test_head_is_what_mlflow_says(self) -> None:
+        from mlflow.store.db.utils import _get_latest_schema_revision
+
+        assert known_revisions()[0] == _get_latest_schema_revision()
+
+
+class TestPostgresql:
+    def test_nobody_listens(self) -> None:
+        with pytest.raises(StoreUnavailable) as caught:
+            resolve("postgresql://ada:hunter2@127.0.0.1:1/db", environ={})
+        assert "hunter2" not in str(caught.value)
+        assert str(caught.value).isprintable()
+
+    @pytest.mark.real
+    def test_database_that_is_not_mlflows_stays_so(self, postgresql_server: str) -> None:
+        import psycopg
+
+        with pytest.raises(NotAStore, match="no MLflow tables"):
+            resolve(postgresql_server, environ={})
+        with psycopg.connect(postgresql_server) as connection:
+            row = connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone()
+        assert row == (0,)
+
+    @pytest.mark.real
+    def test_no_such_database(self, postgresql_server: str) -> None:
+        with pytest.raises(NotAStore, match="no such database"):
+            resolve(postgresql_server.replace("/postgres", "/nothing"), environ={})
+
+
+def test_resolving_does_not_import_mlflow(tmp_path: Path) -> None:
+    """A wrong path must be told at once, and importing MLflow takes seconds."""
+    import subprocess
+
+    code = (
+        "import sys\n"
+        "from mlaudit.domain.errors import NotAStore\n"
+        "from mlaudit.gateway.uri import resolve\n"
+        "try:\n    resolve('/nowhere', environ={})\nexcept NotAStore:\n    print('mlflow' in sys.modules)\n"
+    )
+    environ = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environ, check=False)
+    assert done.stdout == "False\n", done.stderr
