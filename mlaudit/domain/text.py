@@ -118,7 +118,9 @@ def format_number(value: float | None, digits: int = 5) -> str:
         return str(int(value))
     magnitude = abs(value)
     if 1e-4 <= magnitude < 1e9:
-        return f"{value:.{digits}g}" if magnitude < 10**digits else f"{value:.1f}"
+        # 99999.7 in five digits would be 1e+05, which looks rounder than it is.
+        short = f"{value:.{digits}g}"
+        return short if magnitude < 10**digits and "e" not in short else f"{value:.1f}"
     return f"{value:.{digits - 1}e}"
 
 
@@ -126,7 +128,7 @@ def format_change(value: float | None) -> str:
     """A relative change as ``+5.0%``; ``—`` for None or where it has no meaning."""
     if value is None or not math.isfinite(value):
         return "—"
-    percent = value * 100
+    percent = value * 100 or 0.0  # no negative zero
     if abs(percent) < 0.05 and percent != 0:
         return f"{percent:+.2g}%"
     return f"{percent:+.1f}%" if abs(percent) < 1000 else f"{percent:+.3g}%"
