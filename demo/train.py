@@ -202,7 +202,7 @@ def fit(
         metrics["train_loss"] = total / len(labels)
         mlflow.log_metrics(metrics, step=epoch)
         shown = ("train_loss", "val_loss", "val_f1", "val_roc_auc")
-        print(f"epoch {epoch}/{options.epochs}", *(f"{name} {metrics[name]:.4f}" for name in shown), flush=True)
+        print(f"epoch {epoch}/{options.epochs}", *(f"{name} {metrics[name]:.4g}" for name in shown), flush=True)
         if options.stop_on_nan and not math.isfinite(metrics["val_loss"]):
             raise FloatingPointError(f"val_loss is {metrics['val_loss']} after epoch {epoch}")
     stop.check()
