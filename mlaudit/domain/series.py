@@ -1,0 +1,252 @@
+"""Metric histories made ready for a chart: cleaning, min-max downsampling, extents and ticks.
+
+What is not finite (NaN, ±inf, and the ±1.797e308 that stands for infinite) is never drawn as a number and never
+bridged: it splits a curve into segments and is counted. Downsampling keeps the least and the greatest value of every
+pixel column, so that a single spike among a million points stays visible.
+
+Everything works on whole numpy arrays (imported inside the functions: this module may be imported before the first
+paint). Steps are 64-bit integers and differences are taken as such, since floats merge steps beyond 2**53.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mlaudit.domain.models import STORED_INFINITY
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Ints = npt.NDArray[np.int64]
+    Floats = npt.NDArray[np.float64]
+
+FLAT = 1e-9
+"""A span below this share of the values' size is drawn as a constant: ticks could no longer be told apart."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Curve:
+    """One history, ordered by step. Arrays of one group have the same length."""
+
+    steps: Ints
+    values: Floats
+    """All points, as logged."""
+    finite_steps: Ints
+    finite_values: Floats
+    segment: Ints
+    """The finite points; ``segment`` is how many non-finite points came before, so a gap changes it."""
+    gap_steps: Ints
+    """Steps of the points that are not finite."""
+    nan_count: int
+    inf_count: int
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def at(self, step: int) -> Reading | None:
+        """The value at ``step``, else the last one before it; None before the first point."""
+        import numpy as np
+
+        end = int(np.searchsorted(self.steps, step, side="right"))
+        if end == 0:
+            return None
+        found = int(self.steps[end - 1])
+        start = int(np.searchsorted(self.steps, found, side="left"))
+        return Reading(found, float(self.values[end - 1]), end - start)
+
+    @property
+    def last(self) -> Reading | None:
+        """The value at the greatest step."""
+        return self.at(int(self.steps[-1])) if len(self.steps) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a curve says at one step."""
+
+    step: int
+    value: float
+    """The latest one logged at that step; may be NaN or infinite."""
+    count: int
+    """How many values were logged at that step."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spans:
+    """A downsampled curve: one entry for each pixel column and segment that has points, from left to right."""
+
+    columns: Ints
+    lows: Floats
+    highs: Floats
+    firsts: Floats
+    lasts: Floats
+    """The entry's first and last value: where a line from and to its neighbours starts and ends."""
+    segments: Ints
+
+
+def clean_curve(steps: Sequence[int], values: Sequence[float]) -> Curve:
+    """A curve of these points, put into the order of steps where they are not. Raises ValueError on unequal lengths."""
+    import numpy as np
+
+    s = np.asarray(steps, dtype=np.int64)
+    v = np.asarray(values, dtype=np.float64)
+    if s.shape != v.shape:
+        raise ValueError(f"{len(s)} steps and {len(v)} values")
+    if len(s) > 1 and bool(np.any(s[1:] < s[:-1])):
+        order = np.argsort(s, kind="stable")
+        s, v = s[order], v[order]
+    finite = np.abs(v) < STORED_INFINITY  # False for NaN as well
+    nans = int(np.count_nonzero(np.isnan(v)))
+    if bool(finite.all()):
+        return Curve(s, v, s, v, np.zeros(len(s), np.int64), s[:0], 0, 0)
+    gaps = ~finite
+    segment = np.cumsum(gaps)[finite].astype(np.int64)
+    return Curve(s, v, s[finite], v[finite], segment, s[gaps], nans, int(np.count_nonzero(gaps)) - nans)
+
+
+def step_extent(curves: Iterable[Curve]) -> tuple[int, int] | None:
+    """The least and greatest step of all points, non-finite ones too; None when there are no points."""
+    ends = [(int(c.steps[0]), int(c.steps[-1])) for c in curves if len(c)]
+    return (min(e[0] for e in ends), max(e[1] for e in ends)) if ends else None
+
+
+def value_extent(curves: Iterable[Curve]) -> tuple[float, float] | None:
+    """The least and greatest finite value; None when there is none."""
+    ends = [(float(c.finite_values.min()), float(c.finite_values.max())) for c in curves if len(c.finite_values)]
+    return (min(e[0] for e in ends), max(e[1] for e in ends)) if ends else None
+
+
+def axis_range(low: float, high: float) -> tuple[float, float]:
+    """``low`` and ``high``, widened when they are (nearly) equal; always finite and ``low < high``."""
+    scale = max(abs(low), abs(high))
+    if scale > 0 and high / scale - low / scale > FLAT:
+        return low, high
+    pad = scale * 0.1 if scale > 1e-290 else 1.0
+    greatest = math.nextafter(STORED_INFINITY, 0)
+    return max(low - pad, -greatest), min(high + pad, greatest)
+
+
+def columns_of(steps: Ints, first: int, last: int, width: int) -> Ints:
+    """The pixel column, 0 to ``width`` − 1, of each step from ``first`` to ``last``; the middle if equal."""
+    import numpy as np
+
+    if last <= first or width < 2:
+        return np.full(len(steps), max(0, width - 1) // 2, np.int64)
+    # Unsigned wrap-around makes the difference exact whatever the signs and sizes are.
+    offset = steps.view(np.uint64) - np.uint64(first % 2**64)
+    place = np.floor(offset.astype(np.float64) * ((width - 1) / (last - first)) + 0.5).astype(np.int64)
+    return np.clip(place, 0, width - 1)
+
+
+def rows_of(values: Floats, low: float, high: float, height: int) -> Ints:
+    """The pixel row of each value, 0 (top, ``high``) to ``height`` − 1 (bottom, ``low``). All finite."""
+    import numpy as np
+
+    # Divided by their size first: high − low overflows near 1e308.
+    scale = max(abs(low), abs(high))
+    share = (values / scale - low / scale) / (high / scale - low / scale)
+    place = np.floor((1 - share) * (height - 1) + 0.5).astype(np.int64)
+    return np.clip(place, 0, max(0, height - 1))
+
+
+def downsample(curve: Curve, first: int, last: int, width: int) -> Spans:
+    """Least and greatest value for each of ``width`` pixel columns between the steps ``first`` and ``last``."""
+    import numpy as np
+
+    values, segment = curve.finite_values, curve.segment
+    columns = columns_of(curve.finite_steps, first, last, width)
+    if not len(columns):
+        return Spans(columns, values, values, values, values, segment)
+    change = (columns[1:] != columns[:-1]) | (segment[1:] != segment[:-1])
+    starts = np.concatenate(([0], np.flatnonzero(change) + 1))
+    ends = np.concatenate((starts[1:], [len(columns)])) - 1
+    return Spans(
+        columns[starts],
+        np.fmin.reduceat(values, starts),
+        np.fmax.reduceat(values, starts),
+        values[starts],
+        values[ends],
+        segment[starts],
+    )
+
+
+def step_at_or_after(curves: Iterable[Curve], step: int) -> int | None:
+    """The least logged step that is not below ``step``."""
+    import numpy as np
+
+    found = [int(c.steps[i]) for c in curves if (i := int(np.searchsorted(c.steps, step, side="left"))) < len(c)]
+    return min(found, default=None)
+
+
+def step_at_or_before(curves: Iterable[Curve], step: int) -> int | None:
+    """The greatest logged step that is not above ``step``."""
+    import numpy as np
+
+    found = [int(c.steps[i - 1]) for c in curves if (i := int(np.searchsorted(c.steps, step, side="right"))) > 0]
+    return max(found, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Ticks:
+    """Places on an axis and what is written there."""
+
+    values: tuple[float, ...]
+    labels: tuple[str, ...]
+
+
+def value_ticks(low: float, high: float, most: int) -> Ticks:
+    """At most ``most`` + 1 ticks between ``low < high`` at steps of 1, 2 or 5 times a power of ten."""
+    # In units of the values' size: spans near 1e308 overflow, and 10**-324 is no float.
+    base = min(308, max(-300, math.floor(math.log10(max(abs(low), abs(high))))))
+    unit = 10.0**base
+    a, b = low / unit, high / unit
+    raw = (b - a) / max(1, most)
+    exponent = math.floor(math.log10(raw))
+    factor = next(m for m in (1, 2, 5, 10) if m * 10.0**exponent >= raw * (1 - 1e-9))
+    if factor == 10:
+        factor, exponent = 1, exponent + 1
+    step = factor * 10.0**exponent
+    numbers = [k * factor for k in range(math.ceil(a / step - 1e-9), math.floor(b / step + 1e-9) + 1)]
+    # By value, since near 5e-324 several decimals are one float.
+    placed = {min(max(v, low), high): n for n in numbers if math.isfinite(v := float(f"{n}e{exponent + base}"))}
+    widest = max(numbers, key=abs, default=0)
+    return Ticks(tuple(placed), tuple(decimal_label(n, exponent + base, widest) for n in placed.values()))
+
+
+def step_ticks(first: int, last: int, most: int) -> Ticks:
+    """At most ``most`` + 1 whole steps between ``first`` and ``last``; values are exact integers."""
+    if last <= first:
+        return Ticks((first,), (decimal_label(first, 0, first),))
+    raw = max(1, -(-(last - first) // max(1, most)))
+    power = 10 ** (len(str(raw)) - 1)
+    step = next(m * power for m in (1, 2, 5, 10) if m * power >= raw)
+    values = tuple(range(-(-first // step) * step, last + 1, step))
+    zeros = min((len(str(v)) - len(str(v).rstrip("0")) for v in values if v), default=0)
+    numbers = [v // 10**zeros for v in values]
+    widest = max(numbers, key=abs, default=0)
+    return Ticks(values, tuple(decimal_label(n, zeros, widest) for n in numbers))
+
+
+def decimal_label(number: int, exponent: int, widest: int) -> str:
+    """``number`` · 10**``exponent`` in decimals, or as ``1.5e-7`` where that is shorter.
+
+    The labels of one axis share ``exponent`` and ``widest``, its number with the most digits, and so their form.
+    """
+    size = len(str(abs(widest)))
+    plain = size + exponent if exponent >= 0 else max(size, 1 - exponent) + 1
+    short = size + 2 + len(str(exponent + size - 1))
+    sign = "-" if number < 0 else ""
+    digits = str(abs(number))
+    if number == 0:
+        return "0"
+    if plain <= max(7, short):
+        if exponent >= 0:
+            return f"{sign}{digits}{'0' * exponent}"
+        digits = digits.rjust(1 - exponent, "0")
+        return f"{sign}{digits[:exponent]}.{digits[exponent:]}"
+    tail = digits[1:].rstrip("0")
+    return f"{sign}{digits[0]}{'.' + tail if tail else ''}e{exponent + len(digits) - 1}"
