@@ -9,10 +9,11 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
+from mlaudit.config.policy import Policies, load_policies
 from mlaudit.config.settings import Settings
 from mlaudit.domain.errors import ReadOnly
 from mlaudit.gateway.base import Gateway
-from mlaudit.services import history, runs
+from mlaudit.services import compare, history, promote, runs
 from mlaudit.services.requests import Progress, Request
 
 T = TypeVar("T")
@@ -51,6 +52,9 @@ class Services:
             runs.GetRunDetails: lambda r: runs.get_run_details(self.gateway, r),
             runs.ListArtifacts: lambda r: runs.list_artifacts(self.gateway, r),
             history.GetHistory: lambda r: history.get_history(self.gateway, r),
+            compare.CompareRun: lambda r: compare.compare_run(self.gateway, self.policies, r),
+            promote.PlanPromotion: lambda r: promote.plan_promotion(self.gateway, self.policies, r),
+            promote.ExecutePromotion: lambda r: promote.execute_promotion(self.gateway, self.policies, r),
         }
 
     @property
@@ -61,6 +65,14 @@ class Services:
             if self._gateway is None:
                 self._gateway = self._open_gateway()
             return self._gateway
+
+    @property
+    def policies(self) -> Policies:
+        """The team's policies, read anew for each judgement: the file may change while the app is open.
+
+        Raises PolicyError.
+        """
+        return load_policies(self.settings.policy_path)
 
     def handle(self, request: Request[T], progress: Progress = _silent) -> T:
         """The answer to a request. Raises MlauditError; anything else is a defect."""

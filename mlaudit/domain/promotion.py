@@ -32,7 +32,7 @@ class PromotionPlan:
     observed: tuple[tuple[str, str, int | None], ...]
     """Every version of the model as (version, stage, last_updated), newest first: the state that the plan is for."""
     plan_id: str
-    """sha256 over all the above."""
+    """sha256 over all the above and what the verdict came from: policy, values, aliases."""
     command: str
     """The command line that does the same."""
 
