@@ -5,16 +5,21 @@ The command line calls :class:`Services` directly; the screen reaches the same c
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from mlaudit.config.policy import Policies, load_policies
 from mlaudit.config.settings import Settings
-from mlaudit.domain.errors import ReadOnly
+from mlaudit.domain.errors import MlauditError, ReadOnly
+from mlaudit.domain.text import clean
 from mlaudit.gateway.base import Gateway
+from mlaudit.gateway.redaction import redact
 from mlaudit.services import compare, history, promote, runs
 from mlaudit.services.requests import Progress, Request
+
+__all__ = ["Services", "open_store", "redact", "shown_store"]
 
 T = TypeVar("T")
 
@@ -34,6 +39,17 @@ def open_store(settings: Settings) -> Gateway:
     from mlaudit.gateway.mlflow_gateway import MlflowGateway
 
     return MlflowGateway(store, writable=not settings.read_only)
+
+
+def shown_store(settings: Settings) -> str:
+    """The store's URI without credentials, for errors; does not touch the store, and never raises."""
+    from mlaudit.gateway.uri import locate
+
+    uri = settings.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI", "").strip()
+    try:
+        return locate(uri).shown if uri else "the store in this directory"
+    except MlauditError:
+        return clean(redact(uri))
 
 
 class Services:
@@ -73,6 +89,10 @@ class Services:
         Raises PolicyError.
         """
         return load_policies(self.settings.policy_path)
+
+    def warm_up(self) -> None:
+        """Open the store before it is asked for anything. Raises MlauditError."""
+        _ = self.gateway
 
     def handle(self, request: Request[T], progress: Progress = _silent) -> T:
         """The answer to a request. Raises MlauditError; anything else is a defect."""

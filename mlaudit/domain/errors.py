@@ -259,12 +259,14 @@ class BackendCrashed(StoreError):
 
 
 class DeadlineExceeded(StoreError):
-    """No answer within the deadline. ``args``: redacted URI, what was asked, seconds."""
+    """No answer within the deadline. ``args``: redacted URI, what was asked, seconds, whether it may have been done."""
 
-    def __init__(self, uri: str, what: str, seconds: float) -> None:
-        super().__init__(uri, f"no answer to {what} within {seconds:g} s")
-        self.args = (uri, what, seconds)
-        self.what, self.seconds = what, seconds
+    def __init__(self, uri: str, what: str, seconds: float, unknown: bool = False) -> None:
+        """``unknown``: it was something that writes, so the store may have been changed all the same."""
+        look = "; it may have been done all the same: look again before you repeat it" if unknown else ""
+        super().__init__(uri, f"no answer to {what} within {seconds:g} s{look}")
+        self.args = (uri, what, seconds, unknown)
+        self.what, self.seconds, self.unknown = what, seconds, unknown
 
 
 class PromotionError(MlauditError):

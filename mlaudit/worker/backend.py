@@ -1,8 +1,4 @@
-"""Serves the services to the screen, from a process of its own.
-
-The screen's process never imports MLflow (3.4 s, with event-loop gaps up to 177 ms when a thread does it) and never
-waits for a store.
-"""
+"""What the screen asks, and the one that answers in threads of the same process."""
 
 from __future__ import annotations
 
