@@ -9,45 +9,17 @@ from typing import ClassVar
 from mlaudit.config.policy import Policies
 from mlaudit.domain.baseline import SelectorKind, parse_selector
 from mlaudit.domain.builtin_rules import TOLERANCE, rules_for
-from mlaudit.domain.diff import RunDiff, diff_runs
+from mlaudit.domain.comparison import Comparison, Side
+from mlaudit.domain.diff import diff_runs
 from mlaudit.domain.errors import AmbiguousModel, ModelNotFound, StoreError
-from mlaudit.domain.gate import GatePolicy, GateSide, MetricRule, Verdict, evaluate
-from mlaudit.domain.models import ModelVersion, Run, Stage, StoreInfo, is_finite
+from mlaudit.domain.gate import GatePolicy, GateSide, MetricRule, evaluate
+from mlaudit.domain.models import ModelVersion, Run, Stage, is_finite
 from mlaudit.domain.selection import select_value
 from mlaudit.gateway.base import TrackingReader
 from mlaudit.services.requests import Request
 from mlaudit.services.resolution import Baseline, Model, resolve_baseline, resolve_model
 
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """The candidate or the baseline of a comparison."""
-
-    run: Run
-    version: ModelVersion | None = None
-    """The registered version of the model in question that this run is, if any."""
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """All that the diff screen, the reports and a promotion need to know."""
-
-    store: StoreInfo
-    model: str | None
-    """The registered model's printable name; None for a plain comparison of two runs (``run:ID``) without a model."""
-    raw_model: str | None
-    model_reason: str
-    """How it was found: ``--model``, ``the run's own version``, ``the policy``, ``the only model in Production here``,
-    or nothing."""
-    candidate: Side
-    baseline: Side | None
-    selector: str
-    """The selector that resolved, or the ones that did not, e.g. ``stage:Production``."""
-    diff: RunDiff | None
-    """None without a baseline."""
-    verdict: Verdict
-    policy: GatePolicy
-    """As it was applied: where the file names no metric, with the built-in rules filled in."""
+__all__ = ["CompareRun", "Comparison", "Side", "compare_run"]
 
 
 @dataclass(frozen=True, slots=True)
