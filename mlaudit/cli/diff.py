@@ -45,11 +45,11 @@ def diff(
     call.connect()
     comparison = call.ask(CompareRun(run_id, model, against))
     if form is ReportFormat.JSON:
-        from mlaudit.reports import json as json_report
+        import mlaudit.reports.json as json_report
 
         report = json_report.render(comparison)
     else:
-        from mlaudit.reports import text as text_report
+        import mlaudit.reports.text as text_report
 
         to_stdout = out is None
         report = text_report.render(comparison, colour=to_stdout and output.colour(), width=output.report_width())

@@ -5,8 +5,6 @@ Nothing heavy is imported here: ``mlaudit --help`` loads neither mlflow nor text
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import os
 import sys
 import traceback
@@ -17,6 +15,7 @@ import typer
 
 from mlaudit import __version__
 from mlaudit.cli import output
+from mlaudit.cli.demo import demo
 from mlaudit.cli.diff import diff
 from mlaudit.cli.experiments import experiments
 from mlaudit.cli.invocation import Invocation, describe_failure, invocation, register, with_globals
@@ -26,6 +25,7 @@ from mlaudit.cli.runs import runs
 from mlaudit.cli.show import show
 from mlaudit.config.settings import Settings
 from mlaudit.domain.errors import UsageError
+from mlaudit.gateway.redaction import redact
 
 if TYPE_CHECKING:
     from mlaudit.wiring import Services
@@ -69,20 +69,16 @@ def root(
 
 def open_app(settings: Settings) -> int:
     """Open the app on the store that the settings name; returns the exit code it ended with. Needs a terminal."""
-    from mlaudit.tui.app import MlauditApp
-    from mlaudit.worker import WorkerProcess
-
-    backend = WorkerProcess(settings)
-    app_code = MlauditApp(backend, settings, log_path=getattr(backend, "log_path", None)).run()
-    return app_code or 0
+    # The screens are under construction and have no way to the store yet: better no door than one into a shell.
+    raise UsageError(
+        "the app is not part of this version yet; use mlaudit experiments, runs, show or the other commands"
+        f" (mlaudit --help){' on ' + redact(settings.tracking_uri) if settings.tracking_uri else ''}"
+    )
 
 
 app.callback(invoke_without_command=True)(with_globals(root))
-for _command in (experiments, runs, show, diff, promote):
+for _command in (experiments, runs, show, diff, promote, demo):
     register(app, _command)
-for _name in ("train", "demo"):
-    if importlib.util.find_spec(f"mlaudit.cli.{_name}"):
-        register(app, getattr(importlib.import_module(f"mlaudit.cli.{_name}"), _name))
 
 
 def main(arguments: Sequence[str] | None = None, services_factory: Callable[[Settings], Services] | None = None) -> int:

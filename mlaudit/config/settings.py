@@ -17,6 +17,6 @@ class Settings:
     registry_uri: str | None = None
     """``--registry-uri``; None: MLFLOW_REGISTRY_URI, else the tracking URI."""
     policy_path: str | None = None
-    """``--policy``; None: mlaudit.toml or [tool.mlaudit] in pyproject.toml, searched upwards from the working directory."""
+    """``--policy``; None: mlaudit.toml or [tool.mlaudit] in pyproject.toml, searched upwards from here."""
     read_only: bool = False
     traceback: bool = False

@@ -60,7 +60,7 @@ class Training:
 
 @dataclass(frozen=True, slots=True)
 class StartTraining(Request[Training]):
-    """Start the script with these values (option name -> text); validated first. Raises UsageError, MissingExtra, ReadOnly."""
+    """Start the script with these values (option name -> text). Raises UsageError, MissingExtra, ReadOnly."""
 
     values: tuple[tuple[str, str], ...]
 

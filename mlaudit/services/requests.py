@@ -24,7 +24,7 @@ class Request(Generic[ResultT]):
     deadline: ClassVar[float] = 10.0
     """Seconds after which the screen stops waiting and says so."""
     writes: ClassVar[bool] = False
-    """Whether the request changes anything; such a request is never sent twice nor killed half-way for a slow other one."""
+    """Whether the request changes anything; such a one is never sent twice, nor killed half-way for a slow other."""
 
     @property
     def what(self) -> str:

@@ -67,7 +67,7 @@ class MlauditApp(App[int]):
             with open(self.log_path, "a", encoding="utf-8") as log:
                 log.writelines(traceback.format_exception(error))
             where = f"; see {self.log_path}"
-        self._exception = self._exception or error
+        self._exception = error
         self._exception_event.set()
         self._crash_line = f"mlaudit: internal error ({type(error).__name__}){where}"
         self.exit(CRASHED, return_code=CRASHED, message=self._crash_line)

@@ -12,9 +12,6 @@ from mlaudit.domain.errors import MultipleBaselines
 from mlaudit.domain.gate import GatePolicy, Outcome, Verdict
 from mlaudit.services.compare import CompareRun, Comparison, Side
 
-pytest.importorskip("mlaudit.reports.text", reason="the reports are not built yet")
-pytest.importorskip("mlaudit.reports.json", reason="the reports are not built yet")
-
 
 @pytest.fixture
 def diff(cli):

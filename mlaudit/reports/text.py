@@ -1,0 +1,319 @@
+"""The judgement for people: the verdict first and last, then what it rests on.
+
+Lines fit the width. What is cut to fit ends up with an ellipsis in its middle, where names of one family rarely differ,
+and a line at the end says so. Nothing here is parsed as markup.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from mlaudit.domain.comparison import Comparison, Side
+from mlaudit.domain.diff import Change
+from mlaudit.domain.reasons import explain, listed
+from mlaudit.domain.text import format_change, format_number
+from mlaudit.domain.verdict import Direction, MetricRule, MetricVerdict, Outcome, Role
+
+MIN_WIDTH = 40
+SHORT_ID = 12
+SHORT_SHA = 12
+MAX_INFO = 20
+"""Metrics that do not decide, at most this many lines; the rest are counted."""
+MAX_PARAMS = 40
+_STYLES = {
+    Outcome.PASS: "green",
+    Outcome.REGRESSION: "red",
+    Outcome.ERROR: "red",
+    Outcome.INCONCLUSIVE: "yellow",
+    Outcome.NOT_COMPARABLE: "yellow",
+    Outcome.NO_BASELINE: "yellow",
+}
+_ARROWS = {Direction.LOWER: "↓", Direction.HIGHER: "↑", None: "·"}
+_SIGNS = {Change.ADDED: "+", Change.REMOVED: "−", Change.CHANGED: "~"}
+
+
+def render(comparison: Comparison, *, colour: bool, width: int) -> str:
+    """The report as lines of at most ``width`` columns (40 at least); escape sequences only with ``colour``."""
+    page = _Page(max(width, MIN_WIDTH), colour)
+    _headline(page, comparison)
+    _facts(page, comparison)
+    _metrics(page, comparison)
+    _params(page, comparison)
+    _datasets(page, comparison)
+    page.section("Checks")
+    for check in comparison.verdict.checks:
+        passed = check.outcome is Outcome.PASS
+        unknown = check.warning or check.reason.endswith("_unknown")
+        mark = ("?" if unknown else "ok") if passed else "NO"
+        page.hanging(f"{mark:<4}", check.detail, style="" if mark == "ok" else "yellow")
+    if comparison.verdict.warnings:
+        page.section("Warnings")
+        for warning in comparison.verdict.warnings:
+            page.hanging("!   ", warning)
+    if page.cut:
+        page.blank()
+        page.wrapped("Texts with … were cut to fit; --format json has them whole.", style="dim")
+    page.blank()
+    verdict = comparison.verdict
+    page.line(Text(f"VERDICT: {verdict.outcome} (exit code {verdict.exit_code})", f"bold {_STYLES[verdict.outcome]}"))
+    return page.text()
+
+
+class _Page:
+    """Collects lines that fit."""
+
+    def __init__(self, width: int, colour: bool) -> None:
+        self.width = width
+        self.cut = False
+        """Whether anything was shortened so far."""
+        self._buffer = io.StringIO()
+        self._console = Console(
+            file=self._buffer,
+            width=width,
+            force_terminal=colour,
+            color_system="standard" if colour else None,
+            no_color=not colour,
+            legacy_windows=False,
+            highlight=False,
+            markup=False,
+            emoji=False,
+        )
+
+    def text(self) -> str:
+        """All lines, without spaces at their ends."""
+        return "".join(line.rstrip() + "\n" for line in self._buffer.getvalue().splitlines())
+
+    def line(self, content: Text) -> None:
+        self._console.print(content, no_wrap=True, overflow="ellipsis", crop=True)
+
+    def blank(self) -> None:
+        self._console.print()
+
+    def section(self, title: str, note: str = "") -> None:
+        self.blank()
+        self.line(Text.assemble((title, "bold"), ("  " + note if note else "", "dim")))
+
+    def wrapped(self, content: str, style: str = "", indent: int = 0) -> None:
+        self.hanging(" " * indent, content, style, margin=0)
+
+    def hanging(self, label: str, content: str, style: str = "", *, margin: int = 2) -> None:
+        """A label, and beside it text that wraps within its own column."""
+        indent = margin + cell_len(label)
+        for number, part in enumerate(Text(content).wrap(self._console, max(self.width - indent, 10))):
+            start = " " * margin + label if number == 0 else " " * indent
+            self.line(Text.assemble(start, (part.plain.rstrip(), style)))
+
+    def fit(self, text: str, width: int) -> str:
+        """``text`` in at most ``width`` cells, cut in its middle."""
+        if cell_len(text) <= width:
+            return text
+        self.cut = True
+        head, tail = "", ""
+        room = width - 1
+        # Two thirds for the start, the rest for the end.
+        for char in text:
+            if cell_len(head + char) > (room * 2 + 2) // 3:
+                break
+            head += char
+        for char in reversed(text):
+            if cell_len(head) + cell_len(char + tail) > room:
+                break
+            tail = char + tail
+        return f"{head}…{tail}"
+
+
+def _left(text: str, width: int) -> str:
+    return text + " " * max(width - cell_len(text), 0)
+
+
+def _right(text: str, width: int) -> str:
+    return " " * max(width - cell_len(text), 0) + text
+
+
+def _name(side: Side) -> str:
+    return side.run.name or side.run.run_id[:SHORT_ID]
+
+
+def _headline(page: _Page, comparison: Comparison) -> None:
+    verdict = comparison.verdict
+    page.line(Text(str(verdict.outcome), f"bold {_STYLES[verdict.outcome]}"))
+    ours = page.fit(_name(comparison.candidate), 32)
+    theirs = page.fit(_name(comparison.baseline), 32) if comparison.baseline else "the baseline"
+    said = {
+        Outcome.PASS: f"{ours} may replace {theirs}",
+        Outcome.REGRESSION: f"{ours} must not replace {theirs}"
+        if comparison.baseline
+        else f"{ours} is not good enough",
+        Outcome.INCONCLUSIVE: f"it cannot be told whether {ours} is as good as {theirs}",
+        Outcome.NOT_COMPARABLE: f"{ours} cannot be judged against {theirs}",
+        Outcome.NO_BASELINE: f"{ours} has nothing to be compared with",
+        Outcome.ERROR: f"{ours} could not be judged",
+    }[verdict.outcome]
+    page.wrapped(f"{said}: {explain(verdict.reason)}.")
+
+
+def _facts(page: _Page, comparison: Comparison) -> None:
+    """Which runs, which model, by which rules, in which store."""
+    policy = comparison.policy
+    page.blank()
+    if comparison.model is not None:
+        page.hanging("model      ", f"{comparison.model} ({comparison.model_reason})", margin=0)
+    page.hanging("candidate  ", _side_line(comparison.candidate), margin=0)
+    if comparison.baseline is not None:
+        page.hanging("baseline   ", f"{_side_line(comparison.baseline)}, {comparison.selector}", margin=0)
+    else:
+        page.hanging("baseline   ", f"none: {comparison.selector}", margin=0)
+    if policy.path is None:
+        page.hanging("policy     ", "no policy file found: built-in rules", margin=0)
+    else:
+        rules = "" if policy.model else " (no section for this model: built-in rules)"
+        page.hanging("policy     ", f"{policy.path} sha256 {(policy.sha256 or '')[:SHORT_SHA]}{rules}", margin=0)
+    page.hanging("store      ", comparison.store.uri, margin=0)
+
+
+def _side_line(side: Side) -> str:
+    version = side.version
+    known = f"version {version.version} in {version.stage}" if version else "not registered"
+    run = side.run
+    return f"{run.name} {run.run_id[:SHORT_ID]}, {known}".strip() + (
+        "" if run.status == "FINISHED" else f", {run.status}"
+    )
+
+
+def _baseline_title(comparison: Comparison) -> str:
+    kind, _, value = comparison.selector.partition(":")
+    if comparison.baseline is None or kind not in {"stage", "version", "alias"}:
+        return "baseline"
+    return {"stage": value, "version": f"version {value}", "alias": f"@{value}"}[kind]
+
+
+def _metrics(page: _Page, comparison: Comparison) -> None:
+    verdicts = comparison.verdict.metrics
+    deciding = [v for v in verdicts if v.role is not Role.INFO]
+    info = [v for v in verdicts if v.role is Role.INFO]
+    page.section("Metrics", "↓ lower is better, ↑ higher is better" if verdicts else "")
+    if not verdicts:
+        page.wrapped("none that could be judged", indent=2)
+    else:
+        _metric_table(page, comparison, [*deciding, *info[:MAX_INFO]])
+    if len(info) > MAX_INFO:
+        page.wrapped(f"and {len(info) - MAX_INFO} more that do not decide; --format json has them", "dim", indent=2)
+    named = {v.name for v in verdicts}
+    others = [m.name for m in (comparison.diff.metrics if comparison.diff else ()) if m.name not in named]
+    if others:
+        page.wrapped(f"not in the policy: {listed([page.fit(o, 30) for o in others])}", "dim", indent=2)
+    reasons = _reasons(comparison, deciding)
+    if reasons:
+        page.section("Why")
+        for name, why in reasons:
+            page.hanging(f"{page.fit(name, page.width // 3)}: ", why)
+
+
+def _metric_table(page: _Page, comparison: Comparison, shown: Sequence[MetricVerdict]) -> None:
+    title = page.fit(_baseline_title(comparison), 12)
+    rules = {rule.name: rule for rule in comparison.policy.metrics}
+    rows = [("metric", title, "candidate", "change", "limit", "verdict")]
+    for v in shown:
+        limit = _limit(v, rules.get(v.name))
+        words = (format_number(v.baseline), format_number(v.candidate), format_change(_change(v)), format_number(limit))
+        rows.append((f"{_ARROWS[v.direction]} {v.name}", *words, "info" if v.role is Role.INFO else str(v.outcome)))
+    widths = [max(cell_len(row[i]) for row in rows) for i in range(6)]
+    gaps = 2 * len(widths)  # two columns before each, the margin among them
+    # In a narrow window the columns that can be computed from others go first.
+    dropped = set()
+    for column in (4, 3):
+        if sum(w for i, w in enumerate(widths) if i and i not in dropped) + gaps + 12 > page.width:
+            dropped.add(column)
+            gaps -= 2
+    room = page.width - gaps - sum(w for i, w in enumerate(widths) if i and i not in dropped)
+    widths[0] = min(widths[0], max(room, 8))
+    for number, row in enumerate(rows):
+        line = Text("  ")
+        line.append(_left(page.fit(row[0], widths[0]), widths[0]), "dim" if number == 0 or row[5] == "info" else "")
+        for i in range(1, 5):
+            if i not in dropped:
+                line.append("  " + _right(row[i], widths[i]), "dim" if number == 0 or row[5] == "info" else "")
+        style = "dim" if number == 0 or row[5] == "info" else _STYLES[Outcome(row[5])]
+        line.append("  ").append(row[5], style)
+        page.line(line)
+
+
+def _change(verdict: MetricVerdict) -> float | None:
+    """(candidate − baseline) / |baseline|, whichever direction is better."""
+    if verdict.candidate is None or not verdict.baseline:
+        return None
+    return (verdict.candidate - verdict.baseline) / abs(verdict.baseline)
+
+
+def _limit(verdict: MetricVerdict, rule: MetricRule | None) -> float | None:
+    """The worst value that would be accepted; None where there is none."""
+    lower = verdict.direction is Direction.LOWER
+    limits = []
+    if verdict.baseline is not None and verdict.tolerance is not None:
+        limits.append(verdict.baseline + verdict.tolerance if lower else verdict.baseline - verdict.tolerance)
+    bound = None if rule is None else (rule.upper_bound if lower else rule.lower_bound)
+    if bound is not None:
+        limits.append(bound)
+    return None if not limits or verdict.direction is None else (min(limits) if lower else max(limits))
+
+
+def _reasons(comparison: Comparison, deciding: Iterable[MetricVerdict]) -> list[tuple[str, str]]:
+    """``(metric or metrics, why)`` for what did not pass; the same words are said once."""
+    rules = {rule.name: rule for rule in comparison.policy.metrics}
+    by_words: dict[str, list[str]] = {}
+    for v in deciding:
+        if v.outcome is not Outcome.PASS:
+            words = explain(v.reason) + _numbers(v, rules.get(v.name))
+            by_words.setdefault(words, []).append(v.name)
+    return [(listed(names, 3), words) for words, names in by_words.items()]
+
+
+def _numbers(verdict: MetricVerdict, rule: MetricRule | None) -> str:
+    if verdict.reason in {"worse_than_tolerance", "noise_exceeds_margin"}:
+        noise = f", {format_number(verdict.noise)} by chance" if verdict.noise else ""
+        return f" ({format_number(verdict.delta)} worse, {format_number(verdict.tolerance)} allowed{noise})"
+    if verdict.reason == "candidate_non_finite":
+        return f" ({format_number(verdict.candidate)})"
+    if verdict.reason == "above_upper_bound" and rule:
+        return f" ({format_number(verdict.candidate)} > {format_number(rule.upper_bound)})"
+    if verdict.reason == "below_lower_bound" and rule:
+        return f" ({format_number(verdict.candidate)} < {format_number(rule.lower_bound)})"
+    return ""
+
+
+def _params(page: _Page, comparison: Comparison) -> None:
+    """Only what differs."""
+    if comparison.diff is None:
+        return
+    params = comparison.diff.params
+    differ = [p for p in params if p.change is not Change.SAME]
+    page.section("Params", f"baseline → candidate; {len(params) - len(differ)} are the same")
+    if not differ:
+        page.wrapped("no difference", indent=2)
+        return
+    names = min(max(cell_len(p.name) for p in differ), page.width // 3)
+    room = max((page.width - names - 4 - 2 - 3) // 2, 6)
+    for param in differ[:MAX_PARAMS]:
+        sides = [page.fit("—" if side is None else side or '""', room) for side in (param.baseline, param.candidate)]
+        name = _left(page.fit(param.name, names), names)
+        page.line(Text(f"  {_SIGNS[param.change]} {name}  {sides[0]} → {sides[1]}"))
+    if len(differ) > MAX_PARAMS:
+        page.wrapped(f"and {len(differ) - MAX_PARAMS} more; --format json has them", "dim", indent=2)
+
+
+def _datasets(page: _Page, comparison: Comparison) -> None:
+    if comparison.diff is None or not comparison.diff.datasets:
+        return
+    page.section("Datasets", "baseline → candidate")
+    for data in comparison.diff.datasets:
+        sides = []
+        for side in (data.baseline, data.candidate):
+            listing = dict.fromkeys(f"{d.name} {d.digest}".strip() for d in side)
+            sides.append(listed(list(listing), 3) if listing else "—")
+        both = f"{sides[1]} on both" if data.change is Change.SAME else f"{sides[0]} → {sides[1]}"
+        page.hanging(f"{_SIGNS.get(data.change, '=')} ", f"{data.context or 'no context'}: {both}")
