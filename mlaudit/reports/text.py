@@ -17,7 +17,8 @@ from mlaudit.domain.comparison import Comparison, Side
 from mlaudit.domain.diff import Change
 from mlaudit.domain.reasons import explain, listed
 from mlaudit.domain.text import format_change, format_number
-from mlaudit.domain.verdict import Direction, MetricRule, MetricVerdict, Outcome, Role
+from mlaudit.domain.verdict import Direction, MetricVerdict, Outcome, Role
+from mlaudit.reports.gate_words import baseline_title, numbers, relative_change, side_line, worst_accepted
 
 MIN_WIDTH = 40
 SHORT_ID = 12
@@ -39,7 +40,7 @@ _SIGNS = {Change.ADDED: "+", Change.REMOVED: "−", Change.CHANGED: "~"}
 
 def render(comparison: Comparison, *, colour: bool, width: int) -> str:
     """The report as lines of at most ``width`` columns (40 at least); escape sequences only with ``colour``."""
-    page = _Page(max(width, MIN_WIDTH), colour)
+    page = Page(max(width, MIN_WIDTH), colour)
     _headline(page, comparison)
     _facts(page, comparison)
     _metrics(page, comparison)
@@ -64,8 +65,8 @@ def render(comparison: Comparison, *, colour: bool, width: int) -> str:
     return page.text()
 
 
-class _Page:
-    """Collects lines that fit."""
+class Page:
+    """Collects lines that fit its width; nothing on it is parsed as markup."""
 
     def __init__(self, width: int, colour: bool) -> None:
         self.width = width
@@ -89,16 +90,20 @@ class _Page:
         return "".join(line.rstrip() + "\n" for line in self._buffer.getvalue().splitlines())
 
     def line(self, content: Text) -> None:
+        """One line, cut at its end where it is too long."""
         self._console.print(content, no_wrap=True, overflow="ellipsis", crop=True)
 
     def blank(self) -> None:
+        """An empty line."""
         self._console.print()
 
     def section(self, title: str, note: str = "") -> None:
+        """A heading after an empty line."""
         self.blank()
         self.line(Text.assemble((title, "bold"), ("  " + note if note else "", "dim")))
 
     def wrapped(self, content: str, style: str = "", indent: int = 0) -> None:
+        """A paragraph."""
         self.hanging(" " * indent, content, style, margin=0)
 
     def hanging(self, label: str, content: str, style: str = "", *, margin: int = 2) -> None:
@@ -127,11 +132,13 @@ class _Page:
         return f"{head}…{tail}"
 
 
-def _left(text: str, width: int) -> str:
+def left(text: str, width: int) -> str:
+    """Padded at its end to ``width`` cells."""
     return text + " " * max(width - cell_len(text), 0)
 
 
-def _right(text: str, width: int) -> str:
+def right(text: str, width: int) -> str:
+    """Padded at its start to ``width`` cells."""
     return " " * max(width - cell_len(text), 0) + text
 
 
@@ -139,7 +146,7 @@ def _name(side: Side) -> str:
     return side.run.name or side.run.run_id[:SHORT_ID]
 
 
-def _headline(page: _Page, comparison: Comparison) -> None:
+def _headline(page: Page, comparison: Comparison) -> None:
     verdict = comparison.verdict
     page.line(Text(str(verdict.outcome), f"bold {_STYLES[verdict.outcome]}"))
     ours = page.fit(_name(comparison.candidate), 32)
@@ -151,21 +158,21 @@ def _headline(page: _Page, comparison: Comparison) -> None:
         else f"{ours} is not good enough",
         Outcome.INCONCLUSIVE: f"it cannot be told whether {ours} is as good as {theirs}",
         Outcome.NOT_COMPARABLE: f"{ours} cannot be judged against {theirs}",
-        Outcome.NO_BASELINE: f"{ours} has nothing to be compared with",
+        Outcome.NO_BASELINE: ours,
         Outcome.ERROR: f"{ours} could not be judged",
     }[verdict.outcome]
     page.wrapped(f"{said}: {explain(verdict.reason)}.")
 
 
-def _facts(page: _Page, comparison: Comparison) -> None:
+def _facts(page: Page, comparison: Comparison) -> None:
     """Which runs, which model, by which rules, in which store."""
     policy = comparison.policy
     page.blank()
     if comparison.model is not None:
         page.hanging("model      ", f"{comparison.model} ({comparison.model_reason})", margin=0)
-    page.hanging("candidate  ", _side_line(comparison.candidate), margin=0)
+    page.hanging("candidate  ", side_line(comparison.candidate), margin=0)
     if comparison.baseline is not None:
-        page.hanging("baseline   ", f"{_side_line(comparison.baseline)}, {comparison.selector}", margin=0)
+        page.hanging("baseline   ", f"{side_line(comparison.baseline)}, {comparison.selector}", margin=0)
     else:
         page.hanging("baseline   ", f"none: {comparison.selector}", margin=0)
     if policy.path is None:
@@ -176,23 +183,7 @@ def _facts(page: _Page, comparison: Comparison) -> None:
     page.hanging("store      ", comparison.store.uri, margin=0)
 
 
-def _side_line(side: Side) -> str:
-    version = side.version
-    known = f"version {version.version} in {version.stage}" if version else "not registered"
-    run = side.run
-    return f"{run.name} {run.run_id[:SHORT_ID]}, {known}".strip() + (
-        "" if run.status == "FINISHED" else f", {run.status}"
-    )
-
-
-def _baseline_title(comparison: Comparison) -> str:
-    kind, _, value = comparison.selector.partition(":")
-    if comparison.baseline is None or kind not in {"stage", "version", "alias"}:
-        return "baseline"
-    return {"stage": value, "version": f"version {value}", "alias": f"@{value}"}[kind]
-
-
-def _metrics(page: _Page, comparison: Comparison) -> None:
+def _metrics(page: Page, comparison: Comparison) -> None:
     verdicts = comparison.verdict.metrics
     deciding = [v for v in verdicts if v.role is not Role.INFO]
     info = [v for v in verdicts if v.role is Role.INFO]
@@ -207,20 +198,25 @@ def _metrics(page: _Page, comparison: Comparison) -> None:
     others = [m.name for m in (comparison.diff.metrics if comparison.diff else ()) if m.name not in named]
     if others:
         page.wrapped(f"not in the policy: {listed([page.fit(o, 30) for o in others])}", "dim", indent=2)
-    reasons = _reasons(comparison, deciding)
+    reasons = _reasons(page, comparison, deciding)
     if reasons:
         page.section("Why")
         for name, why in reasons:
-            page.hanging(f"{page.fit(name, page.width // 3)}: ", why)
+            page.hanging("- ", f"{name}: {why}")
 
 
-def _metric_table(page: _Page, comparison: Comparison, shown: Sequence[MetricVerdict]) -> None:
-    title = page.fit(_baseline_title(comparison), 12)
+def _metric_table(page: Page, comparison: Comparison, shown: Sequence[MetricVerdict]) -> None:
+    title = page.fit(baseline_title(comparison), 12)
     rules = {rule.name: rule for rule in comparison.policy.metrics}
     rows = [("metric", title, "candidate", "change", "limit", "verdict")]
     for v in shown:
-        limit = _limit(v, rules.get(v.name))
-        words = (format_number(v.baseline), format_number(v.candidate), format_change(_change(v)), format_number(limit))
+        worst = worst_accepted(v, rules.get(v.name))
+        words = (
+            format_number(v.baseline),
+            format_number(v.candidate),
+            format_change(relative_change(v)),
+            format_number(worst),
+        )
         rows.append((f"{_ARROWS[v.direction]} {v.name}", *words, "info" if v.role is Role.INFO else str(v.outcome)))
     widths = [max(cell_len(row[i]) for row in rows) for i in range(6)]
     gaps = 2 * len(widths)  # two columns before each, the margin among them
@@ -234,59 +230,27 @@ def _metric_table(page: _Page, comparison: Comparison, shown: Sequence[MetricVer
     widths[0] = min(widths[0], max(room, 8))
     for number, row in enumerate(rows):
         line = Text("  ")
-        line.append(_left(page.fit(row[0], widths[0]), widths[0]), "dim" if number == 0 or row[5] == "info" else "")
+        line.append(left(page.fit(row[0], widths[0]), widths[0]), "dim" if number == 0 or row[5] == "info" else "")
         for i in range(1, 5):
             if i not in dropped:
-                line.append("  " + _right(row[i], widths[i]), "dim" if number == 0 or row[5] == "info" else "")
+                line.append("  " + right(row[i], widths[i]), "dim" if number == 0 or row[5] == "info" else "")
         style = "dim" if number == 0 or row[5] == "info" else _STYLES[Outcome(row[5])]
         line.append("  ").append(row[5], style)
         page.line(line)
 
 
-def _change(verdict: MetricVerdict) -> float | None:
-    """(candidate − baseline) / |baseline|, whichever direction is better."""
-    if verdict.candidate is None or not verdict.baseline:
-        return None
-    return (verdict.candidate - verdict.baseline) / abs(verdict.baseline)
-
-
-def _limit(verdict: MetricVerdict, rule: MetricRule | None) -> float | None:
-    """The worst value that would be accepted; None where there is none."""
-    lower = verdict.direction is Direction.LOWER
-    limits = []
-    if verdict.baseline is not None and verdict.tolerance is not None:
-        limits.append(verdict.baseline + verdict.tolerance if lower else verdict.baseline - verdict.tolerance)
-    bound = None if rule is None else (rule.upper_bound if lower else rule.lower_bound)
-    if bound is not None:
-        limits.append(bound)
-    return None if not limits or verdict.direction is None else (min(limits) if lower else max(limits))
-
-
-def _reasons(comparison: Comparison, deciding: Iterable[MetricVerdict]) -> list[tuple[str, str]]:
+def _reasons(page: Page, comparison: Comparison, deciding: Iterable[MetricVerdict]) -> list[tuple[str, str]]:
     """``(metric or metrics, why)`` for what did not pass; the same words are said once."""
     rules = {rule.name: rule for rule in comparison.policy.metrics}
     by_words: dict[str, list[str]] = {}
     for v in deciding:
         if v.outcome is not Outcome.PASS:
-            words = explain(v.reason) + _numbers(v, rules.get(v.name))
-            by_words.setdefault(words, []).append(v.name)
+            words = explain(v.reason) + numbers(v, rules.get(v.name))
+            by_words.setdefault(words, []).append(page.fit(v.name, 40))
     return [(listed(names, 3), words) for words, names in by_words.items()]
 
 
-def _numbers(verdict: MetricVerdict, rule: MetricRule | None) -> str:
-    if verdict.reason in {"worse_than_tolerance", "noise_exceeds_margin"}:
-        noise = f", {format_number(verdict.noise)} by chance" if verdict.noise else ""
-        return f" ({format_number(verdict.delta)} worse, {format_number(verdict.tolerance)} allowed{noise})"
-    if verdict.reason == "candidate_non_finite":
-        return f" ({format_number(verdict.candidate)})"
-    if verdict.reason == "above_upper_bound" and rule:
-        return f" ({format_number(verdict.candidate)} > {format_number(rule.upper_bound)})"
-    if verdict.reason == "below_lower_bound" and rule:
-        return f" ({format_number(verdict.candidate)} < {format_number(rule.lower_bound)})"
-    return ""
-
-
-def _params(page: _Page, comparison: Comparison) -> None:
+def _params(page: Page, comparison: Comparison) -> None:
     """Only what differs."""
     if comparison.diff is None:
         return
@@ -300,13 +264,13 @@ def _params(page: _Page, comparison: Comparison) -> None:
     room = max((page.width - names - 4 - 2 - 3) // 2, 6)
     for param in differ[:MAX_PARAMS]:
         sides = [page.fit("—" if side is None else side or '""', room) for side in (param.baseline, param.candidate)]
-        name = _left(page.fit(param.name, names), names)
+        name = left(page.fit(param.name, names), names)
         page.line(Text(f"  {_SIGNS[param.change]} {name}  {sides[0]} → {sides[1]}"))
     if len(differ) > MAX_PARAMS:
         page.wrapped(f"and {len(differ) - MAX_PARAMS} more; --format json has them", "dim", indent=2)
 
 
-def _datasets(page: _Page, comparison: Comparison) -> None:
+def _datasets(page: Page, comparison: Comparison) -> None:
     if comparison.diff is None or not comparison.diff.datasets:
         return
     page.section("Datasets", "baseline → candidate")

@@ -1,0 +1,60 @@
+"""What a report for people says of a judgement, bit by bit, in words and figures."""
+
+from __future__ import annotations
+
+from mlaudit.domain.comparison import Comparison, Side
+from mlaudit.domain.text import format_number
+from mlaudit.domain.verdict import Direction, MetricRule, MetricVerdict
+
+SHORT_ID = 12
+
+
+def baseline_title(comparison: Comparison) -> str:
+    """The heading of the baseline's column: ``Production``, ``version 3``, ``@champion``, else ``baseline``."""
+    kind, _, value = comparison.selector.partition(":")
+    if comparison.baseline is None or kind not in {"stage", "version", "alias"}:
+        return "baseline"
+    return {"stage": value, "version": f"version {value}", "alias": f"@{value}"}[kind]
+
+
+def relative_change(verdict: MetricVerdict) -> float | None:
+    """(candidate − baseline) / |baseline|, whichever direction is better."""
+    if verdict.candidate is None or not verdict.baseline:
+        return None
+    return (verdict.candidate - verdict.baseline) / abs(verdict.baseline)
+
+
+def worst_accepted(verdict: MetricVerdict, rule: MetricRule | None) -> float | None:
+    """The worst value that would be accepted; None where there is none."""
+    lower = verdict.direction is Direction.LOWER
+    limits = []
+    if verdict.baseline is not None and verdict.tolerance is not None:
+        limits.append(verdict.baseline + verdict.tolerance if lower else verdict.baseline - verdict.tolerance)
+    bound = None if rule is None else (rule.upper_bound if lower else rule.lower_bound)
+    if bound is not None:
+        limits.append(bound)
+    return None if not limits or verdict.direction is None else (min(limits) if lower else max(limits))
+
+
+def numbers(verdict: MetricVerdict, rule: MetricRule | None) -> str:
+    """The figures behind a reason, in brackets after a space; empty where the table says it all."""
+    if verdict.reason in {"worse_than_tolerance", "noise_exceeds_margin"}:
+        noise = f", {format_number(verdict.noise)} by chance" if verdict.noise else ""
+        return f" ({format_number(verdict.delta)} worse, {format_number(verdict.tolerance)} allowed{noise})"
+    if verdict.reason == "candidate_non_finite":
+        return f" ({format_number(verdict.candidate)})"
+    if verdict.reason == "above_upper_bound" and rule:
+        return f" ({format_number(verdict.candidate)} > {format_number(rule.upper_bound)})"
+    if verdict.reason == "below_lower_bound" and rule:
+        return f" ({format_number(verdict.candidate)} < {format_number(rule.lower_bound)})"
+    return ""
+
+
+def side_line(side: Side) -> str:
+    """A run: its name, the start of its id, its version, and its status unless it has finished."""
+    version = side.version
+    known = f"version {version.version} in {version.stage}" if version else "not registered"
+    run = side.run
+    return f"{run.name} {run.run_id[:SHORT_ID]}, {known}".strip() + (
+        "" if run.status == "FINISHED" else f", {run.status}"
+    )
