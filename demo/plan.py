@@ -17,7 +17,7 @@ RECIPES: dict[str, Options] = {
 """Recipe -> options of train.py; runs of one recipe differ in their seed alone."""
 
 RUNAWAY = {"learning-rate": "0.205", "weight-decay": "10", "schedule": "constant", "epochs": "10"}
-"""Every step multiplies the weights by 1 - 0.205 * 10 = -1.05: the loss explodes, and after some epochs is no number."""
+"""Every step multiplies the weights by 1 - 0.205 * 10 = -1.05: the loss explodes, and then is no number."""
 
 
 @dataclass(frozen=True)

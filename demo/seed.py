@@ -116,14 +116,13 @@ def locked(directory: Path) -> Iterator[None]:
         yield
 
 
-def prepare(directory: Path, fresh: bool) -> bool:
-    """Make the directory ready for a build; False when its store is complete already. Raises Refused."""
-    state = state_of(directory)
-    if state == "complete" and not fresh:
-        return False
+def is_ready(directory: Path, fresh: bool) -> bool:
+    """Whether the directory has a store to be reused. Raises Refused when it neither has one nor can get one."""
+    if state_of(directory) == "complete" and not fresh:
+        return True
     if any(character in str(directory) for character in "?#%\n"):
         raise Refused(f"{directory}: a path with ?, # or % cannot be part of an SQLite URI; name another directory")
-    return True
+    return False
 
 
 def quiet_environment(directory: Path) -> None:
@@ -197,16 +196,16 @@ def move(planned: PlannedRun) -> None:
 
 def run(directory: Path, fresh: bool, stop: StopSignals) -> int:
     """Build the store unless it is there; returns the exit code. Raises Refused, Stopped, TrainingFailed."""
-    state_of(directory)  # before anything is written
+    # All that can be refused is refused before anything is written.
+    if is_ready(directory, fresh):
+        emit("reuse", uri=store_uri(directory))
+        return 0
+    for package in ("torch", "tensorboard", "sklearn", "matplotlib"):
+        if importlib.util.find_spec(package) is None:
+            emit("missing", package=package)
+            return UNUSABLE
     existed = directory.exists()
     with locked(directory):
-        if not prepare(directory, fresh):
-            emit("reuse", uri=store_uri(directory))
-            return 0
-        for package in ("torch", "tensorboard", "sklearn", "matplotlib"):
-            if importlib.util.find_spec(package) is None:
-                emit("missing", package=package)
-                return UNUSABLE
         started = time.monotonic()
         clear(directory)
         mark(directory, "building")
