@@ -43,7 +43,7 @@ def legend_lines(
     if height <= 0 or not count:
         return []
     start = min(max(0, highlighted - shown // 2), count - shown)
-    room = min(max(cell_len(label) for label, _ in names), max(8, width // 2 - VALUE_WIDTH))
+    room = min(max(cell_len(label) for label, _ in names), max(8, width - VALUE_WIDTH - 16))
     lines = []
     for index in range(start, start + shown):
         label, note = names[index]

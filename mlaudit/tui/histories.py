@@ -1,0 +1,169 @@
+"""Metric histories for the screens that draw curves: asked for together, kept, and turned into what a chart draws.
+
+Fetching is what costs (a million points take MLflow's client 50 s), so whole histories are kept, up to a number of
+points, and drawn from there at every size.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from array import array
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol, TypeVar
+
+from mlaudit.domain.errors import MlauditError
+from mlaudit.domain.models import MetricHistory, Run, RunStatus
+from mlaudit.services.history import GetHistory
+from mlaudit.services.requests import Request
+from mlaudit.tui.widgets.metric_chart import Series
+
+T = TypeVar("T")
+
+KEEP_POINTS = 5_000_000
+"""24 bytes each; the least recently used histories go first."""
+AT_ONCE = 6
+"""Requests under way at the same time."""
+NO_STEPS, NO_VALUES = array("q"), array("d")
+# What a person looks at first, where a run has it. Only the order of a list hangs on these names, never a verdict.
+FIRST_LOOK = ("val_loss", "validation_loss", "eval_loss", "val/loss", "valid_loss", "test_loss", "loss", "train_loss")
+
+
+class Ask(Protocol):
+    """How a screen asks the backend."""
+
+    async def __call__(self, request: Request[T]) -> T:
+        """The answer. Raises MlauditError."""
+        ...
+
+
+def is_live(run: Run) -> bool:
+    """Whether the store says that the run still goes on."""
+    return run.status == RunStatus.RUNNING
+
+
+def run_labels(runs: Sequence[Run]) -> tuple[str, ...]:
+    """A name for each run; those that share one get their short id as well, those without one get it instead."""
+    names = Counter(run.name for run in runs)
+    return tuple(
+        run.run_id[:8] if not run.name else f"{run.name} {run.run_id[:8]}" if names[run.name] > 1 else run.name
+        for run in runs
+    )
+
+
+def metric_keys(runs: Iterable[Run]) -> tuple[str, ...]:
+    """The metrics that any of the runs has, by name; MLflow's system metrics last."""
+    return tuple(sorted({key for run in runs for key in run.metrics}, key=lambda k: (k.startswith("system/"), k)))
+
+
+def first_metric(keys: Sequence[str]) -> str | None:
+    """The metric to show when nobody named one: a validation loss, else a validation metric, else the first."""
+    for key in FIRST_LOOK[:-2]:
+        if key in keys:
+            return key
+    validation = [k for k in keys if k.lower().startswith(("val_", "val/", "valid", "eval"))]
+    known = [k for k in FIRST_LOOK[-2:] if k in keys]
+    return next(iter((*validation, *known, *keys)), None)
+
+
+class Histories:
+    """Fetched histories and the errors of those that could not be fetched."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+        self._kept: OrderedDict[tuple[str, str], MetricHistory] = OrderedDict()
+        self._errors: dict[tuple[str, str], str] = {}
+        self._asking: Counter[tuple[str, str]] = Counter()
+
+    def get(self, run: Run, key: str) -> MetricHistory | None:
+        """What is kept of this metric."""
+        return self._kept.get((run.run_id, key))
+
+    def forget(self) -> None:
+        """Ask anew next time."""
+        self._kept.clear()
+        self._errors.clear()
+
+    def waiting(self, runs: Sequence[Run], key: str) -> int:
+        """How many of the runs are still being asked for."""
+        return sum(self._asking[run.run_id, key] > 0 for run in runs)
+
+    def errors(self, runs: Sequence[Run], key: str) -> tuple[str, ...]:
+        """What went wrong, one text for each run that could not be read."""
+        return tuple(e for run in runs if (e := self._errors.get((run.run_id, key))) is not None)
+
+    def settled(self, runs: Sequence[Run], key: str) -> bool:
+        """Whether nothing needs to be asked for."""
+        return all((run.run_id, key) in self._kept or not _has(run, key) for run in runs)
+
+    async def load(self, runs: Sequence[Run], key: str, arrived: Callable[[], None], *, fresh: bool = False) -> bool:
+        """Fetch what is missing (with ``fresh``: everything), all runs at once. ``arrived`` tells of each change.
+
+        Returns whether anything is different from what was kept. An error stays with its run and the others go on.
+        """
+        wanted = [r for r in runs if _has(r, key) and (fresh or self.get(r, key) is None)]
+        at_once = asyncio.Semaphore(AT_ONCE)
+        pending = {(run.run_id, key) for run in wanted}
+        self._asking.update(pending)
+
+        async def one(run: Run) -> bool:
+            async with at_once:
+                changed = await self._fetch(run, key)
+            self._asking[run.run_id, key] -= 1
+            pending.discard((run.run_id, key))
+            arrived()
+            return changed
+
+        try:
+            arrived()
+            return any(await asyncio.gather(*(one(run) for run in wanted)))
+        finally:
+            # Those that a cancellation kept from being answered.
+            self._asking.subtract(pending)
+
+    async def _fetch(self, run: Run, key: str) -> bool:
+        place = run.run_id, key
+        try:
+            history = await self._ask(GetHistory(run.run_id, key, raw_key=run.raw_key(key)))
+        except MlauditError as error:
+            self._errors[place] = str(error)
+            return False
+        self._errors.pop(place, None)
+        before = self._kept.get(place)
+        # Compared by length and end, since a comparison of all values never finds NaN equal to itself.
+        if before is not None and len(before) == len(history) and before.timestamps[-1:] == history.timestamps[-1:]:
+            self._kept.move_to_end(place)
+            return False
+        self._kept[place] = history
+        self._kept.move_to_end(place)
+        while len(self._kept) > 1 and sum(map(len, self._kept.values())) > KEEP_POINTS:
+            self._kept.popitem(last=False)
+        return True
+
+    def series(self, runs: Sequence[Run], key: str) -> tuple[Series, ...]:
+        """What a chart draws: each run's curve, or why it has none."""
+        return tuple(self._one(run, key, label) for run, label in zip(runs, run_labels(runs), strict=True))
+
+    def _one(self, run: Run, key: str, label: str) -> Series:
+        history = self.get(run, key)
+        error = self._errors.get((run.run_id, key))
+        notes = []
+        if history is not None and history.sampled:
+            notes.append("sampled")
+        if error is not None:
+            notes.append(f"not read: {error}" if history is None else f"not refreshed: {error}")
+        elif self._asking[run.run_id, key] and history is None:
+            notes.append("loading…")
+        elif not _has(run, key):
+            notes.append("never logged")
+        elif is_live(run):
+            notes.append("RUNNING")
+        note = ", ".join(notes)
+        if history is None:
+            return Series(label, NO_STEPS, NO_VALUES, note)
+        return Series(label, history.steps, history.values, note)
+
+
+def _has(run: Run, key: str) -> bool:
+    # A run that goes on may have logged it since.
+    return key in run.metrics or is_live(run)

@@ -1,0 +1,261 @@
+"""The curves of one metric of several runs, and the list of metrics to choose from."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+
+from rich.cells import cell_len
+from rich.text import Text
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical
+from textual.widget import Widget
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from mlaudit.domain.errors import MlauditError
+from mlaudit.domain.models import Run
+from mlaudit.domain.text import format_number
+from mlaudit.services.runs import GetRunDetails
+from mlaudit.tui.histories import Histories, first_metric, is_live, metric_keys
+from mlaudit.tui.screens.base import BaseScreen
+from mlaudit.tui.widgets.chart_legend import fit
+from mlaudit.tui.widgets.metric_chart import MAX_OVERLAYS, MetricChart
+
+LIVE_SECONDS = 2.0
+"""How often a run that still goes on is asked for; doubled for each answer that brings nothing new."""
+LIVE_SLOWEST = 30.0
+SETTLE_SECONDS = 0.08
+"""How long a metric must stay highlighted before it is asked for, so that holding a key down asks for the last one."""
+
+
+class MetricList(OptionList):
+    """The metrics to choose from. The arrows that have no use in a list move the chart's cursor."""
+
+    BINDINGS = [
+        Binding("left", "screen.read(-1)", "Read", key_display="←→", id="chart.read_left", tooltip="Read further left"),
+        Binding("right", "screen.read(1)", show=False, id="chart.read_right", tooltip="Read further right"),
+    ]
+
+
+class ChartBody(Horizontal):
+    """The list of metrics beside the chart; the chart takes what is left."""
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="metrics"):
+            yield Input(placeholder="/ search metrics", id="search", compact=True)
+            yield MetricList(id="keys", markup=False, compact=True)
+        yield MetricChart(id="chart")
+
+
+class ChartScreen(BaseScreen):
+    """Curves of the runs that were marked; j and k go through their metrics."""
+
+    TITLE = "chart"
+    CSS_PATH = "chart.tcss"
+    AUTO_FOCUS = "#keys"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-normal")]
+    BINDINGS = [
+        Binding("slash", "search", "Search", key_display="/", id="chart.search", tooltip="Search the metrics by name"),
+        Binding("r", "reload", "Refresh", id="chart.refresh", tooltip="Ask the store again"),
+        Binding("j", "move(1)", show=False, id="chart.next_metric", tooltip="The next metric"),
+        Binding("k", "move(-1)", show=False, id="chart.previous_metric", tooltip="The metric before"),
+        Binding("g", "edge(0)", show=False, id="chart.first_metric", tooltip="The first metric"),
+        Binding("G", "edge(-1)", show=False, id="chart.last_metric", tooltip="The last metric"),
+    ]
+
+    def __init__(self, runs: tuple[Run, ...], key: str | None = None) -> None:
+        """``key`` is the metric to begin with; None: a validation loss, if there is one."""
+        super().__init__()
+        self._left_out = max(0, len(runs) - MAX_OVERLAYS)
+        self._runs = runs[:MAX_OVERLAYS]
+        keys = metric_keys(self._runs)
+        self._key = key or first_metric(keys)
+        self._listed: tuple[str, ...] = ()
+        self._histories = Histories(self.ask)
+        self._poll_error = ""
+        self._pause = LIVE_SECONDS
+        self._next_poll = 0.0
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield ChartBody()
+        yield Static(id="status", markup=False)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._list_metrics()
+        self.set_interval(LIVE_SECONDS / 2, self._tick)
+        self.call_after_refresh(self._show)
+
+    def on_resize(self) -> None:
+        """The names in the list are fitted to its width."""
+        self.call_after_refresh(self._list_metrics)
+
+    # The list
+
+    def _list_metrics(self) -> None:
+        """Fill the list with what the search lets through; the metric on show stays highlighted."""
+        wanted = self.query_one("#search", Input).value.strip().lower()
+        known = metric_keys(self._runs)
+        if self._key is not None and self._key not in known:
+            known = (self._key, *known)
+        self._listed = tuple(k for k in known if wanted in k.lower())
+        rows = self.query_one("#keys", OptionList)
+        room = max(8, rows.size.width - 3)
+        with self.prevent(OptionList.OptionHighlighted):
+            rows.clear_options()
+            rows.add_options([Option(self._line(key, room)) for key in self._listed])
+            if self._key in self._listed:
+                rows.highlighted = self._listed.index(self._key)
+        self._say()
+
+    def _line(self, key: str, room: int) -> Text:
+        """The metric's name, how many runs have it where not all do, and its last value where there is room."""
+        having = [run for run in self._runs if key in run.metrics]
+        count = f" {len(having)}/{len(self._runs)}" if len(having) < len(self._runs) else ""
+        value = format_number(having[0].metrics[key]) if having else ""
+        if room - cell_len(count) - cell_len(value) - 1 < min(cell_len(key), 20):
+            value = ""
+        tail = f"{count} {value:>8}" if value else count
+        return Text.assemble(fit(key, max(1, room - cell_len(tail)), pad=True), (tail, "dim"), no_wrap=True)
+
+    def action_search(self) -> None:
+        """Go to the search field."""
+        self.query_one("#search", Input).focus()
+
+    @on(Input.Changed, "#search")
+    def _searched(self) -> None:
+        self._list_metrics()
+
+    @on(Input.Submitted, "#search")
+    def _search_done(self) -> None:
+        rows = self.query_one("#keys", OptionList)
+        rows.focus()
+        if self._listed and self._key not in self._listed:
+            rows.highlighted = 0
+
+    async def action_back(self) -> None:
+        """Out of the search field first, then off the screen."""
+        search = self.query_one("#search", Input)
+        if self.focused is search or search.value:
+            search.value = ""
+            self.query_one("#keys", OptionList).focus()
+        else:
+            await super().action_back()
+
+    @on(OptionList.OptionHighlighted, "#keys")
+    def _highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        if event.option_index < len(self._listed) and self._listed[event.option_index] != self._key:
+            self._key = self._listed[event.option_index]
+            self._pause = LIVE_SECONDS
+            self._show()
+
+    @on(OptionList.OptionSelected, "#keys")
+    def _selected(self) -> None:
+        self.query_one(MetricChart).focus()
+
+    def action_move(self, direction: int) -> None:
+        """The next metric of the list, or the one before."""
+        rows = self.query_one("#keys", OptionList)
+        if direction > 0:
+            rows.action_cursor_down()
+        else:
+            rows.action_cursor_up()
+
+    def action_edge(self, index: int) -> None:
+        """The first or the last metric of the list."""
+        rows = self.query_one("#keys", OptionList)
+        if rows.option_count:
+            rows.highlighted = index % rows.option_count
+
+    def action_read(self, direction: int) -> None:
+        """Move the chart's cursor while the list has the focus."""
+        self.query_one(MetricChart).action_cursor(direction)
+
+    # The curves
+
+    def action_reload(self) -> None:
+        """Ask the store again for what is on show; what is drawn stays until the answer is there."""
+        self._pause = LIVE_SECONDS
+        self._load(self._key, fresh=True)
+
+    def _show(self) -> None:
+        self._draw()
+        if self._key is not None and not self._histories.settled(self._runs, self._key):
+            self._load(self._key)
+
+    @work(exclusive=True, group="chart.histories")
+    async def _load(self, key: str | None, fresh: bool = False) -> None:
+        if key is None:
+            return
+        if not fresh:
+            await asyncio.sleep(SETTLE_SECONDS)
+        await self._histories.load(self._runs, key, self._draw, fresh=fresh)
+        self._next_poll = time.monotonic() + self._pause
+        self._draw()
+
+    def _draw(self) -> None:
+        if not self.is_mounted:
+            return
+        chart = self.query_one(MetricChart)
+        if self._key is None:
+            chart.plot("", (), message="these runs logged no metrics" if self._runs else "no runs were chosen")
+        else:
+            waiting = self._histories.waiting(self._runs, self._key)
+            message = f"loading {len(self._runs) - waiting} of {len(self._runs)}" if waiting else ""
+            chart.plot(self._key, self._histories.series(self._runs, self._key), message=message)
+        self._say()
+
+    def _say(self) -> None:
+        """One line on what is under way, what went wrong and what is not shown."""
+        said: list[str] = []
+        if self._key is not None:
+            waiting = self._histories.waiting(self._runs, self._key)
+            if waiting:
+                said.append(f"loading {len(self._runs) - waiting} of {len(self._runs)}")
+            errors = self._histories.errors(self._runs, self._key)
+            if errors:
+                said.append(f"{len(errors)} of {len(self._runs)} runs not read ({errors[0]}); r tries again")
+        if self._poll_error:
+            said.append(f"not refreshed: {self._poll_error}")
+        live = sum(map(is_live, self._runs))
+        if live:
+            said.append(f"{live} RUNNING, asked every {self._pause:g} s")
+        if self._left_out:
+            said.append(f"the first {len(self._runs)} of {len(self._runs) + self._left_out} runs are drawn")
+        if not self._listed and self.query_one("#search", Input).value:
+            said.append("no metric has this in its name")
+        self.query_one("#status", Static).update(Text(" · ".join(said), no_wrap=True, overflow="ellipsis"))
+
+    # Runs that go on
+
+    def _tick(self) -> None:
+        due = self.is_current and time.monotonic() >= self._next_poll
+        busy = self._key is not None and self._histories.waiting(self._runs, self._key)
+        if due and not busy and any(map(is_live, self._runs)):
+            self._next_poll = time.monotonic() + self._pause
+            self._poll(self._key)
+
+    @work(exclusive=True, group="chart.live")
+    async def _poll(self, key: str | None) -> None:
+        live = [run for run in self._runs if is_live(run)]
+        changed = key is not None and await self._histories.load(live, key, lambda: None, fresh=True)
+        self._poll_error = ""
+        try:
+            # Nothing new: it may have ended. It may also have begun to log another metric.
+            if not changed:
+                for run in live:
+                    details = await self.ask(GetRunDetails(run.run_id))
+                    self._runs = tuple(details.run if r.run_id == run.run_id else r for r in self._runs)
+        except MlauditError as error:
+            self._poll_error = str(error)
+        self._pause = LIVE_SECONDS if changed else min(self._pause * 2, LIVE_SLOWEST)
+        self._next_poll = time.monotonic() + self._pause
+        if self._key is None:
+            self._key = first_metric(metric_keys(self._runs))
+        if not changed:
+            self._list_metrics()
+        self._draw()
