@@ -11,7 +11,7 @@ Some of it is a decision:
   are not comparable; every other one becomes NOT_COMPARABLE then, since a difference between scores on two data sets
   means nothing. Of a candidate that has not finished only a non-finite value counts, for its values are not final.
 * REGRESSION of one among m metrics needs α/m, so that many metrics do not make false alarms; PASS keeps α, for all must
-  pass. The half-width that is reported is the one at α.
+  pass. Both half-widths are reported, ``noise`` at α and ``noise_regression`` at α/m.
 * ``on_inconclusive``: ``block`` ends with exit code 3; ``warn`` keeps the word INCONCLUSIVE and ends with 0; ``pass``
   turns it into PASS. ``first_promotion``: the absolute bounds apply always; ``bounds`` ends with 4, since nothing but
   the bounds has been judged and somebody must decide; ``allow`` keeps the word NO_BASELINE and ends with 0; ``block``
@@ -214,13 +214,13 @@ def judge_metric(
     if c is not None and finite and baseline and direction is not None and b is not None:
         delta = c - b if direction is Direction.LOWER else b - c
         tolerance = _tolerance(rule, b)
-    noise = df = None
+    noise = strict = df = None
 
     def verdict(outcome: Outcome, reason: str) -> MetricVerdict:
         counts = len(candidate), len(baseline)
         return MetricVerdict(
             rule.name, rule.role, direction, c, b, *counts,
-            delta, tolerance, noise, df, outcome, reason, tuple(warnings),
+            delta, tolerance, noise, df, outcome, reason, tuple(warnings), strict,
         )  # fmt: skip
 
     if c is None:
@@ -248,12 +248,11 @@ def judge_metric(
             return verdict(Outcome.PASS, "within_bounds")
         return verdict(Outcome.NOT_COMPARABLE, "no_tolerance")
     estimate = _noise(rule, replace(samples, baseline=baseline) if warnings else samples, paired, warnings)
-    strict = 0.0
     if estimate is not None:
         noise, df = _quantile(alpha, estimate.df) * estimate.se, estimate.df
         strict = noise if m <= 1 else _quantile(alpha / m, estimate.df) * estimate.se
     slack = SLACK * max(abs(c), abs(b))
-    if delta > max(tolerance, strict) + slack:
+    if delta > max(tolerance, strict or 0.0) + slack:
         return verdict(Outcome.REGRESSION, "worse_than_tolerance")
     if delta + (noise or 0.0) <= tolerance + slack:
         return verdict(Outcome.PASS, "within_tolerance" if delta > 0 else "not_worse")

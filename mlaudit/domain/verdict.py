@@ -125,6 +125,8 @@ class MetricVerdict:
     """A stable word such as ``within_tolerance``."""
     warnings: tuple[str, ...] = ()
     """Stable words such as ``noise_unknown``; :func:`mlaudit.domain.reasons.explain` has a sentence for each."""
+    noise_regression: float | None = None
+    """The half-width at α/m, which a REGRESSION among m metrics must exceed; the same as ``noise`` for one metric."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,10 @@ def worst_accepted(verdict: MetricVerdict, rule: MetricRule | None) -> float | N
 def numbers(verdict: MetricVerdict, rule: MetricRule | None) -> str:
     """The figures behind a reason, in brackets after a space; empty where the table says it all."""
     if verdict.reason in {"worse_than_tolerance", "noise_exceeds_margin"}:
-        noise = f", {format_number(verdict.noise)} by chance" if verdict.noise else ""
+        # Past the tolerance the question is whether it is a regression, within it whether it is a pass.
+        past = (verdict.delta or 0) > (verdict.tolerance or 0)
+        width = verdict.noise_regression if past else verdict.noise
+        noise = f", up to {format_number(width)} by chance" if width else ""
         return f" ({format_number(verdict.delta)} worse, {format_number(verdict.tolerance)} allowed{noise})"
     if verdict.reason == "candidate_non_finite":
         return f" ({format_number(verdict.candidate)})"

@@ -82,6 +82,7 @@ def _metric(metric: MetricVerdict) -> dict[str, Any]:
         "delta": metric.delta,
         "tolerance": metric.tolerance,
         "noise": metric.noise,
+        "noise_regression": metric.noise_regression,
         "df": metric.df,
     }
     plain = {k: v if v is None or is_finite(v) else None for k, v in numbers.items()}
@@ -96,6 +97,7 @@ def _metric(metric: MetricVerdict) -> dict[str, Any]:
         "delta": plain["delta"],
         "tolerance": plain["tolerance"],
         "noise": plain["noise"],
+        "noise_regression": plain["noise_regression"],
         "df": plain["df"],
         "verdict": str(metric.outcome),
         "reason": metric.reason,

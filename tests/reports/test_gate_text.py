@@ -1,0 +1,138 @@
+"""The judgement for people: goldens, and lines that fit whatever the names are."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+from golden import same_as_golden
+from rich.cells import cell_len
+from test_gate_json import POLICY
+
+from mlaudit.config.policy import Policies
+from mlaudit.domain.diff import Change, MetricDiff, ParamDiff, diff_runs
+from mlaudit.domain.gate import Direction, GatePolicy, MetricRule, Outcome, Role
+from mlaudit.domain.verdict import Verdict
+from mlaudit.reports import text
+from tests.plugins.sample_store import SAMPLE
+
+ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@pytest.mark.parametrize("nickname", ["better", "worse", "diverged", "hostile", "odd", "running"])
+def test_golden(compared, nickname, request):
+    same_as_golden(f"{nickname}.txt", text.render(compared(nickname), colour=False, width=80), request)
+
+
+def test_golden_with_a_policy_and_wide(compared, request):
+    same_as_golden("noise-policy-120.txt", text.render(compared("noise", POLICY), colour=False, width=120), request)
+
+
+@pytest.mark.parametrize("width", [1, 40, 60, 80, 120, 200])
+@pytest.mark.parametrize("nickname", [n for n in SAMPLE if n != "deleted"])
+def test_lines_fit_and_hold_no_escape(compared, nickname, width):
+    report = text.render(compared(nickname), colour=False, width=width)
+    for line in report.splitlines():
+        assert cell_len(line) <= max(width, 40), line
+        assert line.isprintable()
+        assert line == line.rstrip()
+
+
+def test_the_verdict_is_the_first_and_the_last_word(compared):
+    for nickname, word, code in (("better", "PASS", 0), ("worse", "REGRESSION", 1), ("running", "NOT_COMPARABLE", 4)):
+        lines = text.render(compared(nickname), colour=False, width=80).splitlines()
+        assert lines[0] == word
+        assert lines[-1] == f"VERDICT: {word} (exit code {code})"
+
+
+def test_colour_changes_nothing_but_colour(compared, monkeypatch):
+    comparison = compared("worse")
+    plain = text.render(comparison, colour=False, width=80)
+    for name in ("NO_COLOR", "FORCE_COLOR", "TERM"):
+        monkeypatch.setenv(name, "dumb" if name == "TERM" else "1")
+        assert text.render(comparison, colour=False, width=80) == plain
+    coloured = text.render(comparison, colour=True, width=80)
+    assert "\x1b[1;31mREGRESSION" in coloured
+    assert [line.rstrip() for line in ESCAPE.sub("", coloured).splitlines()] == plain.splitlines()
+
+
+def test_markup_and_links_in_names_are_plain_text(compared):
+    report = text.render(compared("markup"), colour=True, width=80)
+    assert "[/x] may replace mlp-base" in ESCAPE.sub("", report)
+    assert "[@click=app.quit]x[/]" in report
+    assert "\x1b]8" not in report
+
+
+def test_wide_and_long_names_fit_and_the_cut_is_said(compared):
+    comparison = compared("better")
+    long_name = "检验损失" * 30 + "/fold_3"
+    metrics = tuple(replace(m, name=long_name) for m in comparison.verdict.metrics)
+    run = replace(comparison.candidate.run, name="模型" * 60, params={"很长" * 30: "x" * 500})
+    wide = replace(
+        comparison,
+        model="m" * 300,
+        candidate=replace(comparison.candidate, run=run),
+        diff=diff_runs(run, comparison.baseline.run),
+        verdict=replace(comparison.verdict, metrics=metrics, warnings=("w" * 300,)),
+    )
+    report = text.render(wide, colour=False, width=80)
+    assert all(cell_len(line) <= 80 for line in report.splitlines())
+    assert "/fold_3" in report
+    assert "were cut to fit" in report
+    assert "were cut to fit" not in text.render(comparison, colour=False, width=80)
+
+
+def test_many_info_metrics_and_params_are_counted_not_hidden(compared):
+    comparison = compared("better")
+    info = replace(comparison.verdict.metrics[-1], role=Role.INFO)
+    metrics = (*comparison.verdict.metrics, *(replace(info, name=f"info_{i}") for i in range(50)))
+    params = tuple(ParamDiff(f"p{i}", "1", "2", Change.CHANGED) for i in range(100))
+    many = replace(
+        comparison,
+        verdict=replace(comparison.verdict, metrics=metrics),
+        diff=replace(comparison.diff, params=params, metrics=(MetricDiff("unnamed", 1.0, 2.0),)),
+    )
+    report = text.render(many, colour=False, width=80)
+    assert "and 31 more that do not decide" in report
+    assert "and 60 more; --format json has them" in report
+    assert "not in the policy: unnamed" in report
+
+
+def test_figures_behind_the_reasons(compared):
+    rules = (
+        MetricRule("val_loss", Role.PRIMARY, Direction.LOWER, 0.05, relative_sd=0.1),
+        MetricRule("val_f1", Role.GUARD, Direction.HIGHER, 0.05, lower_bound=0.9),
+        MetricRule("val_accuracy", Role.GUARD, Direction.HIGHER, 0.05, upper_bound=0.5),
+    )
+    policies = Policies("p.toml", "0" * 64, {"fraud-detector": GatePolicy(metrics=rules, model="fraud-detector")})
+    report = " ".join(text.render(compared("worse", policies), colour=False, width=100).split())
+    assert "below the policy's lower bound (0.65 < 0.9)" in report
+    assert "above the policy's upper bound (0.93 > 0.5)" in report
+    assert re.search(r"val_loss: chance alone .* \(0.066 worse, 0.0127 allowed, up to 0.076\d+ by chance\)", report)
+
+
+@pytest.mark.parametrize(
+    ("against", "title"),
+    [
+        ("stage:Staging", "Staging"),
+        ("alias:champion", "@champion"),
+        ("version:1", "version 1"),
+        (f"run:{SAMPLE['archived']}", "baseline"),
+    ],
+)
+def test_the_baselines_column_says_what_it_is(compared, against, title):
+    report = text.render(compared("better", against=against), colour=False, width=80)
+    header = next(line for line in report.splitlines() if line.strip().startswith("metric "))
+    assert title in header
+    assert against.split(":")[1][:12] in report
+
+
+def test_every_outcome_has_a_headline(compared):
+    comparison = compared("better")
+    for outcome in Outcome:
+        verdict = Verdict(outcome, 0, "some_reason")
+        for baseline in (comparison.baseline, None):
+            shown = text.render(replace(comparison, verdict=verdict, baseline=baseline), colour=False, width=80)
+            assert shown.startswith(f"{outcome}\nmlp-wide") or outcome is Outcome.INCONCLUSIVE
+            assert "some reason" in shown
