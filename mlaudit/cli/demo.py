@@ -97,16 +97,22 @@ def ensure_store(directory: Path, fresh: bool = False) -> str:
         )
         try:
             with _progress() as show:
-                return _follow(process, errors, directory, show)
+                uri, remark = _follow(process, errors, directory, show)
         except BaseException:
             _stop(process)
             raise
+    # Not above: the bar takes what is written beside it away with itself.
+    output.say(remark)
+    return uri
 
 
-def _follow(process: subprocess.Popen[str], errors: IO[str], directory: Path, show: Show) -> str:
-    """Read the build's events to the end; returns the store's URI. Raises MissingExtra, UsageError, DemoFailed."""
+def _follow(process: subprocess.Popen[str], errors: IO[str], directory: Path, show: Show) -> tuple[str, str]:
+    """Read the build's events to the end; returns the store's URI and how it came about, in words.
+
+    Raises MissingExtra, UsageError, DemoFailed.
+    """
     assert process.stdout is not None
-    uri = problem = ""
+    uri = remark = problem = ""
     for line in process.stdout:
         event = _event(line)
         match event.get("event"):
@@ -117,10 +123,10 @@ def _follow(process: subprocess.Popen[str], errors: IO[str], directory: Path, sh
                 show(number - 1, of, f"training {number} of {of}: {clean(str(event['name']))}")
             case "reuse":
                 uri = str(event["uri"])
-                output.say(f"reusing the demo store in {clean(str(directory))} (rebuild it with --fresh)")
+                remark = f"reusing the demo store in {clean(str(directory))} (rebuild it with --fresh)"
             case "done":
                 uri = str(event["uri"])
-                output.say(f"built the demo store in {clean(str(directory))} in {event['seconds']} s")
+                remark = f"built the demo store in {clean(str(directory))} in {event['seconds']} s"
             case "missing":
                 raise MissingExtra(str(event["package"]), "train", "building the demo store")
             case "error":
@@ -129,7 +135,7 @@ def _follow(process: subprocess.Popen[str], errors: IO[str], directory: Path, sh
                 pass
     code = process.wait()
     if code == 0 and uri:
-        return uri
+        return uri, remark
     if code == UsageError.exit_code and problem:
         raise UsageError(problem)
     raise DemoFailed(f"the demo store could not be built: {problem or _last_words(errors, code)}")
