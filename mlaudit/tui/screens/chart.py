@@ -218,8 +218,8 @@ class ChartScreen(BaseScreen):
                 said.append(f"loading {len(self._runs) - waiting} of {len(self._runs)}")
             errors = self._histories.errors(self._runs, self._key)
             if errors:
-                said.append(f"{len(errors)} of {len(self._runs)} runs not read ({errors[0]}); r tries again")
-        if self._poll_error:
+                said.append(f"{len(errors)} of {len(self._runs)} runs gave no answer ({errors[0]}); r tries again")
+        if self._poll_error and not said:
             said.append(f"not refreshed: {self._poll_error}")
         live = sum(map(is_live, self._runs))
         if live:
