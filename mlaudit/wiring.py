@@ -10,16 +10,18 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
+from mlaudit.config.bundled import demo_dir
+from mlaudit.config.places import log_dir
 from mlaudit.config.policy import Policies, load_policies
 from mlaudit.config.settings import Settings
 from mlaudit.domain.errors import MlauditError, ReadOnly
 from mlaudit.domain.text import clean
 from mlaudit.gateway.base import Gateway
 from mlaudit.gateway.redaction import redact
-from mlaudit.services import compare, history, promote, runs
+from mlaudit.services import compare, history, launcher, promote, runs
 from mlaudit.services.requests import Progress, Request
 
-__all__ = ["Services", "open_store", "redact", "shown_store"]
+__all__ = ["Services", "open_store", "redact", "shown_store", "training_environment"]
 
 T = TypeVar("T")
 
@@ -52,6 +54,18 @@ def shown_store(settings: Settings) -> str:
         return clean(redact(uri))
 
 
+def training_environment(settings: Settings) -> dict[str, str]:
+    """The environment of a training: the user's, with the absolute place of this store. Raises what resolving raises.
+
+    Not among the training's arguments, which everybody on the machine may read: the URI may hold a password.
+    """
+    from mlaudit.gateway.environment import child_environment
+    from mlaudit.gateway.uri import resolve
+
+    store = resolve(settings.tracking_uri, settings.registry_uri)
+    return child_environment() | {"MLFLOW_TRACKING_URI": store.tracking.uri, "MLFLOW_REGISTRY_URI": store.registry.uri}
+
+
 class Services:
     """Answers requests on one store. Safe to call from several threads; the gateway is opened by the first request."""
 
@@ -61,6 +75,9 @@ class Services:
         self._open_gateway = open_gateway or (lambda: open_store(settings))
         self._opening = threading.Lock()
         self._gateway: Gateway | None = None
+        self.launcher = launcher.Launcher(
+            lambda: self.gateway, lambda: training_environment(settings), demo_dir, log_dir
+        )
         self._answers: dict[type[Request[Any]], Callable[[Any], Any]] = {
             runs.ListExperiments: lambda r: runs.list_experiments(self.gateway, r),
             runs.ResolveExperiments: lambda r: runs.resolve_experiments(self.gateway, r),
@@ -71,6 +88,10 @@ class Services:
             compare.CompareRun: lambda r: compare.compare_run(self.gateway, self.policies, r),
             promote.PlanPromotion: lambda r: promote.plan_promotion(self.gateway, self.policies, r),
             promote.ExecutePromotion: lambda r: promote.execute_promotion(self.gateway, self.policies, r),
+            launcher.DescribeTraining: self.launcher.describe,
+            launcher.StartTraining: self.launcher.start,
+            launcher.PollTraining: self.launcher.poll,
+            launcher.StopTraining: self.launcher.stop,
         }
 
     @property

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from pathlib import Path
+
+from mlaudit.config.places import log_dir, writable_dir
 
 KEPT = 10
 """Log files of earlier sessions that stay."""
@@ -17,18 +18,9 @@ def new_log_path(folder: Path | None = None) -> str:
 
     Where that directory cannot be written, a file in a private temporary one.
     """
-    if folder is None:
-        import platformdirs
-
-        folder = Path(platformdirs.user_log_dir("mlaudit", appauthor=False))
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise PermissionError
-    except OSError:
-        folder = Path(tempfile.mkdtemp(prefix="mlaudit-log-"))
+    folder = log_dir() if folder is None else writable_dir(folder)
     stamp = time.strftime("%Y%m%d-%H%M%S")
-    return str(folder.absolute() / f"mlaudit-{stamp}-{os.getpid()}.log")
+    return str(folder / f"mlaudit-{stamp}-{os.getpid()}.log")
 
 
 def open_log(path: str) -> int:
