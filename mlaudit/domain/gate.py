@@ -211,9 +211,10 @@ def judge_metric(
     c = (_mean(candidate) if finite else _worst(candidate)) if candidate else None
     b = _mean(baseline) if baseline else (_worst(samples.baseline) if samples.baseline else None)
     delta = tolerance = None
-    if c is not None and finite and baseline and direction is not None and b is not None:
-        delta = c - b if direction is Direction.LOWER else b - c
+    if baseline and b is not None:
         tolerance = _tolerance(rule, b)
+        if c is not None and finite and direction is not None:
+            delta = c - b if direction is Direction.LOWER else b - c
     noise = strict = df = None
 
     def verdict(outcome: Outcome, reason: str) -> MetricVerdict:

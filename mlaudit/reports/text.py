@@ -161,6 +161,8 @@ def _headline(page: Page, comparison: Comparison) -> None:
         Outcome.NO_BASELINE: ours,
         Outcome.ERROR: f"{ours} could not be judged",
     }[verdict.outcome]
+    if comparison.baseline is not None and comparison.baseline.run.run_id == comparison.candidate.run.run_id:
+        said = f"{ours} is compared with itself"
     page.wrapped(f"{said}: {explain(verdict.reason)}.")
 
 

@@ -73,6 +73,7 @@ def test_a_candidate_that_is_not_finite_is_a_regression(value, direction):
                 assert said(verdict) == (Outcome.REGRESSION, "candidate_non_finite")
                 assert verdict.candidate == value or math.isnan(value)
                 assert verdict.delta is None
+                assert verdict.tolerance == (0.05 if baseline == 1.0 else None)
 
 
 @pytest.mark.parametrize("value", [NAN, INF, STORED_INF])

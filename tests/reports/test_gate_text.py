@@ -128,6 +128,17 @@ def test_the_baselines_column_says_what_it_is(compared, against, title):
     assert against.split(":")[1][:12] in report
 
 
+def test_a_run_compared_with_itself_is_said_first(compared):
+    report = text.render(compared("production"), colour=False, width=80)
+    assert report.splitlines()[1] == "mlp-base is compared with itself: not worse than the baseline."
+
+
+def test_the_limit_is_shown_even_where_the_candidate_has_no_number(compared):
+    report = text.render(compared("diverged"), colour=False, width=80)
+    line = next(line for line in report.splitlines() if "val_loss" in line)
+    assert line.split() == ["↓", "val_loss", "0.254", "NaN", "—", "0.2667", "REGRESSION"]
+
+
 def test_every_outcome_has_a_headline(compared):
     comparison = compared("better")
     for outcome in Outcome:
