@@ -79,8 +79,8 @@ def plan_promotion(gateway: TrackingReader, policies: Policies, request: PlanPro
     if len(production) > 1:
         # Promotion would archive all of them; which of them is meant to serve must be settled first.
         raise MultipleBaselines(comparison.model, Stage.PRODUCTION, tuple(v.version for v in production))
-    ready = [v for v in versions if v.run_id == run.run_id and v.status in {"READY", ""}]
-    version = ready[0] if ready else None
+    # A version whose registration failed has no model behind it.
+    version = next((v for v in versions if v.run_id == run.run_id and v.status != "FAILED_REGISTRATION"), None)
     if version is not None and version.stage is Stage.PRODUCTION:
         raise UsageError(f"version {version.version} of {comparison.model}, made by this run, is in Production already")
     source = None

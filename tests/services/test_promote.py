@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import shlex
+from dataclasses import replace
 
 import pytest
 
@@ -81,6 +82,12 @@ class TestPlan:
         store.add_version(MODEL, SAMPLE["staging"])
         found = plan(store, "staging")
         assert (found.version, found.source) == ("4", None)
+
+    def test_a_version_whose_registration_failed_is_passed_over(self, store):
+        number = store.add_version(MODEL, SAMPLE["staging"])
+        versions = store._models[MODEL].versions
+        versions[number] = replace(versions[number], status="FAILED_REGISTRATION")
+        assert plan(store, "staging").version == "3"
 
     def test_the_newest_logged_model_is_registered(self, store):
         newest = store.add_logged_model(SAMPLE["better"], "second")
