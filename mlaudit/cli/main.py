@@ -23,6 +23,7 @@ from mlaudit.cli.output import ExitCode
 from mlaudit.cli.promote import promote
 from mlaudit.cli.runs import runs
 from mlaudit.cli.show import show
+from mlaudit.cli.train import TRAIN_CONTEXT_SETTINGS, train
 from mlaudit.config.settings import Settings
 from mlaudit.domain.errors import UsageError
 from mlaudit.gateway.redaction import redact
@@ -79,6 +80,7 @@ def open_app(settings: Settings) -> int:
 app.callback(invoke_without_command=True)(with_globals(root))
 for _command in (experiments, runs, show, diff, promote, demo):
     register(app, _command)
+register(app, train, context_settings=TRAIN_CONTEXT_SETTINGS)
 
 
 def main(arguments: Sequence[str] | None = None, services_factory: Callable[[Settings], Services] | None = None) -> int:

@@ -104,6 +104,12 @@ def say(text: str) -> None:
     _write(sys.stderr, text + "\n")
 
 
+def relay(text: str) -> None:
+    """Write another program's output to stderr, as it is."""
+    if text:
+        _write(sys.stderr, text)
+
+
 def error(text: str) -> None:
     """Write the one line that says why the command failed."""
     # Arguments are the user's own text, yet they may be pasted: they are made printable like text from a store.

@@ -1,0 +1,161 @@
+"""``mlaudit train``: options checked first, output passed through, the run's id on stdout, interrupted politely."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlaudit.domain.models import RunStatus
+from mlaudit.services.launcher import (
+    DescribeTraining,
+    Launcher,
+    PollTraining,
+    StartTraining,
+    StopTraining,
+    Training,
+)
+from mlaudit.services.process_group import _alive
+from tests.plugins.fake_training import DECLARATION, write_fake_training
+
+
+class Trained:
+    """The command line with a launcher of a fake script."""
+
+    def __init__(self, cli: Any, folder: Path) -> None:
+        self.cli, self.folder = cli, folder
+        self.scripts = write_fake_training(folder / "scripts")
+        self.trainings: list[Training] = []
+        (folder / "logs").mkdir()
+        self.launcher = Launcher(
+            lambda: cli.store,
+            lambda: {"PATH": os.environ["PATH"]},
+            lambda: self.scripts,
+            lambda: folder / "logs",
+            grace=(0.5, 0.5),
+        )
+        cli.answers |= {
+            DescribeTraining: self.launcher.describe,
+            StartTraining: self.start,
+            PollTraining: self.launcher.poll,
+            StopTraining: self.launcher.stop,
+        }
+        self.run = cli.store.add_run(cli.store.list_experiments()[0].experiment_id, status=RunStatus.RUNNING)
+
+    def start(self, request: StartTraining) -> Training:
+        training = self.launcher.start(request)
+        self.trainings.append(training)
+        return training
+
+    def __call__(self, *arguments: str) -> Any:
+        return self.cli("train", *arguments)
+
+    def signal_when_ready(self, number: signal.Signals) -> None:
+        """Send this process a signal, as a terminal does, once the training says that it is ready."""
+
+        def wait() -> None:
+            end = time.monotonic() + 20
+            while time.monotonic() < end:
+                if self.trainings and "ready" in Path(self.trainings[0].log_path).read_text():
+                    os.kill(os.getpid(), number)
+                    return
+                time.sleep(0.05)
+
+        threading.Thread(target=wait, daemon=True).start()
+
+
+@pytest.fixture
+def trained(cli: Any, tmp_path: Path) -> Trained:
+    return Trained(cli, tmp_path)
+
+
+def test_output_is_passed_through_and_the_run_id_is_data(trained: Trained) -> None:
+    trained.cli.store.terminate_run(trained.run, "FINISHED")
+    result = trained("--mode", "noisy", f"--run-id={trained.run}", "--learning-rate", "1e-3", "--gate")
+    assert (result.code, result.out) == (0, f"{trained.run}\n")
+    for said in ("'--learning-rate=1e-3'", "'--gate'", "ready", "line 0 ", "line 2999 ", "30%", "epoch 2"):
+        assert said in result.err, said
+    assert str(trained.folder / "logs") in result.err
+
+
+@pytest.mark.parametrize(("mode", "code"), [("fail", 7), ("killed", 137)])
+def test_the_exit_code_is_the_scripts(trained: Trained, mode: str, code: int) -> None:
+    result = trained("--mode", mode, f"--run-id={trained.run}")
+    assert (result.code, result.out) == (code, f"{trained.run}\n")
+    assert trained.cli.store.get_run(trained.run).status == "KILLED", "nobody else would end it"
+
+
+def test_a_script_without_a_run_says_so(trained: Trained) -> None:
+    result = trained("--mode=quick")
+    assert (result.code, result.out) == (0, "")
+    assert "recorded no run" in result.err
+
+
+@pytest.mark.parametrize(
+    ("number", "mode", "code"),
+    [(signal.SIGINT, "slow", 130), (signal.SIGINT, "deaf", 130), (signal.SIGTERM, "family", 143)],
+)
+def test_interrupted(trained: Trained, number: signal.Signals, mode: str, code: int) -> None:
+    before = signal.getsignal(number)
+    trained.signal_when_ready(number)
+    result = trained("--mode", mode, f"--run-id={trained.run}")
+    assert result.code == code
+    assert "stopping the training" in result.err
+    assert trained.cli.store.get_run(trained.run).status == "KILLED"
+    assert not _alive(trained.trainings[0].pid)
+    assert signal.getsignal(number) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--epochs", "0"], "--epochs must be an integer from 1 to 1000, not '0'"),
+        (["--epochs"], "--epochs needs a value"),
+        (["--epochs", "--gate"], "--epochs needs a value"),
+        (["--epochs", "1", "--epochs=2"], "given twice"),
+        (["--nonsense", "1"], "no such option: --nonsense"),
+        (["extra"], "unexpected argument 'extra'"),
+        (["-e", "1"], "unexpected argument '-e'"),
+        (["--gate=maybe"], "--gate must be true or false"),
+        (["--experiment=a\nb"], "text on one line"),
+    ],
+)
+def test_bad_options_start_nothing(trained: Trained, arguments: list[str], said: str) -> None:
+    result = trained(*arguments)
+    assert (result.code, result.out) == (2, "")
+    assert said in result.err
+    assert len(result.err.splitlines()) == 1
+    assert trained.trainings == []
+
+
+def test_a_value_may_look_like_an_option(trained: Trained) -> None:
+    result = trained("--experiment", "-x; rm", "--mode=fail")
+    assert "'--experiment=-x; rm'" in result.err
+
+
+def test_read_only_refuses(trained: Trained) -> None:
+    result = trained("--read-only")
+    assert result.code == 2
+    assert "training is off" in result.err
+    assert trained.trainings == []
+
+
+def test_a_missing_package_is_one_line(trained: Trained) -> None:
+    write_fake_training(trained.scripts, DECLARATION.replace('["json"]', '["no_such_torch"]'))
+    result = trained()
+    assert result.code == 2
+    assert "no_such_torch: pip install 'mlaudit[train]'" in result.err
+    assert len(result.err.splitlines()) == 1
+
+
+def test_help_lists_the_scripts_options(trained: Trained) -> None:
+    for word in ("--help", "-h"):
+        result = trained(word)
+        assert result.code == 0
+        for said in ("--tracking-uri", "--learning-rate FLOAT", "a number from 1e-06 to 10; default 0.1", "--gate\n"):
+            assert said in result.out, said
