@@ -82,6 +82,7 @@ class PromotionMixin(BaseScreen):
         self.say("Planning the promotion…")
         try:
             plan = await self.ask(PlanPromotion(comparison.candidate.run.run_id, comparison.raw_model))
+            self.say("")
             dialog = ConfirmDialog(
                 f"Promote to Production: {plan.model}",
                 promotion_lines(plan, self.shown_outcome),
@@ -108,7 +109,8 @@ class PromotionMixin(BaseScreen):
         self.mlaudit.quit_guards.append(self._may_quit)
         self.say(f"Promoting {plan.model}…")
         try:
-            outcome = await self.ask(ExecutePromotion(plan, typed))
+            # Not through the screen's own ask: the screen may be gone when the answer comes.
+            outcome = await self.mlaudit.backend.ask(ExecutePromotion(plan, typed))
         except MlauditError as error:
             self._tell(Text(failure_words(plan, error)), bad=True)
         else:
