@@ -9,6 +9,7 @@ import typer
 from mlaudit.cli import output
 from mlaudit.cli.experiments import TableFormat
 from mlaudit.cli.invocation import FIRST_ANSWER, Invocation, invocation
+from mlaudit.domain.columns import default_columns, is_numeric, keys_of, table_cell
 from mlaudit.domain.errors import FilterError, StoreError
 from mlaudit.domain.filter_match import parse_order
 from mlaudit.domain.filters import parse
@@ -113,7 +114,7 @@ def _warn_unknown(
         return
     for group, key in dict.fromkeys(missing):
         if sample and not any(_has(run, group, key) for run in sample):
-            hint = report.near(key, report.keys_of(sample, group))
+            hint = report.near(key, keys_of(sample, group))
             output.say(
                 f"mlaudit: none of {len({r.run_id for r in sample})} runs looked at has {clean(f'{group}.{key}')}{hint}"
             )
@@ -143,30 +144,13 @@ def _order_keys(order_by: tuple[str, ...]) -> list[tuple[str, str]]:
         return []
 
 
-def _default_columns(found: list[Run], names: dict[str, str]) -> tuple[str, ...]:
-    """What tells runs apart: identity, all metrics, then the params that are not the same everywhere."""
-    several = ("experiment",) if len({r.experiment_id for r in found}) > 1 and len(names) > 1 else ()
-    varying = [k for k in report.keys_of(found, "params") if len({r.params.get(k) for r in found}) > 1]
-    # The metrics that most runs have come first: one odd run must not push the others' off the screen.
-    metrics = sorted(report.keys_of(found, "metrics"), key=lambda k: (-sum(k in r.metrics for r in found), k))
-    same = [k for k in report.keys_of(found, "params") if k not in varying]
-    return (
-        "run_id",
-        "run_name",
-        *several,
-        "status",
-        "start_time",
-        *(f"metrics.{k}" for k in metrics),
-        *(f"params.{k}" for k in (*varying, *same)),
-    )
-
-
 def _table(found: list[Run], wanted: tuple[str, ...] | None, names: dict[str, str]) -> None:
     """Write the table. Columns of our own choice that do not fit are left out and named on stderr."""
     from rich.cells import cell_len
 
-    shown = list(wanted or _default_columns(found, names))
-    cells = {c: [report.table_cell(run, c, names) for run in found] for c in shown}
+    several = len({r.experiment_id for r in found}) > 1 and len(names) > 1
+    shown = list(wanted or default_columns(found, several_experiments=several))
+    cells = {c: [table_cell(run, c, names) for run in found] for c in shown}
     dropped: list[str] = []
     room = output.terminal_width()
     if room is not None and wanted is None:
@@ -180,7 +164,7 @@ def _table(found: list[Run], wanted: tuple[str, ...] | None, names: dict[str, st
                 fitting.append(column)
                 used += width
         shown = fitting
-    right = frozenset(i for i, c in enumerate(shown) if c.startswith("metrics.") or c == "duration")
+    right = frozenset(i for i, c in enumerate(shown) if is_numeric(c))
     output.data(output.table(shown, [[cells[c][i] for c in shown] for i in range(len(found))], right=right))
     if dropped:
         listed = ", ".join(dropped[:6]) + (", ..." if len(dropped) > 6 else "")

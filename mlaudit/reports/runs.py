@@ -15,28 +15,13 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from mlaudit.domain.columns import FIELDS, GROUPS, duration_of, keys_of
 from mlaudit.domain.errors import UsageError
 from mlaudit.domain.models import Experiment, Run, is_finite
-from mlaudit.domain.text import format_duration, format_iso, format_number, format_time
+from mlaudit.domain.text import format_iso
 
-FIELDS = (
-    "run_id",
-    "run_name",
-    "experiment",
-    "experiment_id",
-    "status",
-    "start_time",
-    "end_time",
-    "duration",
-    "user",
-    "lifecycle_stage",
-    "artifact_uri",
-)
 ALIASES = {"name": "run_name", "id": "run_id", "metric": "metrics", "param": "params", "tag": "tags"}
-GROUPS = ("metrics", "params", "tags")
 EXPERIMENT_FIELDS = ("experiment_id", "name", "creation_time", "last_update_time", "artifact_location")
-SHORT_ID = 12
-"""Characters of a run id in a table; commands take any unique prefix."""
 
 
 def near(name: str, known: Iterable[str]) -> str:
@@ -70,11 +55,6 @@ def parse_columns(text: str) -> tuple[str, ...]:
     return tuple(columns)
 
 
-def keys_of(runs: Sequence[Run], group: str) -> list[str]:
-    """Every key of ``metrics``, ``params`` or ``tags`` in these runs, sorted."""
-    return sorted({key for run in runs for key in getattr(run, group)})
-
-
 def unknown_columns(columns: Iterable[str], runs: Sequence[Run]) -> list[tuple[str, str]]:
     """Columns whose key is in none of the runs, each with a hint at near ones. Empty when there are no runs."""
     out = []
@@ -96,13 +76,9 @@ def all_columns(runs: Sequence[Run]) -> tuple[str, ...]:
     )
 
 
-def _duration(run: Run) -> int | None:
-    return None if run.start_time is None or run.end_time is None else run.end_time - run.start_time
-
-
 def _field(run: Run, name: str, experiments: Mapping[str, str]) -> Any:
     """A field's value as JSON has it; duration in seconds."""
-    duration = _duration(run)
+    duration = duration_of(run)
     values: dict[str, Any] = {
         "run_id": run.run_id,
         "run_name": run.name,
@@ -124,23 +100,6 @@ def non_finite_word(value: float) -> str:
     if math.isnan(value):
         return "NaN"
     return "Infinity" if value > 0 else "-Infinity"
-
-
-def table_cell(run: Run, column: str, experiments: Mapping[str, str]) -> str:
-    """A cell for people: short ids, times in UTC, five digits; ``—`` where there is nothing."""
-    group, dot, key = column.partition(".")
-    if dot:
-        value = getattr(run, group).get(key)
-        if value is None:
-            return "—"
-        return format_number(value) if group == "metrics" else str(value)
-    if column == "run_id":
-        return run.run_id[:SHORT_ID]
-    if column in ("start_time", "end_time"):
-        return format_time(getattr(run, column))
-    if column == "duration":
-        return format_duration(_duration(run))
-    return str(_field(run, column, experiments) or "—")
 
 
 def _csv_cell(run: Run, column: str, experiments: Mapping[str, str]) -> str:

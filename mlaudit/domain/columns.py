@@ -1,0 +1,138 @@
+"""Columns of a table of runs: which there are, what a cell shows to people, how a store is asked to sort by one.
+
+A column is a field of a run (``run_id``, ``run_name``, ...) or ``metrics.KEY``, ``params.KEY``, ``tags.KEY`` with the
+printable key.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from mlaudit.domain.models import Run
+from mlaudit.domain.text import format_duration, format_number, format_time
+
+FIELDS = (
+    "run_id",
+    "run_name",
+    "experiment",
+    "experiment_id",
+    "status",
+    "start_time",
+    "end_time",
+    "duration",
+    "user",
+    "lifecycle_stage",
+    "artifact_uri",
+)
+GROUPS = ("metrics", "params", "tags")
+SHORT_ID = 12
+"""Characters of a run id in a table; commands take any unique prefix."""
+NOTHING = "—"
+
+_SORTABLE = {
+    "run_id": "run_id",
+    "run_name": "run_name",
+    "status": "status",
+    "start_time": "start_time",
+    "end_time": "end_time",
+    "user": "user_id",
+    "artifact_uri": "artifact_uri",
+}
+"""Field -> MLflow's attribute."""
+_SIMPLE_KEY = re.compile(r"[A-Za-z_]\w*")
+
+
+def keys_of(runs: Sequence[Run], group: str) -> list[str]:
+    """Every key of ``metrics``, ``params`` or ``tags`` in these runs, sorted."""
+    return sorted({key for run in runs for key in getattr(run, group)})
+
+
+def duration_of(run: Run) -> int | None:
+    """Milliseconds from start to end; None while it runs, or where a time is missing."""
+    return None if run.start_time is None or run.end_time is None else run.end_time - run.start_time
+
+
+def is_numeric(column: str) -> bool:
+    """Whether its cells are lined up at the right."""
+    return column.startswith("metrics.") or column == "duration"
+
+
+def table_cell(run: Run, column: str, experiments: Mapping[str, str]) -> str:
+    """A cell for people: short ids, times in UTC, five digits; ``—`` where there is nothing.
+
+    ``experiments``: id -> name.
+    """
+    group, dot, key = column.partition(".")
+    if dot:
+        value = getattr(run, group).get(key)
+        if value is None:
+            return NOTHING
+        return format_number(value) if group == "metrics" else str(value)
+    match column:
+        case "run_id":
+            return run.run_id[:SHORT_ID]
+        case "run_name":
+            return run.name or NOTHING
+        case "experiment":
+            return experiments.get(run.experiment_id, run.experiment_id)
+        case "start_time" | "end_time":
+            return format_time(getattr(run, column))
+        case "duration":
+            return format_duration(duration_of(run))
+        case _:
+            return str(getattr(run, column) or NOTHING)
+
+
+def default_columns(runs: Sequence[Run], *, several_experiments: bool = False) -> tuple[str, ...]:
+    """What tells runs apart: identity, all metrics, then the params that are not the same everywhere, then the rest.
+
+    The metrics that most runs have come first: one odd run must not push the others' off the screen.
+    """
+    counts = Counter(key for run in runs for key in run.metrics)
+    metrics = sorted(counts, key=lambda k: (k.startswith("system/"), -counts[k], k))
+    varying, same = _by_variety(runs, "params")
+    return (
+        "run_id",
+        "run_name",
+        *(("experiment",) if several_experiments else ()),
+        "status",
+        "start_time",
+        *(f"metrics.{k}" for k in metrics),
+        *(f"params.{k}" for k in (*varying, *same)),
+    )
+
+
+def tag_columns(runs: Sequence[Run]) -> tuple[str, ...]:
+    """The users' own tags, those that differ between runs first; MLflow's own (``mlflow.*``) are left out."""
+    varying, same = _by_variety(runs, "tags")
+    return tuple(f"tags.{k}" for k in (*varying, *same) if not k.startswith("mlflow."))
+
+
+def _by_variety(runs: Sequence[Run], group: str) -> tuple[list[str], list[str]]:
+    """The keys whose values differ between the runs, and those with one value; each sorted."""
+    first: dict[str, str] = {}
+    varying: set[str] = set()
+    counts: Counter[str] = Counter()
+    for run in runs:
+        for key, value in getattr(run, group).items():
+            counts[key] += 1
+            if first.setdefault(key, value) != value:
+                varying.add(key)
+    # A key that some runs lack tells them apart as well.
+    varying |= {key for key, count in counts.items() if count < len(runs)}
+    return sorted(varying), sorted(counts.keys() - varying)
+
+
+def order_key(column: str, raw_key: str | None = None) -> str | None:
+    """How ``order_by`` names the column; None for one that no store can sort by. ``raw_key``: the store's key."""
+    group, dot, key = column.partition(".")
+    if not dot:
+        attribute = _SORTABLE.get(column)
+        return None if attribute is None else f"attributes.{attribute}"
+    key = key if raw_key is None else raw_key
+    if _SIMPLE_KEY.fullmatch(key):
+        return f"{group}.{key}"
+    quote = "`" if "`" not in key else '"'
+    return f"{group}.{quote}{key}{quote}" if quote not in key else None
