@@ -26,7 +26,6 @@ from mlaudit.cli.show import show
 from mlaudit.cli.train import TRAIN_CONTEXT_SETTINGS, train
 from mlaudit.config.settings import Settings
 from mlaudit.domain.errors import UsageError
-from mlaudit.gateway.redaction import redact
 
 if TYPE_CHECKING:
     from mlaudit.wiring import Services
@@ -70,11 +69,18 @@ def root(
 
 def open_app(settings: Settings) -> int:
     """Open the app on the store that the settings name; returns the exit code it ended with. Needs a terminal."""
-    # The screens are under construction and have no way to the store yet: better no door than one into a shell.
-    raise UsageError(
-        "the app is not part of this version yet; use mlaudit experiments, runs, show or the other commands"
-        f" (mlaudit --help){' on ' + redact(settings.tracking_uri) if settings.tracking_uri else ''}"
-    )
+    if not settings.tracking_uri or "://" not in settings.tracking_uri:
+        # A store on this machine that is not there is told at once, on one line, and not in an empty screen.
+        from mlaudit.gateway.uri import resolve
+
+        resolve(settings.tracking_uri, settings.registry_uri)
+    from mlaudit.tui.app import MlauditApp
+    from mlaudit.worker import WorkerProcess
+
+    backend = WorkerProcess(settings)
+    screens = MlauditApp(backend, settings, log_path=backend.log_path)
+    screens.run()
+    return screens.return_code or 0
 
 
 app.callback(invoke_without_command=True)(with_globals(root))

@@ -88,10 +88,11 @@ def table_cell(run: Run, column: str, experiments: Mapping[str, str]) -> str:
 def default_columns(runs: Sequence[Run], *, several_experiments: bool = False) -> tuple[str, ...]:
     """What tells runs apart: identity, all metrics, then the params that are not the same everywhere, then the rest.
 
-    The metrics that most runs have come first: one odd run must not push the others' off the screen.
+    Of the metrics those on held-out data come first, then those that most runs have: one odd run must not push the
+    others' off the screen.
     """
     counts = Counter(key for run in runs for key in run.metrics)
-    metrics = sorted(counts, key=lambda k: (k.startswith("system/"), -counts[k], k))
+    metrics = sorted(counts, key=lambda k: (_metric_rank(k), -counts[k], k))
     varying, same = _by_variety(runs, "params")
     return (
         "run_id",
@@ -102,6 +103,13 @@ def default_columns(runs: Sequence[Run], *, several_experiments: bool = False) -
         *(f"metrics.{k}" for k in metrics),
         *(f"params.{k}" for k in (*varying, *same)),
     )
+
+
+def _metric_rank(key: str) -> int:
+    """What was measured on held-out data is what runs are chosen by; the machine's own metrics interest last."""
+    if key.startswith(("val", "eval", "test")):
+        return 0
+    return 2 if key.startswith("system/") else 1
 
 
 def tag_columns(runs: Sequence[Run]) -> tuple[str, ...]:

@@ -13,7 +13,9 @@ from textual.binding import Binding
 
 from mlaudit.config.settings import Settings
 from mlaudit.domain.models import StoreInfo
+from mlaudit.tui.commands import ScreenCommands
 from mlaudit.tui.screens.experiments import ExperimentsScreen
+from mlaudit.tui.screens.too_small import TooSmallScreen, is_too_small
 from mlaudit.worker import Backend
 
 CRASHED = 5
@@ -23,7 +25,13 @@ class MlauditApp(App[int]):
     """Returns the exit code; 128 + signal when a signal ended it."""
 
     TITLE = "mlaudit"
-    BINDINGS = [Binding("q", "quit", "Quit", id="app.quit", tooltip="Leave mlaudit")]
+    COMMANDS = {ScreenCommands}
+    BINDINGS = [
+        Binding("question_mark", "help", "Help", key_display="?", id="app.help", tooltip="The keys of this screen"),
+        Binding("q", "quit", "Quit", id="app.quit", tooltip="Leave mlaudit"),
+        Binding("ctrl+l", "log", show=False, id="app.log", tooltip="What MLflow and the worker had to say"),
+        Binding("ctrl+t", "change_theme", show=False, id="app.theme", tooltip="Choose the colours"),
+    ]
 
     def __init__(self, backend: Backend, settings: Settings, *, log_path: str | None = None) -> None:
         super().__init__()
@@ -49,6 +57,40 @@ class MlauditApp(App[int]):
 
     def _end_by_signal(self, number: int) -> None:
         self.exit(128 + number, return_code=128 + number)
+
+    @property
+    def may_write(self) -> bool:
+        """Whether promotion and training are possible at all; until the store is known, the settings alone tell."""
+        return not self.settings.read_only and (self.store is None or self.store.writable)
+
+    def show_run(self, run_id: str) -> None:
+        """Open the screen of a run."""
+        from mlaudit.tui.screens.run import RunScreen
+
+        self.push_screen(RunScreen(run_id))
+
+    def action_help(self) -> None:
+        """The keys that do something here and now."""
+        from mlaudit.tui.screens.help import HelpScreen, keys_text
+
+        self.push_screen(HelpScreen(self.screen.title or "mlaudit", keys_text(self.screen)))
+
+    def action_log(self) -> None:
+        """The session's log."""
+        from mlaudit.tui.screens.log import LogScreen
+
+        if not isinstance(self.screen, LogScreen):
+            self.push_screen(LogScreen())
+
+    def copy(self, text: str) -> None:
+        """Put a text on the user's clipboard, through the terminal (OSC 52), and say so."""
+        self.copy_to_clipboard(text)
+        self.notify(f"Copied: {text if len(text) <= 60 else text[:59] + '…'}", timeout=3, markup=False)
+
+    def on_resize(self) -> None:
+        """Say so where the terminal is too small; the notice goes away by itself."""
+        if is_too_small(self.size) and not any(isinstance(s, TooSmallScreen) for s in self.screen_stack):
+            self.push_screen(TooSmallScreen())
 
     async def on_unmount(self) -> None:
         await self.backend.close()

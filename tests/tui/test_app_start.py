@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from textual.widgets import OptionList, Static
+from textual.coordinate import Coordinate
+from textual.widgets import DataTable, Static
 
 from mlaudit.config.settings import Settings
 from mlaudit.domain.errors import StoreUnavailable
@@ -25,8 +26,8 @@ async def test_hostile_names_are_listed_literally_and_q_quits() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
         await app.workers.wait_for_complete()
-        rows = app.screen.query_one(OptionList)
-        assert [str(rows.get_option_at_index(i).prompt).split("  ")[0] for i in range(2)] == list(NAMES)
+        rows = app.screen.query_one(DataTable)
+        assert [str(rows.get_cell_at(Coordinate(i, 1))) for i in range(2)] == list(NAMES)
         assert "READ-ONLY" in app.screen.query_one(StoreHeader).render().plain
         await pilot.press("q")
     assert app.return_value == 0

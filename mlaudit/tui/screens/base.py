@@ -25,7 +25,9 @@ T = TypeVar("T")
 class BaseScreen(Screen[None]):
     """A screen composes :meth:`compose_body`; header and footer are put around it."""
 
-    BINDINGS = [Binding("escape", "back", "Back", id="screen.back", tooltip="Go back to the screen before")]
+    BINDINGS = [
+        Binding("escape", "back", "Back", id="screen.back", tooltip="Go back to the screen before"),
+    ]
 
     def compose(self) -> ComposeResult:
         yield StoreHeader()
@@ -59,7 +61,18 @@ class BaseScreen(Screen[None]):
             self.query_one(StoreHeader).stale_since = ""
         return answer
 
+    def show_title(self, title: str) -> None:
+        """Name this screen in the header."""
+        self.title = title
+        self.query_one(StoreHeader).title = title
+
     async def action_back(self) -> None:
         """Leave this screen, unless it is the first one."""
         if len(self.app.screen_stack) > 2:
             await self.app.pop_screen()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """There is no way back from the first screen."""
+        if action == "back" and len(self.app.screen_stack) <= 2:
+            return False
+        return super().check_action(action, parameters)

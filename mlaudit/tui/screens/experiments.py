@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rich.text import Text
-from textual import work
+from textual import on, work
 from textual.binding import Binding
 from textual.widget import Widget
-from textual.widgets import OptionList, Static
-from textual.widgets.option_list import Option
+from textual.widgets import DataTable, Static
 
 from mlaudit.domain.errors import MlauditError
+from mlaudit.domain.models import Experiment
 from mlaudit.domain.text import format_time
 from mlaudit.services.runs import ListExperiments
 from mlaudit.tui.screens.base import BaseScreen
+from mlaudit.tui.widgets.diff_tables import JumpTable
 from mlaudit.tui.widgets.store_header import StoreHeader
 
 
@@ -22,11 +23,27 @@ class ExperimentsScreen(BaseScreen):
     """Lists experiments; an error keeps the rows that were there."""
 
     TITLE = "experiments"
-    DEFAULT_CSS = "ExperimentsScreen OptionList { height: 1fr; } ExperimentsScreen Static { height: auto; }"
-    BINDINGS = [Binding("r", "reload", "Refresh", id="experiments.refresh", tooltip="Ask the store again")]
+    CSS = """
+    ExperimentsScreen JumpTable { height: 1fr; }
+    ExperimentsScreen #status { height: auto; max-height: 6; padding: 0 1; color: $text-muted; }
+    ExperimentsScreen #status.-bad { color: $text-error; }
+    """
+    BINDINGS = [
+        Binding(
+            "enter", "open", "Open", id="experiments.open", tooltip="The runs of the marked experiments, or of this"
+        ),
+        Binding("space", "mark", "Mark", id="experiments.mark", tooltip="Mark the experiment, to see several together"),
+        Binding("a", "all", "All runs", id="experiments.all", tooltip="The runs of all experiments"),
+        Binding("r", "reload", "Refresh", id="experiments.refresh", tooltip="Ask the store again"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.experiments: tuple[Experiment, ...] = ()
+        self._marked: set[str] = set()
 
     def compose_body(self) -> Iterable[Widget]:
-        yield OptionList(markup=False)
+        yield JumpTable(id="experiments", cursor_type="row", zebra_stripes=True, cell_padding=1)
         yield Static("Opening the store…", id="status", markup=False)
 
     def action_reload(self) -> None:
@@ -36,21 +53,76 @@ class ExperimentsScreen(BaseScreen):
     @work(exclusive=True, group="experiments")
     async def load(self) -> None:
         """Fill the list, or say in place why not."""
-        status = self.query_one("#status", Static)
         try:
             answer = await self.ask(ListExperiments())
         except MlauditError as error:
-            status.update(Text(f"{error}\nPress r to try again."))
+            kept = " What is shown is from before." if self.experiments else ""
+            self._say(f"{error}.{kept}\nPress r to try again.", bad=True)
             return
         self.mlaudit.store = answer.store
         self.query_one(StoreHeader).store = answer.store
-        rows = self.query_one(OptionList)
-        rows.clear_options()
-        for e in answer.experiments:
-            rows.add_option(Option(Text(f"{e.name}  #{e.experiment_id}  {format_time(e.last_update_time)}")))
+        self.experiments = answer.experiments
+        self._list()
         count = len(answer.experiments)
         said = (
-            f"{count} experiments" if count else "This store has no experiments. `mlaudit demo` builds one to look at."
+            f"{count} experiment{'' if count == 1 else 's'}"
+            if count
+            else "This store has no experiments. `mlaudit demo` builds one to look at."
         )
-        status.update(Text("\n".join((said, *answer.store.notes))))
-        rows.focus()
+        self._say("\n".join((f"{said} · {answer.store.reason}", *answer.store.notes)))
+        self.query_one(JumpTable).focus()
+        self.refresh_bindings()
+
+    def _list(self) -> None:
+        self.query_one(JumpTable).fill(
+            ("", "experiment", "id", "created (UTC)", "updated (UTC)"),
+            (
+                (
+                    Text("●" if e.experiment_id in self._marked else " ", style="bold yellow"),
+                    Text(e.name),
+                    Text(e.experiment_id),
+                    Text(format_time(e.creation_time)),
+                    Text(format_time(e.last_update_time)),
+                )
+                for e in self.experiments
+            ),
+        )
+
+    @property
+    def _current(self) -> Experiment | None:
+        row = self.query_one(JumpTable).cursor_row
+        return self.experiments[row] if 0 <= row < len(self.experiments) else None
+
+    def action_mark(self) -> None:
+        """Mark or unmark, and go on to the next."""
+        if self._current is not None:
+            self._marked ^= {self._current.experiment_id}
+            self._list()
+            self.query_one(JumpTable).action_cursor_down()
+
+    @on(DataTable.RowSelected)
+    def action_open(self) -> None:
+        """The runs of the marked experiments; without marks, of the one under the cursor."""
+        marked = [e for e in self.experiments if e.experiment_id in self._marked]
+        self._open(marked or ([self._current] if self._current else []))
+
+    def action_all(self) -> None:
+        """The runs of all experiments."""
+        self._open(list(self.experiments))
+
+    def _open(self, experiments: list[Experiment]) -> None:
+        from mlaudit.tui.screens.runs import RunsScreen
+
+        if experiments:
+            self.app.push_screen(RunsScreen(experiments))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Greyed out while there is nothing to open."""
+        if action in {"open", "mark", "all"} and not self.experiments:
+            return None
+        return super().check_action(action, parameters)
+
+    def _say(self, message: str, *, bad: bool = False) -> None:
+        status = self.query_one("#status", Static)
+        status.update(Text(message))
+        status.set_class(bad, "-bad")

@@ -1,0 +1,319 @@
+"""The runs of one or several experiments: filter, sort, mark, and go on to a run, a chart, a comparison.
+
+Filtering and sorting are the store's, over all its runs; what is loaded so far is a prefix of the answer, fetched in
+pages as the cursor comes near its end, and the line below the table says how much that is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.text import Text
+from textual import on, work
+from textual.binding import Binding
+from textual.containers import Horizontal
+from textual.widget import Widget
+from textual.widgets import Static
+
+from mlaudit.domain.columns import default_columns, order_key, tag_columns
+from mlaudit.domain.errors import FilterError, MlauditError
+from mlaudit.domain.models import Experiment, Run
+from mlaudit.services.runs import PAGE_SIZE, SearchRuns
+from mlaudit.tui.screens.base import BaseScreen
+from mlaudit.tui.screens.columns import ColumnsScreen
+from mlaudit.tui.widgets.filter_input import FilterInput
+from mlaudit.tui.widgets.run_preview import RunPreview
+from mlaudit.tui.widgets.run_table import RunTable, title_of
+
+FIRST = ("run_name", "status", "start_time", "duration")
+"""The columns that every table begins with."""
+
+
+class RunsScreen(BaseScreen):
+    """Lists runs; a failed request keeps those that are there."""
+
+    CSS_PATH = "runs.tcss"
+    AUTO_FOCUS = "RunTable"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (130, "-wide")]
+    BINDINGS = [
+        Binding(
+            "slash", "filter", "Filter", key_display="/", id="runs.filter", tooltip="Type a search_runs expression"
+        ),
+        Binding("d", "diff", "Diff", id="runs.diff", tooltip="Compare the run with the model in Production"),
+        Binding("c", "chart", "Chart", id="runs.chart", tooltip="The curves of the marked runs, or of this one"),
+        Binding("s", "sort", "Sort", id="runs.sort", tooltip="Sort by the column under the cursor: up, down, not"),
+        Binding("C", "columns", "Columns", id="runs.columns", tooltip="Choose which columns are shown"),
+        Binding("p", "promote", "Promote", id="runs.promote", tooltip="Compare the run and promote its model"),
+        Binding("u", "unmark", "Unmark", show=False, id="runs.unmark", tooltip="Take all marks away"),
+        Binding("y", "copy_id", "Copy id", show=False, id="runs.copy_id", tooltip="Copy the run's id"),
+        Binding("r", "reload", "Refresh", id="runs.refresh", tooltip="Ask the store again"),
+    ]
+
+    def __init__(self, experiments: Sequence[Experiment]) -> None:
+        super().__init__()
+        self._experiments = tuple(experiments)
+        names = [e.name for e in self._experiments]
+        self.title = names[0] if len(names) == 1 else f"{len(names)} experiments"
+        self.filter_string = ""
+        self.sort: tuple[str, bool] | None = None
+        """Column, and whether ascending; None: newest first."""
+        self._chosen: tuple[str, ...] | None = None
+        self._next: str | None = None
+        self._known: set[str] = set()
+        self._loaded = False
+        self._loading = False
+        self._problem = ""
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield FilterInput(id="filter")
+        with Horizontal(id="panes"):
+            yield RunTable(id="runs")
+            yield RunPreview(id="preview")
+        yield Static(id="status", markup=False)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.table.experiments = {e.experiment_id: e.name for e in self._experiments}
+        self.load()
+
+    @property
+    def table(self) -> RunTable:
+        """The table of runs."""
+        return self.query_one(RunTable)
+
+    # Loading
+
+    def action_reload(self) -> None:
+        """Ask for the first page again; the rest follows as it is looked at."""
+        self.load()
+
+    @work(exclusive=True, group="runs.load")
+    async def load(self, *, to_top: bool = False) -> None:
+        """The first page of what the filter and the order ask for; the cursor stays on its run, or goes to the top."""
+        self._loading = True
+        self._say()
+        field = self.query_one(FilterInput)
+        try:
+            page = await self.ask(self._search(None))
+        except FilterError as error:
+            self._loading = False
+            self._problem = "" if self.filter_string else f"{error}."
+            field.show_error(error)
+            self._say()
+            return
+        except MlauditError as error:
+            self._failed(error)
+            return
+        self._loading, self._loaded, self._problem = False, True, ""
+        field.show_error(None)
+        self._next = page.next_page_token
+        self._known = {run.run_id for run in page.runs}
+        self.table.sort = self.sort
+        self.table.show(page.runs, self._columns(page.runs), to_top=to_top)
+        self._say()
+
+    @work(exclusive=True, group="runs.load")
+    async def load_more(self, everything: bool) -> None:
+        """The next page; with ``everything`` all that are left, and the cursor to the last run."""
+        self._loading = True
+        table = self.table
+        while self._next is not None:
+            self._say()
+            try:
+                page = await self.ask(self._search(self._next))
+            except MlauditError as error:
+                self._failed(error)
+                return
+            # Tokens are offsets: a run created meanwhile would come a second time.
+            fresh = [run for run in page.runs if run.run_id not in self._known]
+            self._known.update(run.run_id for run in fresh)
+            self._next = page.next_page_token
+            table.append(fresh, self._columns(table.runs + fresh if len(table.runs) < PAGE_SIZE else fresh))
+            if not everything:
+                break
+            table.cursor_row = len(table.runs) - 1
+        self._loading, self._problem = False, ""
+        self._say()
+
+    def _search(self, token: str | None) -> SearchRuns:
+        ids = tuple(e.experiment_id for e in self._experiments)
+        return SearchRuns(ids, self.filter_string, self._order(), PAGE_SIZE, token)
+
+    def _order(self) -> tuple[str, ...]:
+        if self.sort is None:
+            return ()
+        column, ascending = self.sort
+        key = order_key(column, self._raw_key(column))
+        return () if key is None else (f"{key} {'ASC' if ascending else 'DESC'}",)
+
+    def _raw_key(self, column: str) -> str:
+        """What the store calls the column's key."""
+        _, _, key = column.partition(".")
+        return next((run.raw_keys[key] for run in self.table.runs if key in run.raw_keys), key)
+
+    def _failed(self, error: MlauditError) -> None:
+        self._loading = False
+        kept = " What is shown is from before." if self._loaded else ""
+        self._problem = f"{error}.{kept} Press r to try again."
+        self._say()
+
+    @on(RunTable.NearEnd)
+    def _near_end(self, event: RunTable.NearEnd) -> None:
+        if self._next is not None and not self._problem and (event.all_of_them or not self._loading):
+            self.load_more(event.all_of_them)
+
+    # Columns
+
+    def _columns(self, runs: Sequence[Run]) -> tuple[str, ...]:
+        """The columns for these runs and for what was shown before; those that were chosen, if any were."""
+        if self._chosen is not None:
+            return self._chosen
+        several = ("experiment",) if len(self._experiments) > 1 else ()
+        found = [c for c in default_columns(runs) if "." in c]
+        before = [c for c in self.table.columns if "." in c] if self._loaded else []
+        every = (*FIRST, *several, *before, *found, *tag_columns(runs))
+        return tuple(dict.fromkeys(every))
+
+    def _all_columns(self) -> tuple[str, ...]:
+        more = ("run_id", "end_time", "user", "experiment", "artifact_uri")
+        runs = self.table.runs
+        found = (*self.table.columns, *FIRST, *default_columns(runs), *tag_columns(runs), *more)
+        mlflow = sorted({f"tags.{k}" for run in runs for k in run.tags if k.startswith("mlflow.")})
+        return tuple(dict.fromkeys((*found, *mlflow)))
+
+    @work(group="runs.columns")
+    async def action_columns(self) -> None:
+        """Choose which columns are shown."""
+        chosen = await self.app.push_screen_wait(ColumnsScreen(self._all_columns(), self.table.columns))
+        if chosen is None:
+            return
+        self._chosen = chosen or None
+        self.table.set_columns(self._columns(self.table.runs))
+        self._say()
+
+    # Filter and order
+
+    def action_filter(self) -> None:
+        """Go to the filter."""
+        self.query_one(FilterInput).focus_input()
+
+    @on(FilterInput.Submitted)
+    def _filtered(self, event: FilterInput.Submitted) -> None:
+        self.filter_string = event.expression
+        self.table.focus()
+        self.load(to_top=True)
+
+    @on(FilterInput.Left)
+    def _left_filter(self) -> None:
+        self.table.focus()
+
+    def action_sort(self) -> None:
+        """By the column under the cursor: ascending, descending, then newest first again."""
+        self._sort_by(self.table.column)
+
+    @on(RunTable.SortAsked)
+    def _title_clicked(self, event: RunTable.SortAsked) -> None:
+        self._sort_by(event.column)
+
+    def _sort_by(self, column: str) -> None:
+        if order_key(column, self._raw_key(column)) is None:
+            self._problem = f"No store sorts by {title_of(column)}."
+            self._say()
+            return
+        if self.sort is None or self.sort[0] != column:
+            self.sort = column, True
+        else:
+            self.sort = (column, False) if self.sort[1] else None
+        self.load(to_top=True)
+
+    # What can be done with runs
+
+    @property
+    def _chosen_runs(self) -> tuple[Run, ...]:
+        """The marked runs; without marks the one under the cursor."""
+        table = self.table
+        return table.marked or ((table.current,) if table.current else ())
+
+    @on(RunTable.Opened)
+    def _opened(self, event: RunTable.Opened) -> None:
+        self.mlaudit.show_run(event.run.run_id)
+
+    def action_diff(self) -> None:
+        """Compare the run under the cursor with the model in production."""
+        self._compare(promote=False)
+
+    def action_promote(self) -> None:
+        """The same, going on to the promotion."""
+        self._compare(promote=True)
+
+    def _compare(self, *, promote: bool) -> None:
+        from mlaudit.tui.screens.diff import DiffScreen
+
+        if self.table.current is not None:
+            self.app.push_screen(DiffScreen(self.table.current.run_id, promote=promote))
+
+    def action_chart(self) -> None:
+        """The curves of the marked runs."""
+        from mlaudit.tui.screens.chart import ChartScreen
+
+        metric = self.table.column.partition(".")
+        if runs := self._chosen_runs:
+            self.app.push_screen(ChartScreen(runs, metric[2] if metric[0] == "metrics" else None))
+
+    def action_unmark(self) -> None:
+        """Take all marks away."""
+        self.table.clear_marks()
+
+    def action_copy_id(self) -> None:
+        """Copy the id of the run under the cursor."""
+        if self.table.current is not None:
+            self.mlaudit.copy(self.table.current.run_id)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What needs a run is greyed out while there is none; promotion is not bound where nothing may be written."""
+        if action == "promote" and not self.mlaudit.may_write:
+            return False
+        if action in {"diff", "chart", "promote", "copy_id"} and self._loaded and not self.table.runs:
+            return None
+        if action == "unmark" and self.is_mounted and not self.table.marked:
+            return None
+        return super().check_action(action, parameters)
+
+    # The lines around the table
+
+    @on(RunTable.Highlighted)
+    def _highlighted(self, event: RunTable.Highlighted) -> None:
+        self.query_one(RunPreview).show(event.run)
+
+    @on(RunTable.Marked)
+    def _marks_changed(self) -> None:
+        self.refresh_bindings()
+        self._say()
+
+    def _say(self) -> None:
+        """How many runs, in which order, how many are marked, and what went wrong."""
+        if not self.is_mounted:
+            return
+        self.refresh_bindings()
+        said = [] if not self._problem else [self._problem]
+        count = len(self.table.runs)
+        if self._loading:
+            said.append(f"loading… {count:,} so far" if count and self._next else "loading…")
+        elif self._loaded:
+            runs = f"{count:,} run{'' if count == 1 else 's'}"
+            said.append(f"{runs}, more below" if self._next else runs if count else self._nothing())
+        if self.sort is not None:
+            said.append(f"by {title_of(self.sort[0])}, {'ascending' if self.sort[1] else 'descending'}")
+        elif count:
+            said.append("newest first")
+        if marked := len(self.table.marked):
+            hidden = sum(run.run_id not in self._known for run in self.table.marked)
+            said.append(f"{marked} marked" + (f" ({hidden} not listed here)" if hidden else ""))
+        place = self.query_one("#status", Static)
+        place.update(Text(" · ".join(said), no_wrap=not self._problem, overflow="ellipsis"))
+        place.set_class(bool(self._problem), "-bad")
+
+    def _nothing(self) -> str:
+        if self.filter_string:
+            return "no run matches the filter; / changes it"
+        return "no runs here yet; t trains one" if self.mlaudit.may_write else "no runs here"

@@ -1,0 +1,51 @@
+"""The run under the cursor, in a column beside the table where there is room for one."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.widgets import Static
+
+from mlaudit.domain.columns import duration_of
+from mlaudit.domain.models import Run
+from mlaudit.domain.text import format_duration, format_number, format_time
+from mlaudit.tui.widgets.chart_legend import fit
+
+KEY_WIDTH = 20
+
+
+class RunPreview(VerticalScroll, can_focus=False):
+    """A run's metrics and params, one a line."""
+
+    DEFAULT_CSS = """
+    RunPreview { width: 46; height: 1fr; border-left: solid $panel; padding: 0 1; scrollbar-size-vertical: 1; }
+    RunPreview Static { height: auto; text-wrap: nowrap; text-overflow: ellipsis; }
+    """
+
+    def compose(self) -> ComposeResult:
+        yield Static(markup=False)
+
+    def show(self, run: Run | None) -> None:
+        """Show this run; None: nothing."""
+        self.query_one(Static).update(Text("") if run is None else preview_text(run))
+        self.scroll_home(animate=False)
+
+
+def preview_text(run: Run) -> Text:
+    """What is worth a glance: status, times, metrics, params, datasets, the users' own tags."""
+    lines = [Text(run.name or run.run_id, style="bold"), Text(run.run_id, style="dim")]
+    lines.append(Text(f"{run.status} · {format_time(run.start_time)} · {format_duration(duration_of(run))}"))
+    lines += _pairs("metrics", {k: format_number(v) for k, v in sorted(run.metrics.items())})
+    lines += _pairs("params", dict(sorted(run.params.items())))
+    lines += _pairs("datasets", {d.context or "—": f"{d.name} {d.digest}".strip() for d in run.datasets})
+    lines += _pairs("tags", {k: v for k, v in sorted(run.tags.items()) if not k.startswith("mlflow.")})
+    return Text("\n").join(lines)
+
+
+def _pairs(title: str, pairs: dict[str, str]) -> list[Text]:
+    if not pairs:
+        return []
+    width = min(KEY_WIDTH, max(map(len, pairs)))
+    rows = [Text.assemble((fit(key, width, pad=True), "dim"), f"  {value}") for key, value in pairs.items()]
+    return [Text(""), Text(title, style="bold"), *rows]
