@@ -27,12 +27,11 @@ class ScreenCommands(Provider):
 
     def _possible(self) -> Iterator[tuple[str, str, ActiveBinding]]:
         seen: set[str] = set()
-        for active in self.screen.active_bindings.values():
+        # Those that the footer names come first; keys that only move a cursor go last.
+        for active in sorted(self.screen.active_bindings.values(), key=lambda a: not a.binding.description):
             binding = active.binding
-            # The palette's own binding, and keys that only move a cursor, are no commands.
-            if not active.enabled or binding.system or binding.action in seen or not (binding.tooltip or "").strip():
-                continue
-            if not binding.show and not binding.id:
+            # Textual's own have no id; the palette is open already.
+            if not active.enabled or binding.system or binding.action in seen or not binding.id or not binding.tooltip:
                 continue
             seen.add(binding.action)
             key = self.app.get_key_display(binding)

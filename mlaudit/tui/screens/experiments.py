@@ -15,7 +15,7 @@ from mlaudit.domain.models import Experiment
 from mlaudit.domain.text import format_time
 from mlaudit.services.runs import ListExperiments
 from mlaudit.tui.screens.base import BaseScreen
-from mlaudit.tui.widgets.diff_tables import JumpTable
+from mlaudit.tui.widgets.diff_tables import OpenTable
 from mlaudit.tui.widgets.store_header import StoreHeader
 
 
@@ -24,14 +24,11 @@ class ExperimentsScreen(BaseScreen):
 
     TITLE = "experiments"
     CSS = """
-    ExperimentsScreen JumpTable { height: 1fr; }
+    ExperimentsScreen OpenTable { height: 1fr; }
     ExperimentsScreen #status { height: auto; max-height: 6; padding: 0 1; color: $text-muted; }
     ExperimentsScreen #status.-bad { color: $text-error; }
     """
     BINDINGS = [
-        Binding(
-            "enter", "open", "Open", id="experiments.open", tooltip="The runs of the marked experiments, or of this"
-        ),
         Binding("space", "mark", "Mark", id="experiments.mark", tooltip="Mark the experiment, to see several together"),
         Binding("a", "all", "All runs", id="experiments.all", tooltip="The runs of all experiments"),
         Binding("r", "reload", "Refresh", id="experiments.refresh", tooltip="Ask the store again"),
@@ -43,7 +40,7 @@ class ExperimentsScreen(BaseScreen):
         self._marked: set[str] = set()
 
     def compose_body(self) -> Iterable[Widget]:
-        yield JumpTable(id="experiments", cursor_type="row", zebra_stripes=True, cell_padding=1)
+        yield OpenTable(id="experiments", cursor_type="row", zebra_stripes=True, cell_padding=1)
         yield Static("Opening the store…", id="status", markup=False)
 
     def action_reload(self) -> None:
@@ -70,11 +67,11 @@ class ExperimentsScreen(BaseScreen):
             else "This store has no experiments. `mlaudit demo` builds one to look at."
         )
         self._say("\n".join((f"{said} · {answer.store.reason}", *answer.store.notes)))
-        self.query_one(JumpTable).focus()
+        self.query_one(OpenTable).focus()
         self.refresh_bindings()
 
     def _list(self) -> None:
-        self.query_one(JumpTable).fill(
+        self.query_one(OpenTable).fill(
             ("", "experiment", "id", "created (UTC)", "updated (UTC)"),
             (
                 (
@@ -90,7 +87,7 @@ class ExperimentsScreen(BaseScreen):
 
     @property
     def _current(self) -> Experiment | None:
-        row = self.query_one(JumpTable).cursor_row
+        row = self.query_one(OpenTable).cursor_row
         return self.experiments[row] if 0 <= row < len(self.experiments) else None
 
     def action_mark(self) -> None:
@@ -98,10 +95,10 @@ class ExperimentsScreen(BaseScreen):
         if self._current is not None:
             self._marked ^= {self._current.experiment_id}
             self._list()
-            self.query_one(JumpTable).action_cursor_down()
+            self.query_one(OpenTable).action_cursor_down()
 
     @on(DataTable.RowSelected)
-    def action_open(self) -> None:
+    def _selected(self) -> None:
         """The runs of the marked experiments; without marks, of the one under the cursor."""
         marked = [e for e in self.experiments if e.experiment_id in self._marked]
         self._open(marked or ([self._current] if self._current else []))
@@ -118,7 +115,7 @@ class ExperimentsScreen(BaseScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Greyed out while there is nothing to open."""
-        if action in {"open", "mark", "all"} and not self.experiments:
+        if action in {"mark", "all"} and not self.experiments:
             return None
         return super().check_action(action, parameters)
 

@@ -75,8 +75,7 @@ def _name(node: DOMNode, screen: Screen[Any]) -> str:
         return "everywhere"
     if node is screen:
         return "this screen"
-    words = "".join(f" {c.lower()}" if c.isupper() else c for c in type(node).__name__).strip()
-    return f"in the {words}"
+    return f"in the {getattr(node, 'HELP_NAME', 'focused part')}"
 
 
 def _lines(rows: Iterable[tuple[list[str], str, bool]], title: str) -> Text:

@@ -18,7 +18,7 @@ from mlaudit.domain.text import format_number
 from mlaudit.services.runs import GetRunDetails, RunDetails
 from mlaudit.tui.screens.base import BaseScreen
 from mlaudit.tui.widgets.artifact_tree import ArtifactTree
-from mlaudit.tui.widgets.diff_tables import JumpTable
+from mlaudit.tui.widgets.diff_tables import JumpTable, OpenTable
 from mlaudit.tui.widgets.run_overview import overview_text
 
 VALUE_WIDTH = 200
@@ -60,7 +60,8 @@ class RunScreen(BaseScreen):
                 yield Static("", id="overview-text", markup=False)
             for pane in ("metrics", "params", "tags"):
                 with TabPane(pane.capitalize(), id=pane):
-                    yield JumpTable(id=f"{pane}-table", cursor_type="row", zebra_stripes=True, cell_padding=1)
+                    table = OpenTable if pane == "metrics" else JumpTable
+                    yield table(id=f"{pane}-table", cursor_type="row", zebra_stripes=True, cell_padding=1)
                     yield Static("", id=f"{pane}-value", classes="value", markup=False)
             with TabPane("Artifacts", id="artifacts"):
                 yield ArtifactTree(self._run_id, self.ask)

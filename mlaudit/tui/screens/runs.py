@@ -57,6 +57,8 @@ class RunsScreen(BaseScreen):
         self.filter_string = ""
         self.sort: tuple[str, bool] | None = None
         """Column, and whether ascending; None: newest first."""
+        self._good: tuple[str, tuple[str, bool] | None] = ("", None)
+        """What the table shows."""
         self._chosen: tuple[str, ...] | None = None
         self._next: str | None = None
         self._known: set[str] = set()
@@ -96,15 +98,13 @@ class RunsScreen(BaseScreen):
         try:
             page = await self.ask(self._search(None))
         except FilterError as error:
-            self._loading = False
-            self._problem = "" if self.filter_string else f"{error}."
-            field.show_error(error)
-            self._say()
+            self._refused(error)
             return
         except MlauditError as error:
             self._failed(error)
             return
         self._loading, self._loaded, self._problem = False, True, ""
+        self._good = self.filter_string, self.sort
         field.show_error(None)
         self._next = page.next_page_token
         self._known = {run.run_id for run in page.runs}
@@ -150,6 +150,18 @@ class RunsScreen(BaseScreen):
         """What the store calls the column's key."""
         _, _, key = column.partition(".")
         return next((run.raw_keys[key] for run in self.table.runs if key in run.raw_keys), key)
+
+    def _refused(self, error: FilterError) -> None:
+        """The store takes no such filter, or order: the table stays as it was, and goes on with what was good."""
+        self._loading = False
+        filtered = self.filter_string != self._good[0]
+        self.filter_string, self.sort = self._good
+        self._problem = "" if filtered else f"{error}."
+        self._say()
+        if filtered:
+            field = self.query_one(FilterInput)
+            field.show_error(error)
+            field.focus_input()
 
     def _failed(self, error: MlauditError) -> None:
         self._loading = False

@@ -20,6 +20,7 @@ from mlaudit.tui.histories import Ask
 class ArtifactTree(Tree[Artifact | None]):
     """Folders are read once, when they are opened; sizes as the store gives them."""
 
+    HELP_NAME = "tree of artifacts"
     DEFAULT_CSS = "ArtifactTree { height: 1fr; background: $background; }"
     BINDINGS = [
         Binding("j", "cursor_down", show=False, id="artifacts.down", tooltip="The next entry"),
@@ -48,6 +49,7 @@ class ArtifactTree(Tree[Artifact | None]):
         self._read.clear()
         self._add(self.root, artifacts)
         self.root.expand()
+        self.call_after_refresh(self.action_cursor_down)
 
     def _add(self, node: TreeNode[Artifact | None], artifacts: Iterable[Artifact]) -> None:
         count = 0

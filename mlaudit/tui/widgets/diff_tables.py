@@ -39,6 +39,8 @@ def outcome_text(outcome: Outcome) -> Text:
 class JumpTable(DataTable[Text]):
     """A table of rows that j, k, g and G go through as well."""
 
+    HELP_NAME = "table"
+
     BINDINGS = [
         Binding("j", "cursor_down", show=False, id="table.down", tooltip="The next row"),
         Binding("k", "cursor_up", show=False, id="table.up", tooltip="The row before"),
@@ -56,6 +58,12 @@ class JumpTable(DataTable[Text]):
             self.add_row(*cells)
         if 0 < row < self.row_count:
             self.move_cursor(row=row)
+
+
+class OpenTable(JumpTable):
+    """A table whose rows open something."""
+
+    BINDINGS = [Binding("enter", "select_cursor", "Open", id="table.open", tooltip="Open the row under the cursor")]
 
 
 class MetricTable(JumpTable):

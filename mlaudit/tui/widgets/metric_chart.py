@@ -54,6 +54,7 @@ class Series:
 class MetricChart(Widget, can_focus=True):
     """Draws series over one another; the keys move a cursor through the steps and choose the highlighted run."""
 
+    HELP_NAME = "chart"
     DEFAULT_CSS = "MetricChart { height: 1fr; width: 1fr; min-height: 6; }"
     BINDINGS = [
         Binding(

@@ -75,6 +75,7 @@ class RunTable(ScrollView, can_focus=True):
     RunTable > .runtable--odd { background: $surface; }
     RunTable > .runtable--mark { color: $warning; text-style: bold; }
     """
+    HELP_NAME = "table of runs"
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "runtable--header",
         "runtable--group",
