@@ -49,6 +49,7 @@ class MlauditApp(App[int]):
                 loop.add_signal_handler(sig, self._end_by_signal, int(sig))
         screen = ExperimentsScreen()
         await self.push_screen(screen)
+        self._check_size()
         self.call_after_refresh(self._start, screen)
 
     async def _start(self, screen: ExperimentsScreen) -> None:
@@ -89,6 +90,10 @@ class MlauditApp(App[int]):
 
     def on_resize(self) -> None:
         """Say so where the terminal is too small; the notice goes away by itself."""
+        # Textual takes note of the size only after this.
+        self.call_after_refresh(self._check_size)
+
+    def _check_size(self) -> None:
         if is_too_small(self.size) and not any(isinstance(s, TooSmallScreen) for s in self.screen_stack):
             self.push_screen(TooSmallScreen())
 
