@@ -6,12 +6,13 @@ import math
 import operator
 import re
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from mlaudit.domain.errors import FilterError
-from mlaudit.domain.filters import ATTRIBUTE_ALIASES, ENTITIES, NUMERIC_ATTRIBUTES, TEXT_ATTRIBUTES, Comparison, unquote
+from mlaudit.domain.filter_tokens import ATTRIBUTE_ALIASES, ENTITIES, NUMERIC_ATTRIBUTES, TEXT_ATTRIBUTES, unquote
+from mlaudit.domain.filters import Comparison, Terms
 
 ORDER_ATTRIBUTES = NUMERIC_ATTRIBUTES | TEXT_ATTRIBUTES
 
@@ -57,9 +58,9 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def matches(comparisons: Iterable[Comparison], subject: Searchable) -> bool:
-    """Whether every comparison holds. A key that the run does not have makes any comparison false but IS NULL."""
-    return all(_holds(c, subject) for c in comparisons)
+def matches(terms: Terms, subject: Searchable) -> bool:
+    """Whether all comparisons of one term hold. A key that the run does not have makes any false but IS NULL."""
+    return any(all(_holds(c, subject) for c in term) for term in terms)
 
 
 def _holds(comparison: Comparison, subject: Searchable) -> bool:

@@ -1,82 +1,70 @@
-"""The language of MLflow's ``search_runs`` filters: tokens with positions, comparisons, where an expression goes wrong.
+"""The filter language: comparisons joined by AND and OR, in parentheses, and where an expression goes wrong.
 
-MLflow's own errors carry no position. :func:`locate_error` supplies one for an expression that the store has already
-rejected; it is never asked before the store, so that nothing MLflow accepts is refused here. MLflow also accepts some
-slips in silence (a missing or a trailing AND); those are :attr:`Parsed.warnings`, not errors.
+MLflow's ``search_runs`` knows AND alone. mlaudit's language is MLflow's plus ``OR`` and parentheses: what MLflow
+accepts means the same here, and what it accepts in silence though it is probably a slip (a missing or a trailing AND)
+is one of :attr:`Parsed.warnings`. In an expression that MLflow would refuse anyway such a slip is an error.
 
-The token patterns follow sqlparse, with which MLflow splits an expression: a doubled quote or a backslash before a
-quote does not end a string, and stays in the value as it was typed.
+MLflow's own errors carry no position; ours do. :func:`locate_error` supplies one for an expression that a store has
+already rejected.
 """
 
 from __future__ import annotations
 
 import ast
 import difflib
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mlaudit.domain.errors import FilterError
-
-ENTITIES = {
-    "metric": "metric", "metrics": "metric",
-    "parameter": "param", "parameters": "param", "param": "param", "params": "param",
-    "tag": "tag", "tags": "tag",
-    "attribute": "attribute", "attributes": "attribute", "attr": "attribute", "run": "attribute",
-    "dataset": "dataset", "datasets": "dataset",
-}  # fmt: skip
-"""What may stand before the dot -> what it means. Case matters."""
-
-ATTRIBUTE_ALIASES = {"created": "start_time", "Created": "start_time"} | dict.fromkeys(
-    ("run name", "Run name", "Run Name"), "run_name"
+from mlaudit.domain.filter_tokens import (
+    ATTRIBUTE_ALIASES,
+    DATASET_KEYS,
+    ENTITIES,
+    KEY_OPERATORS,
+    NUMERIC_ATTRIBUTES,
+    NUMERIC_OPERATORS,
+    TEXT_ATTRIBUTES,
+    TEXT_OPERATORS,
+    WORD_OPERATORS,
+    Token,
+    highlight,
+    tokenize,
+    unquote,
 )
-NUMERIC_ATTRIBUTES = frozenset({"start_time", "end_time"})
-TEXT_ATTRIBUTES = frozenset({"artifact_uri", "run_id", "run_name", "status", "user_id"})
-DATASET_KEYS = frozenset({"name", "digest", "context"})
 
-NUMERIC_OPERATORS = ("=", "!=", ">", ">=", "<", "<=")
-KEY_OPERATORS = ("=", "!=", "LIKE", "ILIKE", "IS NULL", "IS NOT NULL")
-TEXT_OPERATORS = ("=", "!=", "LIKE", "ILIKE", "IN", "NOT IN")
+__all__ = [
+    "ATTRIBUTE_ALIASES",
+    "DATASET_KEYS",
+    "ENTITIES",
+    "KEY_OPERATORS",
+    "MAX_DEPTH",
+    "MAX_TERMS",
+    "NUMERIC_ATTRIBUTES",
+    "NUMERIC_OPERATORS",
+    "TEXT_ATTRIBUTES",
+    "TEXT_OPERATORS",
+    "Comparison",
+    "FilterWarning",
+    "Parsed",
+    "Token",
+    "highlight",
+    "locate_error",
+    "parse",
+    "tokenize",
+    "unquote",
+]
 
-_TOKEN = re.compile(
-    r"""(?P<space>\s+)
-      | (?P<string>'(?:''|\\'|[^'])*')
-      | (?P<quoted>"(?:""|\\"|[^"])*"|`(?:``|[^`])*`)
-      | (?P<number>-?\d+(?:\.\d+)?[eE]-?\d+(?!\w)|-?(?:\d+\.\d*|\.\d+)(?!\w)|-?\d+(?!\w))
-      | (?P<word>[^\W\d][\w$\#]*|\d\w*)
-      | (?P<operator>[<>=~!]+)
-      | (?P<dot>\.) | (?P<comma>,) | (?P<open>\() | (?P<close>\))
-      | (?P<unclosed>['"`].*)
-      | (?P<other>.)""",
-    re.VERBOSE | re.DOTALL,
-)
-_DOTTED_WORD = re.compile(r"\w[\w$\#]*")
-_WORD_OPERATORS = {"LIKE", "ILIKE", "IN", "IS", "NOT", "NULL"}
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A piece of an expression.
-
-    ``kind`` is space, string, quoted, number, word, operator, dot, comma, open, close, unclosed or other.
-    """
-
-    kind: str
-    text: str
-    start: int
-
-    @property
-    def end(self) -> int:
-        """The character after the last one."""
-        return self.start + len(self.text)
-
-    def is_word(self, *words: str) -> bool:
-        """Whether this is one of these keywords, in any case."""
-        return self.kind == "word" and self.text.upper() in words
+MAX_TERMS = 32
+"""As many searches as one expression may need where the store knows AND alone."""
+MAX_DEPTH = 50
+"""Parentheses within parentheses."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """``metrics.loss < 0.5``: which kind of thing, which key (raw, without quotes), how it is compared, with what."""
+    """``metrics.loss < 0.5``: which kind of thing, which key (raw, without quotes), how it is compared, with what.
+
+    Two are equal when they mean the same, wherever they stand.
+    """
 
     entity: str
     """``metric``, ``param``, ``tag``, ``attribute`` or ``dataset``."""
@@ -85,13 +73,17 @@ class Comparison:
     """Upper case, one blank between words."""
     value: float | str | tuple[str, ...] | None
     """None for IS NULL and IS NOT NULL."""
-    start: int
-    end: int
+    start: int = field(compare=False)
+    end: int = field(compare=False)
+
+
+Terms = tuple[tuple[Comparison, ...], ...]
+"""Disjunctive normal form: one of these must hold, and in it every comparison."""
 
 
 @dataclass(frozen=True, slots=True)
 class FilterWarning:
-    """Something MLflow accepts and that is probably a slip."""
+    """Something that is accepted and that is probably a slip."""
 
     position: int
     text: str
@@ -99,33 +91,19 @@ class FilterWarning:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """An expression's comparisons, all of which must hold."""
+    """What an expression says."""
 
     comparisons: tuple[Comparison, ...]
+    """Every comparison, in the order in which they are written."""
+    terms: Terms = ((),)
+    """The expression as an OR of ANDs, each once, at most :data:`MAX_TERMS`; ``((),)`` for an empty expression."""
     warnings: tuple[FilterWarning, ...] = ()
-
-
-def tokenize(expression: str) -> list[Token]:
-    """Every character of ``expression`` in a token, white space included. Never fails."""
-    tokens: list[Token] = []
-    position = 0
-    while position < len(expression):
-        # A key's part after a dot may begin with a digit and must not be taken for a number.
-        after_dot = bool(tokens) and tokens[-1].kind == "dot"
-        match = _DOTTED_WORD.match(expression, position) if after_dot else None
-        if match:
-            tokens.append(Token("word", match.group(), position))
-        else:
-            match = _TOKEN.match(expression, position)
-            assert match is not None  # the last branch takes any character
-            assert match.lastgroup is not None
-            tokens.append(Token(match.lastgroup, match.group(), position))
-        position = tokens[-1].end
-    return tokens
+    extended: bool = False
+    """Whether it uses OR or parentheses, so that MLflow itself would refuse it as it is written."""
 
 
 def parse(expression: str) -> Parsed:
-    """The comparisons of an expression. Raises FilterError with the position where it goes wrong."""
+    """What an expression says. Raises FilterError with the position where it goes wrong."""
     return _Parser(expression).parse()
 
 
@@ -138,89 +116,126 @@ def locate_error(expression: str) -> FilterError | None:
     return None
 
 
-def highlight(expression: str) -> list[tuple[int, int, str]]:
-    """``(start, end, kind)`` of all that is worth a colour.
-
-    ``kind`` is entity, key, operator, string, number, keyword, paren or error.
-    """
-    spans: list[tuple[int, int, str]] = []
-    visible = [t for t in tokenize(expression) if t.kind != "space"]
-    plain = {
-        "string": "string", "number": "number", "operator": "operator", "dot": "key", "comma": "paren",
-        "open": "paren", "close": "paren", "unclosed": "error", "other": "error",
-    }  # fmt: skip
-    for index, token in enumerate(visible):
-        before = visible[index - 1].kind if index else ""
-        follows = visible[index + 1].kind if index + 1 < len(visible) else ""
-        if token.kind in plain:
-            kind = plain[token.kind]
-        elif before == "dot":
-            kind = "key"
-        elif follows == "dot":
-            kind = "entity" if token.text.strip("`") in ENTITIES else "error"
-        elif token.kind == "quoted":
-            kind = "string" if before in {"operator", "open", "comma"} else "key"
-        elif token.is_word("AND", "OR"):
-            kind = "keyword"
-        elif token.is_word(*_WORD_OPERATORS):
-            kind = "operator"
-        else:
-            kind = "key"
-        spans.append((token.start, token.end, kind))
-    return spans
+_Numbers = tuple[tuple[int, ...], ...]
+"""Terms whose comparisons are numbered, since those are quicker to tell apart."""
 
 
-def unquote(text: str) -> str:
-    """``text`` without one pair of quotes or backticks around it."""
-    if len(text) >= 2 and text[0] == text[-1] and text[0] in "'\"`":
-        return text[1:-1]
-    return text
+@dataclass(frozen=True, slots=True)
+class _Slip:
+    """An AND too many or too few."""
+
+    token: Token
+    warning: str
+    error: str
 
 
 class _Parser:
-    """Reads comparisons from left to right."""
+    """Recursive descent: OR binds less than AND; parentheses group. The terms grow on the way, as numbers."""
 
     def __init__(self, expression: str) -> None:
         self.expression = expression
         self.tokens = [t for t in tokenize(expression) if t.kind != "space"]
         self.index = 0
+        self.extended = False
+        self.comparisons: list[Comparison] = []
+        self.numbers: dict[Comparison, int] = {}
+        self.slips: list[_Slip] = []
 
     def parse(self) -> Parsed:
-        comparisons: list[Comparison] = []
-        warnings: list[FilterWarning] = []
-        joined = True
-        last_and: Token | None = None
-        while (token := self._peek()) is not None:
+        terms = self._either(0) if self.tokens else ((),)
+        left = self._peek()
+        if left is not None:
+            raise self._error("this ) closes nothing", left)
+        self.slips.sort(key=lambda slip: slip.token.start)
+        if self.extended and self.slips:
+            raise self._error(self.slips[0].error, self.slips[0].token)
+        warnings = tuple(FilterWarning(s.token.start, s.warning) for s in self.slips)
+        distinct = tuple(self.numbers)
+        found = tuple(tuple(distinct[n] for n in term) for term in _needed(terms))
+        return Parsed(tuple(self.comparisons), found, warnings, self.extended)
+
+    def _either(self, depth: int) -> _Numbers:
+        """ANDs joined by OR."""
+        terms = self._all(depth, None)
+        while (token := self._peek()) is not None and token.is_word("OR"):
+            self.extended = True
+            self.index += 1
+            first = self._peek()
+            terms = self._capped((*terms, *self._all(depth, token)), first)
+        return terms
+
+    def _all(self, depth: int, after: Token | None) -> _Numbers:
+        """Comparisons and parentheses joined by AND; ``after``: the OR before them."""
+        terms: _Numbers = ((),)
+        joined, last_and = True, None
+        while (token := self._peek()) is not None and token.kind != "close" and not token.is_word("OR"):
             if token.is_word("AND"):
                 if joined:
-                    warnings.append(FilterWarning(token.start, "this AND has nothing before it"))
+                    text = "this AND has nothing before it"
+                    self.slips.append(_Slip(token, text, text))
                 joined, last_and = True, token
                 self.index += 1
                 continue
             if not joined:
-                self._refuse_or(token)
-                warnings.append(FilterWarning(token.start, "AND is missing here; read as if it stood there"))
-            comparisons.append(self._comparison())
+                self._missing_and(token)
+            right = self._parentheses(depth) if token.kind == "open" else self._one()
+            terms = self._capped(tuple((*a, *b) for a in terms for b in right), token)
             joined = False
-        if joined and last_and is not None:
-            warnings.append(FilterWarning(last_and.start, "nothing follows this AND"))
-        return Parsed(tuple(comparisons), tuple(warnings))
+        if joined:
+            self._nothing_more(token, last_and, after)
+        return terms
 
-    def _refuse_or(self, token: Token) -> None:
-        if token.is_word("OR"):
-            raise self._error("OR is not supported yet: only AND joins comparisons", token)
-        if token.kind not in {"word", "quoted", "open"} or token.is_word(*_WORD_OPERATORS):
-            raise self._error(f"expected AND or the end, found {token.text!r}", token)
+    def _nothing_more(self, found: Token | None, last_and: Token | None, after: Token | None) -> None:
+        """An AND is followed by nothing, which may pass, or there is nothing at all, which may not."""
+        if last_and is not None:
+            text = "nothing follows this AND"
+            self.slips.append(_Slip(last_and, text, text))
+            return
+        if found is None:
+            self._next("a comparison after OR" if after else "a comparison")
+        elif found.is_word("OR") and after is None:
+            raise self._error("this OR has nothing before it", found)
+        elif found is not None:
+            raise self._error(f"expected a comparison here, found {found.text!r}", found)
+
+    def _missing_and(self, token: Token) -> None:
+        if token.kind not in {"word", "quoted", "open"} or token.is_word(*WORD_OPERATORS):
+            raise self._error(f"expected AND, OR or the end, found {token.text!r}", token)
+        self.slips.append(
+            _Slip(token, "AND is missing here; read as if it stood there", "AND or OR is missing before this")
+        )
+
+    def _parentheses(self, depth: int) -> _Numbers:
+        opening = self._next("(")
+        self.extended = True
+        if depth >= MAX_DEPTH:
+            raise self._error(f"parentheses may be {MAX_DEPTH} deep at most", opening)
+        terms = self._either(depth + 1)
+        if self._peek() is None:
+            raise self._error("this ( is never closed", opening)
+        self.index += 1
+        return terms
+
+    def _one(self) -> _Numbers:
+        comparison = self._comparison()
+        self.comparisons.append(comparison)
+        return ((self.numbers.setdefault(comparison, len(self.numbers)),),)
+
+    def _capped(self, terms: _Numbers, token: Token | None) -> _Numbers:
+        """Each term once, each comparison in it once. Raises FilterError at ``token`` when they are too many."""
+        distinct: dict[frozenset[int], tuple[int, ...]] = {}
+        for term in terms:
+            distinct.setdefault(frozenset(term), tuple(dict.fromkeys(term)))
+        if len(distinct) > MAX_TERMS:
+            problem = f"here the filter grows to {len(distinct)} searches joined by OR; {MAX_TERMS} are the most"
+            raise FilterError(self.expression, problem, token.start if token else len(self.expression))
+        return tuple(distinct.values())
 
     def _comparison(self) -> Comparison:
         first = self._peek()
         assert first is not None
-        if first.kind == "open":
-            raise self._error("parentheses are not supported yet", first)
         if first.is_word("NOT"):
             raise self._error("NOT cannot stand before a comparison; use !=", first)
-        if first.is_word("OR"):
-            raise self._error("OR is not supported yet: only AND joins comparisons", first)
         entity, key = self._identifier()
         operator = self._operator(entity, key)
         value = None if operator.startswith("IS ") else self._value(entity, key, operator)
@@ -345,6 +360,12 @@ class _Parser:
 
     def _error(self, problem: str, token: Token) -> FilterError:
         return FilterError(self.expression, problem, token.start)
+
+
+def _needed(terms: _Numbers) -> _Numbers:
+    """Without the terms that ask for more than another one does: they find nothing that it does not find."""
+    sets = [frozenset(term) for term in terms]
+    return tuple(t for t, own in zip(terms, sets, strict=True) if not any(other < own for other in sets))
 
 
 def _allowed(entity: str, key: str) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from mlaudit.domain.errors import FilterError, MlauditError, NotAStore, PermissionDenied, StoreError, StoreUnavailable
-from mlaudit.domain.filters import locate_error
+from mlaudit.domain.filters import locate_error, parse
 from mlaudit.domain.text import clean
 from mlaudit.gateway import inspection
 from mlaudit.gateway.redaction import redact
@@ -120,6 +120,8 @@ def filter_error(error: BaseException, filter_string: str, order_by: tuple[str, 
     found = locate_error(filter_string) if filter_string else None
     if found is not None:
         return found
+    if filter_string and parse(filter_string).extended:
+        return FilterError(filter_string, "this store joins comparisons by AND alone, without parentheses")
     if order_by and ("order" in problem.lower() or not filter_string):
         return FilterError(", ".join(order_by), f"the order was rejected: {problem}")
     return FilterError(filter_string, problem)

@@ -77,7 +77,7 @@ class MemoryGateway(MemoryStore):
         with self._called("search_runs"):
             if not experiment_ids:
                 return RunPage(())
-            comparisons = parse(filter_string).comparisons
+            terms = parse(filter_string).terms
             orders = parse_order(order_by)
             offset = _offset(page_token)
             found = [
@@ -85,7 +85,7 @@ class MemoryGateway(MemoryStore):
                 for run in self._runs.values()
                 if run.experiment_id in experiment_ids
                 and run.lifecycle_stage == "active"
-                and matches(comparisons, subject := _searchable(run))
+                and matches(terms, subject := _searchable(run))
             ]
             found.sort(key=lambda pair: pair[0])
             page = tuple(self._run(run) for _, run in found[offset : offset + max_results])

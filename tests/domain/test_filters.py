@@ -50,7 +50,10 @@ class TestParse:
         ],
     )
     def test_one_comparison(self, text: str, entity: str, key: str, operator: str, value: object) -> None:
-        assert parse(text).comparisons == (Comparison(entity, key, operator, value, 0, len(text)),)
+        (found,) = parse(text).comparisons
+        assert found == Comparison(entity, key, operator, value, 0, 0)
+        assert (found.start, found.end) == (0, len(text))
+        assert parse(text).terms == ((found,),)
 
     def test_joined(self) -> None:
         parsed = parse("metrics.a > 1 and params.b = 'AND' AND tags.c IS NULL")
@@ -58,7 +61,8 @@ class TestParse:
         assert parsed.warnings == ()
 
     def test_empty(self) -> None:
-        assert parse("  ").comparisons == ()
+        parsed = parse("  ")
+        assert (parsed.comparisons, parsed.terms, parsed.extended) == ((), ((),), False)
 
     @pytest.mark.parametrize(
         ("text", "position"), [("metrics.a > 1 AND", 14), ("metrics.a > 1 metrics.b > 2", 14), ("AND metrics.a > 1", 0)]
@@ -69,8 +73,22 @@ class TestParse:
     @pytest.mark.parametrize(
         ("text", "position", "said"),
         [
-            ("metrics.a > 1 OR metrics.b > 2", 14, "OR is not supported yet"),
-            ("(metrics.a > 1)", 0, "parentheses are not supported yet"),
+            ("metrics.a > 1 OR", 16, "a comparison after OR, found the end"),
+            ("OR metrics.a > 1", 0, "nothing before it"),
+            ("metrics.a > 1 OR or metrics.b > 2", 17, "found 'or'"),
+            ("metrics.a > 1 AND OR metrics.b > 2", 14, "nothing follows this AND"),
+            ("metrics.a > 1 OR AND metrics.b > 2", 17, "nothing before it"),
+            ("(metrics.a > 1", 0, "never closed"),
+            ("metrics.a > 1 AND (metrics.b > 1 OR", 35, "found the end"),
+            ("metrics.a > 1)", 13, "closes nothing"),
+            ("metrics.a > 1 AND ()", 19, "expected a comparison here"),
+            ("(metrics.a > 1) (metrics.b > 1)", 16, "AND or OR is missing"),
+            ("metrics.a > 1 metrics.b > 1 OR metrics.c > 1", 14, "AND or OR is missing"),
+            ("(metrics.a) > 1", 10, "expected one of"),
+            ("NOT (metrics.a > 1)", 0, "NOT"),
+            ("(" * 60 + "metrics.a > 1" + ")" * 60, 50, "50 deep"),
+            (" OR ".join(f"metrics.a = {i}" for i in range(40)), 566, "33 searches"),
+            (" AND ".join(f"(metrics.a{i} = 1 OR metrics.b{i} = 1)" for i in range(7)), 195, "64 searches"),
             ("NOT metrics.a > 1", 0, "NOT"),
             ("metrics.a >", 11, "a bare number, found the end"),
             ("metrics.a", 9, "found the end"),
@@ -110,6 +128,48 @@ class TestParse:
         assert caught.value.position == position
         assert said in str(caught.value)
         assert f"character {position + 1}" in str(caught.value)
+
+
+def written(text: str) -> str:
+    """The terms of an expression, as keys: ``a b | c`` for (a AND b) OR c."""
+    return " | ".join(" ".join(c.key for c in term) for term in parse(text).terms)
+
+
+class TestTerms:
+    @pytest.mark.parametrize(
+        ("text", "terms"),
+        [
+            ("metrics.a > 1 OR metrics.b > 1", "a | b"),
+            ("metrics.a > 1 AND metrics.b > 1 or metrics.c > 1", "a b | c"),
+            ("metrics.a > 1 OR metrics.b > 1 AND metrics.c > 1", "a | b c"),
+            ("(metrics.a > 1 OR metrics.b > 1) AND metrics.c > 1", "a c | b c"),
+            ("metrics.a > 1 AND (metrics.b > 1 OR (metrics.c > 1 AND metrics.d > 1))", "a b | a c d"),
+            ("(metrics.a>1 OR metrics.b>1) AND (metrics.c>1 OR metrics.d>1)", "a c | a d | b c | b d"),
+            ("((metrics.a > 1))", "a"),
+            ("metrics.a > 1 OR metrics.a > 1.0", "a"),
+            ("metrics.a > 1 OR metrics.a > 2", "a | a"),
+            ("metrics.a > 1 AND metrics.a > 1", "a"),
+            ("(metrics.a>1 OR metrics.b>1) AND (metrics.b>1 OR metrics.a>1)", "a | b"),
+            ("metrics.a > 1 OR metrics.a > 1 AND metrics.b > 1", "a"),
+            ("run_id IN ('x', 'y') OR (run_id NOT IN ('z') AND status = 'OR')", "run_id | run_id status"),
+        ],
+    )
+    def test_or_of_ands(self, text: str, terms: str) -> None:
+        """Each alternative once, without those that another one includes; in the order in which they are written."""
+        assert written(text) == terms
+
+    def test_comparisons_stay_in_the_order_of_the_text(self) -> None:
+        parsed = parse("metrics.a > 1 AND (metrics.b > 1 OR metrics.a > 1)")
+        assert [(c.key, c.start) for c in parsed.comparisons] == [("a", 0), ("b", 19), ("a", 36)]
+        assert parsed.extended
+        assert parsed.warnings == ()
+
+    def test_what_mlflow_takes_is_not_extended(self) -> None:
+        assert not parse("run_id IN ('a', 'b') AND tags.OR = '(' AND").extended
+
+    def test_thirty_two_are_allowed(self) -> None:
+        assert len(parse(" OR ".join(f"metrics.a = {i}" for i in range(32))).terms) == 32
+        assert len(parse(" AND ".join(f"(metrics.a{i} = 1 OR metrics.b{i} = 1)" for i in range(5))).terms) == 32
 
 
 def test_highlight() -> None:

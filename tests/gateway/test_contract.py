@@ -126,13 +126,13 @@ class TestSearch:
         [
             ("metrics.auc >", 13),
             ("metrics.auc > 'high'", 14),
-            ("metric.auc = 1 OR metrics.loss = 2", 15),
+            ("metric.auc = 1 OR", 17),
             ("colour.x = 1", 0),
             ("params.lr = 0.1", 12),
             ("attributes.nothing = 'x'", 11),
             ("metrics.auc LIKE 'x'", 12),
             ("params.lr = 'open", 12),
-            ("(metrics.auc > 1)", 0),
+            ("(metrics.auc > 1", 0),
         ],
     )
     def test_bad_filter_says_where(self, store: Store, filter_string: str, position: int) -> None:

@@ -96,7 +96,8 @@ def test_parity_with_mlflow() -> None:
         theirs = accepted_by_mlflow(text)
         error = locate_error(text)
         if theirs is None:
-            if error is None:
+            # OR and parentheses are ours alone.
+            if error is None and not parse(text).extended:
                 too_kind.append(text)
             continue
         checked += 1
