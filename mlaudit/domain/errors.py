@@ -27,6 +27,10 @@
         * NothingToRegister       the run logged no model: exit code 2
         * StalePlan               the registry moved since the plan: exit code 5
         * PromotionConflict       the read-back differs from what was asked: exit code 5
+        * PromotionBusy           somebody else's promotion is under way; nothing was changed: exit code 5
+        * PromotionAborted        it took too long to be safe; nothing was changed: exit code 5
+        * PromotionUnfinished     part of it was done; ``mlaudit recover`` ends it: exit code 5
+        * EvidenceError           a record cannot be kept or read: exit code 5
         * NotConfirmed            exit code 2
     * MultipleBaselines           two versions in Production: verdict ERROR, exit code 2
 
@@ -306,6 +310,46 @@ class PromotionConflict(PromotionError):
 
     def message(self) -> str:
         return f"promotion of {self.model!r} did not end as asked: {self.found}"
+
+
+class PromotionBusy(PromotionError):
+    """Somebody else's promotion of the model is under way, and did not end while this one waited."""
+
+    def __init__(self, model: str, who: str) -> None:
+        super().__init__(model, who)
+        self.model, self.who = model, who
+
+    def message(self) -> str:
+        return f"another promotion of {self.model!r} is under way ({self.who}); nothing was changed, try again"
+
+
+class PromotionAborted(PromotionError):
+    """Too much time went by since the intent was written for the next step to be safe."""
+
+    def __init__(self, model: str, seconds: float) -> None:
+        super().__init__(model, seconds)
+        self.model, self.seconds = model, seconds
+
+    def message(self) -> str:
+        return (
+            f"promotion of {self.model!r} was given up: after {self.seconds:.0f} s somebody else may take it for dead;"
+            " nothing was changed, try again"
+        )
+
+
+class PromotionUnfinished(PromotionError):
+    """Part of a promotion was done, and its intent stays, so that ``mlaudit recover`` can end it."""
+
+    def __init__(self, model: str, what: str) -> None:
+        super().__init__(model, what)
+        self.model, self.what = model, what
+
+    def message(self) -> str:
+        return f"promotion of {self.model!r} is unfinished: {self.what}; end it with: mlaudit recover MODEL"
+
+
+class EvidenceError(PromotionError):
+    """A record of the audit trail cannot be written, read or believed."""
 
 
 class NotConfirmed(PromotionError):

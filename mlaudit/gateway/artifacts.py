@@ -102,6 +102,25 @@ class RunArtifacts:
             fetched = Path(self._fetch(self._client, location, inner, folder))
             return self._read_local(Path(folder), str(fetched.relative_to(folder)), path, max_bytes)
 
+    def at_source(self, source: str) -> tuple[str, ...] | None:
+        """Printable names directly below where a registered version of this run has its model; empty: nothing is there.
+
+        None when the place is not this run's: it is not looked into then.
+        """
+        if source.startswith("models:/"):
+            model = next((m for m in self.models() if m.model_id == source.removeprefix("models:/")), None)
+            if model is None:
+                return ()
+            local = _local_root(model.location)
+            if local is not None and not local.is_dir():
+                return ()
+            return tuple(sorted(clean(f.path) for f in self._client.list_logged_model_artifacts(model.model_id, None)))
+        for root in (f"runs:/{self._run_id}", str(self._run.info.artifact_uri).rstrip("/")):
+            if source.startswith(f"{root}/"):
+                entries = self.list(source.removeprefix(f"{root}/"))
+                return tuple(sorted(a.path.rpartition("/")[2] for a in entries))
+        return None
+
     def _read_local(self, root: Path, inner: str, path: str, max_bytes: int) -> bytes:
         base = os.path.realpath(root)
         target = os.path.realpath(root / inner)

@@ -9,7 +9,8 @@ Strings that identify (``run_id``, ``key``, ``model``, ``path``) are taken in th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from mlaudit.domain.models import (
@@ -91,7 +92,56 @@ class TrackingReader(Protocol):
 
 
 class RegistryWriter(Protocol):
-    """The writes. None is ever sent twice: an ambiguous failure raises, and the caller reads back."""
+    """The writes, and the reads that only a promotion needs. No write is ever sent twice: an ambiguous failure raises,
+    and the caller reads back."""
+
+    def exclusive(self) -> AbstractContextManager[None]:
+        """Held during a promotion. On a file store, whose writes are not atomic, no other mlaudit is inside at once.
+
+        Raises PromotionBusy when another one stays inside, ReadOnly where a file store cannot be locked.
+        """
+        ...
+
+    def current_user(self) -> str | None:
+        """Who the server says we are, clean; None where nobody authenticated."""
+        ...
+
+    def model_tags(self, model: str) -> Mapping[str, str]:
+        """A registered model's tags, raw, as they are just now. Raises ModelNotFound."""
+        ...
+
+    def version_files(self, model: str, version: str) -> tuple[str, ...] | None:
+        """Printable names directly below where the version's model lies; empty: it is gone. None: it cannot be told,
+        as the place is outside the artifacts of the version's run. Raises ModelNotFound, VersionNotFound."""
+        ...
+
+    def create_model(self, model: str) -> None:
+        """Make the registered model; does nothing when there is one."""
+        ...
+
+    def set_model_tag(self, model: str, key: str, value: str) -> None:
+        """Set a tag of a registered model: at most 5,000 characters. Raises ModelNotFound."""
+        ...
+
+    def delete_model_tag(self, model: str, key: str) -> None:
+        """Take a tag off a registered model; no error when it has none. Raises ModelNotFound."""
+        ...
+
+    def set_version_tag(self, model: str, version: str, key: str, value: str) -> None:
+        """Set a tag of a version: at most 5,000 characters. Raises ModelNotFound, VersionNotFound."""
+        ...
+
+    def set_alias(self, model: str, alias: str, version: str) -> None:
+        """Point an alias at a version, in one step. Raises ModelNotFound, VersionNotFound."""
+        ...
+
+    def delete_alias(self, model: str, alias: str) -> None:
+        """Take an alias away; no error when there is none. Raises ModelNotFound."""
+        ...
+
+    def write_artifact(self, run_id: str, path: str, text: str) -> None:
+        """Write a small text file among a run's artifacts. Raises RunNotFound."""
+        ...
 
     def create_version(self, model: str, source: str, run_id: str) -> ModelVersion:
         """Register ``source`` as a new version; creates the registered model if there is none."""

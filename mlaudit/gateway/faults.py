@@ -46,6 +46,11 @@ def code(error: BaseException) -> str:
     return str(getattr(error, "error_code", "") or "")
 
 
+def is_missing(error: BaseException) -> bool:
+    """Whether MLflow says that the thing is not there."""
+    return code(error) in _MISSING
+
+
 def is_invalid(error: BaseException) -> bool:
     """Whether MLflow refuses the request itself."""
     return code(error) in _INVALID

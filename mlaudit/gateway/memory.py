@@ -7,8 +7,9 @@ the real stores, so that it cannot drift from them.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from mlaudit.domain.errors import (
@@ -53,6 +54,10 @@ class MemoryGateway(MemoryStore):
         """Every write that was done through the RegistryWriter side, in order, in words."""
         self.fail: Callable[[str], StoreError | None] = lambda _method: None
         """Asked before each call with the method's name; a StoreError it returns is raised (for tests of faults)."""
+        self.lose: Callable[[str], StoreError | None] = lambda _method: None
+        """The same after each call: what was to be done was done, and its answer is lost."""
+        self.user: str | None = None
+        """Whom the store takes its client for, as a server with basic auth does."""
 
     # TrackingReader
 
@@ -137,10 +142,7 @@ class MemoryGateway(MemoryStore):
 
     def list_model_versions(self, model: str) -> tuple[ModelVersion, ...]:
         with self._called("list_model_versions"):
-            stored = self._models.get(model)
-            if stored is None:
-                raise ModelNotFound(clean(model), tuple(clean(m) for m in sorted(self._models)))
-            return _newest_first(stored)
+            return _newest_first(self._model(model))
 
     def versions_of_run(self, run_id: str) -> tuple[ModelVersion, ...]:
         with self._called("versions_of_run"):
@@ -154,6 +156,71 @@ class MemoryGateway(MemoryStore):
 
     # RegistryWriter
 
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        # Each call is one atomic step, as in a database.
+        yield
+
+    def current_user(self) -> str | None:
+        with self._called("current_user"):
+            return self.user
+
+    def model_tags(self, model: str) -> Mapping[str, str]:
+        with self._called("model_tags"):
+            return dict(self._model(model).tags)
+
+    def version_files(self, model: str, version: str) -> tuple[str, ...] | None:
+        with self._called("version_files"):
+            found = self._version(model, version)
+            if found.run_id is None or found.run_id not in self._runs:
+                return ()
+            run = self._runs[found.run_id]
+            inside = re.fullmatch(rf"runs:/{run.run_id}/(.+)", found.source)
+            if not inside and not found.source.startswith("models:/"):
+                return None
+            below = inside[1] if inside else run.models.get(found.source.removeprefix("models:/"))
+            names = [n.removeprefix(f"{below}/") for n in run.artifacts if below and n.startswith(f"{below}/")]
+            return tuple(sorted({clean(n.partition("/")[0]) for n in names}))
+
+    def create_model(self, model: str) -> None:
+        with self._called("create_model"):
+            if model not in self._models:
+                self._models[model] = StoredModel(model, self._tick())
+                self.writes.append(f"create_model {model}")
+
+    def set_model_tag(self, model: str, key: str, value: str) -> None:
+        with self._called("set_model_tag"):
+            self._model(model).tags[key] = value
+            self.writes.append(f"set_model_tag {model} {key}")
+
+    def delete_model_tag(self, model: str, key: str) -> None:
+        with self._called("delete_model_tag"):
+            self._model(model).tags.pop(key, None)
+            self.writes.append(f"delete_model_tag {model} {key}")
+
+    def set_version_tag(self, model: str, version: str, key: str, value: str) -> None:
+        with self._called("set_version_tag"):
+            found = self._version(model, version)
+            tags = dict(found.tags) | {clean(key): clean(value)}
+            self._models[model].versions[version] = replace(found, tags=tags)
+            self.writes.append(f"set_version_tag {model} {version} {key}")
+
+    def set_alias(self, model: str, alias: str, version: str) -> None:
+        with self._called("set_alias"):
+            self._version(model, version)
+            self._model(model).aliases[alias] = version
+            self.writes.append(f"set_alias {model} {alias} {version}")
+
+    def delete_alias(self, model: str, alias: str) -> None:
+        with self._called("delete_alias"):
+            self._model(model).aliases.pop(alias, None)
+            self.writes.append(f"delete_alias {model} {alias}")
+
+    def write_artifact(self, run_id: str, path: str, text: str) -> None:
+        with self._called("write_artifact"):
+            self._stored(run_id).artifacts[path] = text.encode()
+            self.writes.append(f"write_artifact {run_id} {path}")
+
     def create_version(self, model: str, source: str, run_id: str) -> ModelVersion:
         with self._called("create_version"):
             self._stored(run_id)
@@ -165,11 +232,8 @@ class MemoryGateway(MemoryStore):
         if archive_existing and stage not in {Stage.PRODUCTION, Stage.STAGING}:
             raise ValueError(f"archive_existing has no meaning for stage {stage}")
         with self._called("transition"):
-            stored = self._models.get(model)
-            if stored is None:
-                raise ModelNotFound(clean(model), tuple(clean(m) for m in sorted(self._models)))
-            if version not in stored.versions:
-                raise VersionNotFound(clean(model), f"version {clean(version)}")
+            self._version(model, version)
+            stored = self._model(model)
             now = self._tick()
             for number, other in stored.versions.items():
                 if number == version:
@@ -187,12 +251,31 @@ class MemoryGateway(MemoryStore):
 
     # Inside
 
-    def _called(self, method: str) -> threading.RLock:
-        """The lock to hold during a call, unless the call is to fail."""
+    @contextmanager
+    def _called(self, method: str) -> Iterator[None]:
+        """Holds the lock during a call; fails before it or loses its answer after it, where a test wants that."""
         error = self.fail(method)
         if error is not None:
             raise error
-        return self._lock
+        with self._lock:
+            yield
+        error = self.lose(method)
+        if error is not None:
+            raise error
+
+    def _model(self, model: str) -> StoredModel:
+        """Raises ModelNotFound."""
+        stored = self._models.get(model)
+        if stored is None:
+            raise ModelNotFound(clean(model), tuple(clean(m) for m in sorted(self._models)))
+        return stored
+
+    def _version(self, model: str, version: str) -> ModelVersion:
+        """Raises ModelNotFound, VersionNotFound."""
+        found = self._model(model).versions.get(version)
+        if found is None:
+            raise VersionNotFound(clean(model), f"version {clean(version)}")
+        return found
 
     def _run(self, run: StoredRun) -> Run:
         """The clean form of a run."""

@@ -192,10 +192,6 @@ class MemoryStore:
             stored.aliases.update(dict.fromkeys(aliases, number))
             return number
 
-    def set_alias(self, model: str, alias: str, version: str) -> None:
-        """Point an alias at a version, as another client would."""
-        self._models[model].aliases[alias] = version
-
     def delete_run(self, run_id: str) -> None:
         """As another client would: the run stays, with lifecycle_stage ``deleted``."""
         self._stored(run_id).lifecycle_stage = "deleted"

@@ -51,6 +51,22 @@ def writer(store: ResolvedStore) -> Any:
     return _client(_writing_uri(store.tracking), _writing_uri(store.registry))
 
 
+def current_user(client: Any) -> str | None:
+    """The name that the tracking server authenticated the client by; None where it has no such thing."""
+    from mlflow.utils.rest_utils import http_request
+
+    answer: Any = http_request(  # type: ignore[no-untyped-call]
+        client._tracking_client.store.get_host_creds(), "/api/2.0/mlflow/users/current", "GET", raise_on_status=False
+    )
+    if answer.status_code != 200:
+        return None
+    try:
+        told = answer.json()
+        return str(told.get("user", told)["username"])
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
 def download_file(client: Any, root_uri: str, path: str, folder: str) -> str:
     """Fetch one file below an artifact URI into ``folder``; returns where it lies."""
     from mlflow.artifacts import download_artifacts

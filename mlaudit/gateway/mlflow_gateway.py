@@ -20,7 +20,6 @@ from mlaudit.domain.errors import (
     ReadOnly,
     RunNotFound,
     StoreUnavailable,
-    VersionNotFound,
 )
 from mlaudit.domain.models import (
     Artifact,
@@ -38,6 +37,7 @@ from mlaudit.domain.models import (
 from mlaudit.domain.text import clean
 from mlaudit.gateway import convert, environment, faults, mlflow_client, server_probe
 from mlaudit.gateway.artifacts import RunArtifacts
+from mlaudit.gateway.mlflow_promotion import MlflowPromotion
 from mlaudit.gateway.schema import mlflow_version
 from mlaudit.gateway.uri import ResolvedStore
 
@@ -50,7 +50,7 @@ _RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
 _writing = threading.Lock()
 
 
-class MlflowGateway:
+class MlflowGateway(MlflowPromotion):
     """Gateway on a real store through MLflow's own client. Safe to use from several threads."""
 
     def __init__(self, store: ResolvedStore, *, writable: bool = True) -> None:
@@ -191,9 +191,7 @@ class MlflowGateway:
     # RegistryWriter
 
     def create_version(self, model: str, source: str, run_id: str) -> ModelVersion:
-        if self._missing_model(model):
-            with self._writes("registering a model") as client:
-                client.create_registered_model(model)
+        self.create_model(model)
         model_id = source.removeprefix("models:/") if source.startswith("models:/m-") else None
         with self._writes("registering a model version") as client:
             place = self._underlying(source)
@@ -204,13 +202,9 @@ class MlflowGateway:
         if archive_existing and stage not in {Stage.PRODUCTION, Stage.STAGING}:
             # MLflow's server fails on this, and its client would repeat the request for minutes.
             raise ValueError(f"archive_existing has no meaning for stage {stage}")
-        if version not in {v.version for v in self.list_model_versions(model)}:
-            raise VersionNotFound(clean(model), f"version {clean(version)}")
+        self._check_version(model, version)
         with self._writes("changing a stage") as client:
-            # PostgreSQL does not compare its integer column with a text, a server takes nothing but text.
-            sql = self._store.registry.kind in {StoreKind.SQLITE, StoreKind.POSTGRESQL}
-            number: Any = int(version) if sql else version
-            moved = client.transition_model_version_stage(model, number, stage.value, archive_existing)
+            moved = client.transition_model_version_stage(model, self._number(version), stage.value, archive_existing)
         return convert.model_version(moved, self._aliases(model))
 
     def terminate_run(self, run_id: str, status: str) -> None:
@@ -240,7 +234,7 @@ class MlflowGateway:
         self._alive = True
 
     @contextmanager
-    def _writes(self, what: str, missing: Callable[[], RunNotFound] | None = None) -> Iterator[Any]:
+    def _writes(self, what: str, missing: Callable[[], RunNotFound | ModelNotFound] | None = None) -> Iterator[Any]:
         """The writing client. While it is in use no request of this process is retried, whatever the user set."""
         if not self._writable:
             raise ReadOnly(what, "this store was opened to look only")

@@ -330,6 +330,72 @@ class TestWrites:
         with pytest.raises(RunNotFound):
             gateway.terminate_run("f" * 32, "KILLED")
 
+    def test_model_tags(self, store: Store) -> None:
+        """Set, replaced, read back raw, deleted; deleting what is not there is no error."""
+        gateway = store.gateway
+        gateway.create_model("tagged")
+        gateway.create_model("tagged")
+        long = '{"a": "' + "x" * 4900 + '"}'
+        gateway.set_model_tag("tagged", "mlaudit.intent.one", "1")
+        gateway.set_model_tag("tagged", "mlaudit.intent.one", long)
+        assert gateway.model_tags("tagged") == {"mlaudit.intent.one": long}
+        gateway.delete_model_tag("tagged", "mlaudit.intent.one")
+        gateway.delete_model_tag("tagged", "mlaudit.intent.one")
+        assert gateway.model_tags("tagged") == {}
+        for ask in (gateway.model_tags, lambda m: gateway.set_model_tag(m, "k", "v")):
+            with pytest.raises(ModelNotFound):
+                ask("nobody")
+        with pytest.raises(ModelNotFound):
+            gateway.delete_model_tag("nobody", "k")
+
+    def test_version_tags_and_aliases(self, store: Store) -> None:
+        """An alias moves in one step, and says so when it is read back."""
+        gateway, run_id = store.gateway, store.runs["first"]
+        source = gateway.model_sources(run_id)[0].source
+        for _ in range(2):
+            gateway.create_version("pointed", source, run_id)
+        before = {v.version: v.last_updated for v in gateway.list_model_versions("pointed")}
+        gateway.set_version_tag("pointed", "1", "mlaudit.evidence.x", '{"n": 1}')
+        gateway.set_alias("pointed", "champion", "1")
+        gateway.set_alias("pointed", "champion", "2")
+        found = {v.version: v for v in gateway.list_model_versions("pointed")}
+        assert found["1"].tags == {"mlaudit.evidence.x": '{"n": 1}'}
+        assert (found["1"].aliases, found["2"].aliases) == ((), ("champion",))
+        assert {v: found[v].last_updated for v in found} == before, "neither counts as an update of the version"
+        gateway.delete_alias("pointed", "champion")
+        gateway.delete_alias("pointed", "champion")
+        assert [v.aliases for v in gateway.list_model_versions("pointed")] == [(), ()]
+        with pytest.raises(VersionNotFound):
+            gateway.set_alias("pointed", "champion", "9")
+        with pytest.raises(VersionNotFound):
+            gateway.set_version_tag("pointed", "9", "k", "v")
+        with pytest.raises(ModelNotFound):
+            gateway.delete_alias("nobody", "champion")
+
+    def test_a_text_among_the_artifacts(self, store: Store) -> None:
+        gateway, run_id = store.gateway, store.runs["diverged"]
+        gateway.write_artifact(run_id, "mlaudit/evidence/a-b.json", '{"a": "é"}\n')
+        gateway.write_artifact(run_id, "mlaudit/evidence/a-b.json", '{"a": "ü"}\n')
+        assert gateway.read_artifact(run_id, "mlaudit/evidence/a-b.json", 1000).decode() == '{"a": "ü"}\n'
+        with pytest.raises(RunNotFound):
+            gateway.write_artifact("f" * 32, "mlaudit/evidence/a.json", "{}")
+
+    def test_where_a_version_lies(self, store: Store) -> None:
+        gateway, run_id = store.gateway, store.runs["first"]
+        gateway.create_version("lying", gateway.model_sources(run_id)[0].source, run_id)
+        gateway.create_version("lying", f"runs:/{run_id}/plots", run_id)
+        gateway.create_version("lying", f"runs:/{run_id}/gone", run_id)
+        assert [gateway.version_files("lying", v) for v in ("1", "2", "3")] == [("MLmodel",), ("roc.json",), ()]
+        with pytest.raises(VersionNotFound):
+            gateway.version_files("lying", "9")
+
+    def test_nobody_is_authenticated_here(self, store: Store) -> None:
+        assert store.gateway.current_user() is None
+
+    def test_a_promotion_can_be_alone(self, store: Store) -> None:
+        with store.gateway.exclusive():
+            assert store.gateway.list_model_versions(MODEL)
+
     def test_terminate(self, store: Store) -> None:
         """Last, as it changes a seeded run: put back to what the other tests expect is not possible."""
         run_id = store.runs["second"]
