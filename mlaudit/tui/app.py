@@ -16,6 +16,7 @@ from mlaudit.domain.models import StoreInfo
 from mlaudit.tui.commands import ScreenCommands
 from mlaudit.tui.screens.experiments import ExperimentsScreen
 from mlaudit.tui.screens.too_small import TooSmallScreen, is_too_small
+from mlaudit.tui.trainings import Trainings
 from mlaudit.worker import Backend
 
 CRASHED = 5
@@ -41,6 +42,8 @@ class MlauditApp(App[int]):
         self.store: StoreInfo | None = None
         self.quit_guards: list[Callable[[], Awaitable[bool]]] = []
         """Asked before ``q`` quits; one False keeps the app open."""
+        self.trainings = Trainings(self)
+        self.quit_guards.append(self.trainings.may_quit)
 
     async def on_mount(self) -> None:
         if sys.platform != "win32":

@@ -18,7 +18,10 @@ from textual.widgets import Button, Input, Static
 
 
 class ConfirmDialog(ModalScreen[str | None]):
-    """Returns None when cancelled, else what was typed (the empty text when no typing was needed)."""
+    """Returns None when cancelled, else what was typed (the empty text when no typing was needed).
+
+    With ``also`` there is a third button, and its answer.
+    """
 
     CSS_PATH = "confirm.tcss"
     AUTO_FOCUS = "#cancel"
@@ -33,14 +36,24 @@ class ConfirmDialog(ModalScreen[str | None]):
     ]
 
     def __init__(
-        self, title: str, lines: Sequence[str | Text], *, confirm_label: str, typed: str | None = None
+        self,
+        title: str,
+        lines: Sequence[str | Text],
+        *,
+        confirm_label: str,
+        typed: str | None = None,
+        also: tuple[str, str] | None = None,
     ) -> None:
-        """``typed`` is what must be typed before ``confirm_label`` can be pressed; None: nothing."""
+        """``typed`` is what must be typed before ``confirm_label`` can be pressed; None: nothing.
+
+        ``also`` is (answer, label) of another thing that can be done without typing.
+        """
         super().__init__()
         self._title = title
         self._lines = tuple(lines)
         self._confirm_label = confirm_label
         self._typed = typed
+        self._also = also
         self._answered = False
 
     def compose(self) -> ComposeResult:
@@ -61,6 +74,8 @@ class ConfirmDialog(ModalScreen[str | None]):
                     compact=True,
                     disabled=self._typed is not None,
                 )
+                if self._also is not None:
+                    yield Button(Content(self._also[1]), id="also", variant="warning", compact=True)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """The button can be pressed exactly while the text is right."""
@@ -74,6 +89,9 @@ class ConfirmDialog(ModalScreen[str | None]):
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Answer with the button that was pressed."""
+        if event.button.id == "also" and self._also is not None:
+            self._answer(self._also[0])
+            return
         if event.button.id != "confirm":
             self._answer(None)
             return

@@ -1,0 +1,307 @@
+"""The form in front of a training: the script's options, checked as they are typed, and the question before the start.
+
+What was typed is kept by the app when the form is left, so that the next training begins where this one was.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping
+
+from rich.text import Text
+from textual import on, work
+from textual.binding import Binding
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Button, Input, Static
+
+from mlaudit.domain.errors import MlauditError
+from mlaudit.domain.models import StoreInfo
+from mlaudit.domain.text import clean
+from mlaudit.services.launcher import DescribeTraining, TrainingScript
+from mlaudit.services.runs import ListExperiments
+from mlaudit.tui.screens.base import BaseScreen
+from mlaudit.tui.screens.confirm import ConfirmDialog
+from mlaudit.tui.screens.training import TrainingScreen
+from mlaudit.tui.trainings import LiveTraining
+from mlaudit.tui.widgets.parameter_field import ParameterField
+from mlaudit.tui.widgets.store_header import StoreHeader
+
+
+class FieldList(VerticalScroll, inherit_bindings=False):
+    """The fields; the arrows go from one to the next."""
+
+    BINDINGS = [
+        Binding("up", "app.focus_previous", show=False, id="train.previous", tooltip="The field before"),
+        Binding("down", "app.focus_next", show=False, id="train.next", tooltip="The next field"),
+        Binding("pageup", "page_up", show=False, id="train.page_up", tooltip="Scroll up a page"),
+        Binding("pagedown", "page_down", show=False, id="train.page_down", tooltip="Scroll down a page"),
+    ]
+
+
+class TrainFormScreen(BaseScreen):
+    """Asks for the options of a training and starts it after a confirmation."""
+
+    TITLE = "train"
+    CSS_PATH = "train_form.tcss"
+    AUTO_FOCUS = ""
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (130, "-wide")]
+    BINDINGS = [
+        Binding("ctrl+s", "start", "Start", id="train.start", tooltip="Start the training, after a question"),
+        Binding("ctrl+r", "reset", "Default", id="train.reset", tooltip="Put this field back to its default"),
+        Binding("ctrl+g", "go_there", "Running training", id="train.there", tooltip="Go to the training that runs"),
+        Binding("f5", "reload", "Refresh", show=False, id="train.refresh", tooltip="Read the script's options again"),
+    ]
+
+    def __init__(self, prefill: Mapping[str, str] | None = None) -> None:
+        """``prefill`` are values by option, e.g. a run's params (``learning_rate`` is taken for ``learning-rate``)."""
+        super().__init__()
+        self._prefill = prefill
+        self._script: TrainingScript | None = None
+        self._asking = False
+        """From the key press until the training has started, or not."""
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield Static(id="about", markup=False)
+        with Horizontal(id="there"):
+            yield Static(id="there-text", markup=False)
+            yield Button(Content("Go to it"), id="there-button", compact=True)
+        yield Static(id="message", markup=False)
+        yield FieldList(id="fields", can_focus=False)
+        with Horizontal(id="buttons"):
+            yield Button(Content("Start…"), id="start", variant="primary", compact=True, disabled=True)
+            yield Button(Content("All to default"), id="reset-all", compact=True)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._show_about()
+        self._show_running()
+        self.set_interval(1.0, self._show_running)
+        self.load()
+
+    # What there is to know
+
+    @property
+    def _off(self) -> str:
+        """Why nothing can be started here; empty when it can."""
+        store = self.mlaudit.store
+        if self.mlaudit.settings.read_only:
+            return "Training is off: mlaudit was started with --read-only."
+        if store is not None and not store.writable:
+            return f"Training is off: {'; '.join(('this store must not be written to', *store.notes))}."
+        if self._script is not None and self._script.missing:
+            return f"{self._script.missing}. Nothing can be started without it."
+        return ""
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Nothing that writes is bound where nothing may be written or run."""
+        if action == "start":
+            if self._off:
+                return False
+            return True if self._script is not None and not self._asking else None
+        if action == "go_there":
+            return self.mlaudit.trainings.at_hand is not None
+        return super().check_action(action, parameters)
+
+    def action_reload(self) -> None:
+        """Read the script's options again; what was typed stays."""
+        self._keep()
+        self._prefill = None
+        self.load()
+
+    @work(exclusive=True, group="train.load")
+    async def load(self) -> None:
+        """Ask for the script and, where it is not known yet, for the store."""
+        try:
+            script = await self.ask(DescribeTraining())
+        except MlauditError as error:
+            self._say(f"{error}. Press f5 to try again.", bad=True)
+            return
+        self._script = script
+        notes = await self._show_fields(script)
+        self._say(notes)
+        self._show_about()
+        if self.mlaudit.store is None:
+            try:
+                answer = await self.ask(ListExperiments())
+            except MlauditError as error:
+                self._say(f"{error}. Press f5 to try again.", bad=True)
+            else:
+                self.mlaudit.store = answer.store
+        self.query_one(StoreHeader).store = self.mlaudit.store
+        self._show_about()
+
+    async def _show_fields(self, script: TrainingScript) -> str:
+        """Put the fields up; what of the values handed in could not be taken is returned in words."""
+        given = self.mlaudit.trainings.draft if self._prefill is None else self._prefill
+        names = {p.name.replace("-", "_"): p for p in script.parameters}
+        values: dict[str, str] = {}
+        ignored: list[str] = []
+        for key, text in given.items():
+            parameter = names.get(key.replace("-", "_"))
+            if parameter is None:
+                ignored.append(clean(key))
+                continue
+            value = text.lower() if parameter.type == "bool" else text
+            if parameter.type in {"bool", "choice"} and parameter.problem(value):
+                ignored.append(f"{parameter.name} {clean(text)!r}")
+                continue
+            values[parameter.name] = value
+        fields = self.query_one("#fields", FieldList)
+        await fields.remove_children()
+        await fields.mount(*(ParameterField(p, values.get(p.name, p.default)) for p in script.parameters))
+        if self.focused is None and not self.query_one("#there").display:
+            self.focus_next("ParameterField Input, ParameterField Select, ParameterField Switch")
+        return f"Not taken over, since the script has no such option or value: {', '.join(ignored)}." if ignored else ""
+
+    @property
+    def _fields(self) -> list[ParameterField]:
+        return list(self.query(ParameterField))
+
+    def _show_about(self) -> None:
+        """What would be run, where its data would go, and why not."""
+        script = self._script
+        lines = Text()
+        lines.append(script.name if script else "reading the script's options…", style="bold")
+        lines.append(f"\nrecords in {store_words(self.mlaudit.store)}")
+        if script:
+            wrong = [f.parameter.name for f in self._fields if f.problem]
+            changed = sum(f.changed for f in self._fields)
+            lines.append(f"\n{len(self._fields)} options, {changed} changed")
+            if wrong:
+                lines.append(f"; not right yet: {', '.join(wrong)}", style="bold")
+        self.query_one("#about", Static).update(lines)
+        button = self.query_one("#start", Button)
+        button.disabled = bool(self._off) or script is None or self._asking
+        if self._off:
+            self._say(self._off, bad=True)
+        self.refresh_bindings()
+
+    def _say(self, message: str, *, bad: bool = False) -> None:
+        place = self.query_one("#message", Static)
+        place.update(Text(message))
+        place.display = bool(message)
+        place.set_class(bad, "-bad")
+
+    @on(ParameterField.Changed)
+    def _changed(self) -> None:
+        self._say("")
+        self._show_about()
+
+    # A training that runs already
+
+    def _show_running(self) -> None:
+        there = self.mlaudit.trainings.at_hand
+        place = self.query_one("#there")
+        if there is not None:
+            self.query_one("#there-text", Static).update(Text(f"{there.headline}."))
+        if place.display != (there is not None):
+            place.display = there is not None
+            if there is not None and self.focused is None:
+                self.query_one("#there-button").focus()
+            self.refresh_bindings()
+
+    async def action_go_there(self) -> None:
+        """Go to the training that runs."""
+        there = self.mlaudit.trainings.at_hand
+        if there is None:
+            return
+        self._keep()
+        below = self.app.screen_stack[-2]
+        if isinstance(below, TrainingScreen) and below.live is there:
+            await self.app.pop_screen()
+        else:
+            self._go_to(there)
+
+    def _go_to(self, live: LiveTraining) -> None:
+        # Later and by the app: a screen that waits for its own removal waits for ever.
+        self.app.call_later(self.app.switch_screen, TrainingScreen(live))
+
+    @on(Button.Pressed, "#there-button")
+    async def _there_pressed(self) -> None:
+        await self.action_go_there()
+
+    # The fields
+
+    def action_reset(self) -> None:
+        """Put the field with the focus back to its default."""
+        for field in self._fields:
+            if field.has_focus_within:
+                field.reset()
+
+    @on(Button.Pressed, "#reset-all")
+    def _reset_all(self) -> None:
+        for field in self._fields:
+            field.reset()
+
+    @on(Input.Submitted)
+    def _entered(self) -> None:
+        self.focus_next()
+
+    async def action_back(self) -> None:
+        """Leave; what was typed is kept."""
+        self._keep()
+        await super().action_back()
+
+    def _keep(self) -> None:
+        if self._script is not None:
+            self.mlaudit.trainings.draft = {f.parameter.name: f.value for f in self._fields if f.changed}
+
+    # The start
+
+    @on(Button.Pressed, "#start")
+    def _start_pressed(self) -> None:
+        self.action_start()
+
+    def action_start(self) -> None:
+        """Check, ask, start."""
+        if self._off or self._script is None or self._asking:
+            return
+        wrong = [f for f in self._fields if f.problem]
+        if wrong:
+            self._say(f"--{wrong[0].parameter.name} {wrong[0].problem}.", bad=True)
+            wrong[0].control.focus()
+            return
+        self._say("")
+        self._start(self._script)
+
+    @work(group="train.start")
+    async def _start(self, script: TrainingScript) -> None:
+        values = tuple((f.parameter.name, f.value) for f in self._fields)
+        self._asking = True
+        self._show_about()
+        try:
+            dialog = ConfirmDialog("Start this training?", self._lines(script, values), confirm_label="Start")
+            if await self.app.push_screen_wait(dialog) is None:
+                self._say("Not started: cancelled.")
+                return
+            self._keep()
+            self._say("Starting…")
+            live = await self.mlaudit.trainings.start(values)
+        except MlauditError as error:
+            self._say(f"Not started: {error}.", bad=True)
+            return
+        finally:
+            self._asking = False
+            if self.is_attached:
+                self._show_about()
+        if self.is_current:
+            self._go_to(live)
+
+    def _lines(self, script: TrainingScript, values: tuple[tuple[str, str], ...]) -> list[str | Text]:
+        """What the dialog says: the store, what differs from the defaults, the exact command."""
+        changed = [f"{f.parameter.name} = {f.value or '(not passed)'}" for f in self._fields if f.changed]
+        running = self.mlaudit.trainings.live
+        lines: list[str | Text] = [Text(script.name, style="bold")]
+        lines.append(Text.assemble("It records in ", (store_words(self.mlaudit.store), "bold"), ", through MLFLOW_TRACKING_URI."))
+        lines.append(f"Changed: {', '.join(changed)}" if changed else "All options have their defaults.")
+        if running:
+            lines.append(Text(f"{len(running)} already running: they will share this machine.", style="bold"))
+        lines += ["", "The command:", Text(shlex.join(script.argv(values)))]
+        return lines
+
+
+def store_words(store: StoreInfo | None) -> str:
+    """Which store it is."""
+    return "the store, which has not answered yet" if store is None else f"{store.kind} {store.uri}"

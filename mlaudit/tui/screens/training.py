@@ -1,0 +1,254 @@
+"""One training: how it stands, its output and its curve while it runs, and what came of it.
+
+The training belongs to the app (:mod:`mlaudit.tui.trainings`). This screen only looks; it may be left and come back to.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+
+from rich.text import Text
+from textual import on, work
+from textual.binding import Binding
+from textual.containers import Container, Horizontal, Vertical
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Button, OptionList, Static
+
+from mlaudit.domain.errors import MlauditError
+from mlaudit.domain.models import RunStatus
+from mlaudit.domain.text import clean, format_duration
+from mlaudit.tui.log_tail import LogTail
+from mlaudit.tui.screens.base import BaseScreen
+from mlaudit.tui.screens.confirm import ConfirmDialog
+from mlaudit.tui.trainings import LiveTraining, exit_words
+from mlaudit.tui.widgets.log_view import LogView
+from mlaudit.tui.widgets.metric_chart import MetricChart
+from mlaudit.tui.widgets.run_curves import RunCurves
+from mlaudit.tui.widgets.store_header import elide
+
+TAIL_SECONDS = 0.1
+"""How often the output is looked at. The screen is drawn no more often, however much is written."""
+STATE_SECONDS = 0.5
+LAST_LINES = 3
+
+
+class TrainingScreen(BaseScreen):
+    """Watches one training; ``x`` stops it, ``enter`` opens its run when it has ended."""
+
+    TITLE = "training"
+    CSS_PATH = "training.tcss"
+    AUTO_FOCUS = "LogView"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]
+    BINDINGS = [
+        Binding("x", "stop", "Stop", id="training.stop", tooltip="Stop the training, after a question"),
+        Binding("enter", "open_run", "Open the run", id="training.open", tooltip="Go to the new run"),
+        Binding("c", "chart", "Chart", id="training.chart", tooltip="The curve on a screen of its own"),
+        Binding("y", "copy_id", "Copy id", show=False, id="training.copy", tooltip="Copy the run's id"),
+        Binding(
+            "r", "reload", "Refresh", show=False, id="training.refresh", tooltip="Ask the store again"
+        ),
+        Binding("end", "follow", "Follow", id="training.follow", tooltip="Follow the end of the output again"),
+        Binding("j", "move(1)", show=False, id="training.next_metric", tooltip="The next metric"),
+        Binding("k", "move(-1)", show=False, id="training.previous_metric", tooltip="The metric before"),
+    ]
+
+    def __init__(self, live: LiveTraining) -> None:
+        super().__init__()
+        self.live = live
+        self._tail = LogTail(live.training.log_path)
+        self._shown_end = False
+        self._asking = False
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield Static(id="state", markup=False)
+        with Horizontal(id="outcome"):
+            yield Static(id="outcome-text", markup=False)
+            yield Button(Content("Open the run"), id="open-run", variant="primary", compact=True)
+        with Container(id="panes"):
+            with Vertical(id="output"):
+                yield Static(id="output-title", markup=False)
+                yield LogView(self._tail)
+            yield RunCurves(self.ask, id="curves")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.query_one(LogView).pull(everything=True)
+        self.set_interval(TAIL_SECONDS, self._pull)
+        self.set_interval(STATE_SECONDS, self._look)
+        self._look()
+        self._say_output()
+
+    def on_screen_resume(self) -> None:
+        """What came while another screen was on."""
+        self.live.seen = self.live.seen or self._shown_end
+        self.call_after_refresh(self._look)
+
+    # The output
+
+    def _pull(self) -> None:
+        if self.is_current and not self._shown_end:
+            self.query_one(LogView).pull()
+
+    @on(LogView.Changed)
+    def _say_output(self) -> None:
+        tail, view = self._tail, self.query_one(LogView)
+        lines = len(tail) + tail.dropped_lines
+        count = f"{lines:,} line{'' if lines == 1 else 's'}"
+        if tail.dropped_lines:
+            count += f", the last {len(tail):,} are kept here"
+        how = "following" if view.following else "end follows again"
+        words = Text(tail.error or f"output · {count} · {how}", no_wrap=True, overflow="ellipsis")
+        self.query_one("#output-title", Static).update(words)
+
+    def action_follow(self) -> None:
+        """Follow the end of the output again."""
+        self.query_one(LogView).action_follow()
+
+    # The state
+
+    def _look(self) -> None:
+        live = self.live
+        curves = self.query_one(RunCurves)
+        if live.status.run_id is not None:
+            curves.follow(live.status.run_id)
+        if live.ended and not self._shown_end:
+            self._shown_end = True
+            self.query_one(LogView).pull(everything=True)
+            curves.finish()
+            self._show_outcome()
+            self.refresh_bindings()
+        if live.ended and self.is_current:
+            live.seen = True
+        self.query_one("#state", Static).update(self._state_text())
+        if self.check_action("stop", ()) != self._could_stop:
+            self.refresh_bindings()
+
+    _could_stop: bool | None = None
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Stopping is for what runs, the new run for what has ended."""
+        if action == "stop":
+            self._could_stop = self.live.status.running and not self.live.stopping
+            return self._could_stop
+        if action == "open_run":
+            return self.live.ended and self.live.has_run
+        if action in {"chart", "copy_id"} and self.live.status.run_id is None:
+            return False
+        return super().check_action(action, parameters)
+
+    def _state_text(self) -> Text:
+        live, status, curves = self.live, self.live.status, self.query_one(RunCurves)
+        if live.stopping:
+            word = "STOPPING, up to 15 s"
+        elif status.running:
+            word = "RUNNING"
+        else:
+            word = "ENDED" if live.ended else "ENDED, asking how its run ended"
+        text = Text(no_wrap=True, overflow="ellipsis")
+        text.append(word, style="bold")
+        text.append(f" · process {live.training.pid} · {format_duration(int(live.seconds * 1000))}")
+        if not status.running:
+            text.append(f" · {exit_words(status.exit_code)}")
+        if status.run_id is None:
+            text.append("\nno run so far" if status.running else "\nno run")
+        else:
+            name = f" {curves.run_shown.name}" if curves.run_shown else ""
+            text.append(f"\nrun {status.run_id[:12]}{name} {status.run_status or ''}")
+        problem = live.problem or curves.error
+        if problem:
+            text.append(f" · {problem}", style="bold")
+        text.append(f"\noutput in {elide(clean(live.training.log_path), max(20, self.size.width - 14))}", style="dim")
+        return text
+
+    # The end
+
+    def _show_outcome(self) -> None:
+        live, status = self.live, self.live.status
+        text = Text(f"{live.headline}.", style="bold")
+        if live.problem:
+            text.append(f"\n{live.problem}.", style="not bold")
+        if live.failed and not live.stopped:
+            for line in self._tail.last_lines(LAST_LINES):
+                text.append(f"\n{elide(line, max(20, self.size.width - 20))}", style="not bold")
+        if live.has_run:
+            text.append("\nenter opens the run.", style="not bold")
+        self.query_one("#outcome-text", Static).update(text)
+        place = self.query_one("#outcome")
+        place.display = True
+        place.set_class(live.failed and not live.stopped, "-bad")
+        place.set_class(live.stopped or bool(live.problem) or status.run_status != RunStatus.FINISHED, "-neutral")
+        self.query_one("#open-run").display = live.has_run
+
+    async def action_open_run(self) -> None:
+        """Go to the new run."""
+        if self.live.ended and self.live.status.run_id is not None:
+            self.mlaudit.show_run(self.live.status.run_id)
+
+    @on(Button.Pressed, "#open-run")
+    async def _open_pressed(self) -> None:
+        await self.action_open_run()
+
+    @on(OptionList.OptionSelected)
+    async def _metric_selected(self) -> None:
+        if self.check_action("open_run", ()):
+            await self.action_open_run()
+        else:
+            self.query_one(MetricChart).focus()
+
+    # Stopping
+
+    def action_stop(self) -> None:
+        """Ask, then stop."""
+        if self.live.status.running and not self.live.stopping and not self._asking:
+            self._stop()
+
+    @work(group="training.stop")
+    async def _stop(self) -> None:
+        live = self.live
+        self._asking = True
+        try:
+            lines = [
+                f"{live.headline}, since {format_duration(int(live.seconds * 1000))}.",
+                f"Its run {live.status.run_id[:12]} will be KILLED." if live.status.run_id else "It has no run so far.",
+                "",
+                "It is asked to end and has 10 seconds for it, is told to and has 5 more, and is killed then.",
+            ]
+            dialog = ConfirmDialog("Stop this training?", lines, confirm_label="Stop it")
+            answer = await self.app.push_screen_wait(dialog)
+        finally:
+            self._asking = False
+        if answer is None or not live.status.running:
+            return
+        # What goes wrong is said in the state line, from live.problem.
+        with contextlib.suppress(MlauditError):
+            await self.mlaudit.trainings.stop(live)
+        self._look()
+
+    # The curve
+
+    def action_move(self, direction: int) -> None:
+        """The next metric, or the one before."""
+        self.query_one(RunCurves).move(direction)
+
+    def action_read(self, direction: int) -> None:
+        """Move the chart's cursor while the list has the focus."""
+        self.query_one(MetricChart).action_cursor(direction)
+
+    def action_reload(self) -> None:
+        """Ask the store again."""
+        self.query_one(RunCurves).ask_now()
+
+    def action_chart(self) -> None:
+        """The curve, large."""
+        from mlaudit.tui.screens.chart import ChartScreen
+
+        curves = self.query_one(RunCurves)
+        if curves.run_shown is not None:
+            self.app.push_screen(ChartScreen((curves.run_shown,), curves.metric))
+
+    def action_copy_id(self) -> None:
+        """Put the run's id into the clipboard."""
+        if self.live.status.run_id is not None:
+            self.mlaudit.copy(self.live.status.run_id)

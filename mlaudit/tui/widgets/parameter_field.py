@@ -1,0 +1,126 @@
+"""One option of a training script in a form: its name, a control for its value, what is wrong with that, its help."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Input, Select, Static, Switch
+
+from mlaudit.services.training_script import Parameter
+
+
+class ParameterField(Container):
+    """A value that is checked whenever it changes; the error stands beside it."""
+
+    DEFAULT_CSS = """
+    ParameterField {
+        layout: grid;
+        grid-size: 3;
+        grid-columns: 20 24 1fr;
+        grid-rows: auto;
+        grid-gutter: 0 1;
+        height: auto;
+    }
+    ParameterField .name { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    ParameterField .note { height: auto; color: $text-muted; }
+    ParameterField .help { column-span: 3; height: auto; padding-left: 21; color: $text-muted; }
+    ParameterField Input { background: $boost; }
+    ParameterField Switch { border: none; padding: 0; height: 1; background: transparent; }
+    ParameterField Switch:focus { background-tint: $foreground 20%; }
+    ParameterField Input:focus, ParameterField SelectCurrent { background: $surface-lighten-2; }
+    ParameterField.-bad .note { color: $text-error; text-style: bold; }
+    ParameterField.-bad Input { background: $error-muted; }
+    ParameterField.-changed .name { text-style: bold; }
+    """
+
+    class Changed(Message):
+        """The value is another one."""
+
+    def __init__(self, parameter: Parameter, value: str) -> None:
+        super().__init__()
+        self.parameter = parameter
+        self._value = value
+        if parameter.type == "bool" or (parameter.type == "choice" and value not in parameter.choices):
+            # A control that cannot hold a wrong value cannot show one either.
+            self._value = value if not parameter.problem(value) else parameter.default
+
+    def compose(self) -> ComposeResult:
+        yield Static(classes="name", markup=False)
+        yield self._control()
+        yield Static(classes="note", markup=False)
+        yield Static(self._help(), classes="help", markup=False)
+
+    def on_mount(self) -> None:
+        """Say at once what is wrong with a value that was handed in."""
+        self._say()
+
+    def _control(self) -> Widget:
+        p = self.parameter
+        if p.type == "bool":
+            return Switch(self._value == "true", animate=False)
+        if p.type == "choice":
+            options = [(Text(c), c) for c in p.choices]
+            chosen = self._value or Select.NULL
+            return Select(options, allow_blank=not p.default, prompt="not passed", value=chosen, compact=True)
+        return Input(self._value, compact=True, placeholder="" if p.default else "not passed")
+
+    def _help(self) -> Text:
+        p = self.parameter
+        # A switch and a list show by themselves what they may hold.
+        allowed = "" if p.type in {"bool", "choice", "str"} else p.allowed
+        return Text(" · ".join(part for part in (p.help, allowed) if part))
+
+    @property
+    def value(self) -> str:
+        """As text, checked or not."""
+        return self._value
+
+    @property
+    def problem(self) -> str:
+        """Why the value will not do; empty when it will."""
+        return self.parameter.problem(self._value)
+
+    @property
+    def changed(self) -> bool:
+        """Whether it differs from the default."""
+        return self._value != self.parameter.default
+
+    @property
+    def control(self) -> Widget:
+        """What takes the focus."""
+        return self.query_one("Input, Select, Switch")
+
+    def reset(self) -> None:
+        """Back to the default."""
+        control, default = self.control, self.parameter.default
+        if isinstance(control, Switch):
+            control.value = default == "true"
+        elif isinstance(control, Select):
+            control.value = default or Select.NULL
+        elif isinstance(control, Input):
+            control.value = default
+            control.cursor_position = len(default)
+
+    @on(Input.Changed)
+    @on(Select.Changed)
+    @on(Switch.Changed)
+    def _control_changed(self, event: Input.Changed | Select.Changed | Switch.Changed) -> None:
+        event.stop()
+        value = event.value
+        if isinstance(value, bool):
+            value = "true" if value else "false"
+        self._value = value if isinstance(value, str) else ""
+        self._say()
+        self.post_message(self.Changed())
+
+    def _say(self) -> None:
+        p, problem = self.parameter, self.problem
+        note = problem or (f"default: {p.default or 'not passed'}" if self.changed else "")
+        self.query_one(".name", Static).update(Text(f"{'•' if self.changed else ' '} {p.name}", no_wrap=True))
+        self.query_one(".note", Static).update(Text(note))
+        self.set_class(bool(problem), "-bad")
+        self.set_class(self.changed, "-changed")
