@@ -208,8 +208,6 @@ def _metrics(page: Page, comparison: Comparison) -> None:
     deciding = [v for v in verdicts if v.role is not Role.INFO]
     info = [v for v in verdicts if v.role is Role.INFO]
     page.section("Metrics", "↓ lower is better, ↑ higher is better" if verdicts else "")
-    if any(v.noise is not None or v.n_candidate > 1 or v.n_baseline > 1 for v in verdicts):
-        page.wrapped("noise: what chance alone explains; n: runs judged, candidate/baseline", "dim", indent=2)
     if not verdicts:
         page.wrapped("none that could be judged", indent=2)
     else:
@@ -263,6 +261,9 @@ def _metric_table(page: Page, comparison: Comparison, shown: Sequence[MetricVerd
             line.append("  " + right(row[i], widths[i]), dim)
         line.append("  ").append(row[last], dim or _STYLES[Outcome(row[last])])
         page.line(line)
+    hints = {5: "noise: what chance alone explains", 6: "n: runs judged, candidate/baseline"}
+    if any(v.noise is not None or v.n_candidate > 1 or v.n_baseline > 1 for v in shown):
+        page.wrapped("; ".join(hints[i] for i in kept if i in hints), "dim", indent=2)
 
 
 def _reasons(page: Page, comparison: Comparison, deciding: Iterable[MetricVerdict]) -> list[tuple[str, str]]:

@@ -261,7 +261,8 @@ class TestPaired:
     def test_pairs_go_by_seed_and_not_by_order(self, shop):
         noise = (0.0, 0.5, 1.0, 2.0)
         candidates = [shop.run("new", seed, 10.01 + noise[seed]) for seed in (3, 1, 0, 2)]
-        shop.produce([shop.run("old", seed, 10.0 + noise[seed]) for seed in (0, 1, 2, 3)][0])
+        baselines = [shop.run("old", seed, 10.0 + noise[seed]) for seed in (0, 1, 2, 3)]
+        shop.produce(baselines[0])
         metric = shop.judge(candidates[0], paired=True).verdict.metrics[0]
         assert metric.df == 3
         assert metric.noise == pytest.approx(0, abs=1e-9)
