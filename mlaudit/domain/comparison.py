@@ -16,6 +16,8 @@ class Side:
     run: Run
     version: ModelVersion | None = None
     """The registered version of the model in question that this run is, if any."""
+    replicates: tuple[str, ...] = ()
+    """Ids of the runs that are judged together with it, if any: what is judged is the mean over it and them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +40,5 @@ class Comparison:
     verdict: Verdict
     policy: GatePolicy
     """As it was applied: where the file names no metric, with the built-in rules filled in."""
+    calibration: tuple[tuple[str, ...], ...] = ()
+    """The calibration groups, each the ids of its runs: they tell how much a metric varies by itself."""

@@ -27,6 +27,7 @@ from dataclasses import dataclass, replace
 
 from mlaudit.domain.comparability import check_sides
 from mlaudit.domain.models import RunStatus, is_finite
+from mlaudit.domain.pairing import paired_values
 from mlaudit.domain.reasons import summarise_warnings
 from mlaudit.domain.verdict import (
     Check,
@@ -73,6 +74,8 @@ _WORST_FIRST = (
     Outcome.NO_BASELINE,
     Outcome.PASS,
 )
+_BY_NOISE = frozenset({"worse_than_tolerance", "within_tolerance", "not_worse", "noise_exceeds_margin"})
+"""The reasons of verdicts in which an estimate of the noise had a part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,26 +284,42 @@ def evaluate(
     """
     every = (*checks, *check_sides(policy, candidate, baseline))
     deciding = [rule for rule in policy.metrics if rule.role is not Role.INFO]
-    verdicts = tuple(
-        judge_metric(
+    comparable = all(c.outcome is Outcome.PASS for c in every)
+    verdicts = []
+    for rule in policy.metrics:
+        ours = candidate.metrics.get(rule.name, ())
+        theirs = baseline.metrics.get(rule.name, ()) if baseline else ()
+        pairs = _pairs(rule.name, candidate, baseline) if policy.paired else None
+        verdict = judge_metric(
             rule,
-            MetricSamples(
-                candidate.metrics.get(rule.name, ()),
-                baseline.metrics.get(rule.name, ()) if baseline else (),
-                (groups or {}).get(rule.name, ()),
-            ),
+            MetricSamples(*(pairs or (ours, theirs)), (groups or {}).get(rule.name, ())),
             alpha=policy.alpha,
             m=len(deciding),
-            paired=policy.paired,
+            paired=pairs is not None,
             has_baseline=baseline is not None,
-            comparable=all(c.outcome is Outcome.PASS for c in every),
+            comparable=comparable,
             final=candidate.status == RunStatus.FINISHED,
         )
-        for rule in policy.metrics
-    )
+        if policy.paired and verdict.reason in _BY_NOISE:
+            if pairs is None:
+                verdict = replace(verdict, warnings=(*verdict.warnings, "paired_not_possible"))
+            elif len(pairs[0]) < max(len(ours), len(theirs)):
+                verdict = replace(verdict, warnings=(*verdict.warnings, "unpaired_left_out"))
+        verdicts.append(verdict)
     outcome, reason = _overall(verdicts, every, baseline is not None)
     said = [*warnings, *(c.detail for c in every if c.warning), *summarise_warnings(verdicts)]
-    return _by_policy(policy, Verdict(outcome, _EXIT_CODES[outcome], reason, verdicts, every, tuple(said)))
+    return _by_policy(policy, Verdict(outcome, _EXIT_CODES[outcome], reason, tuple(verdicts), every, tuple(said)))
+
+
+def _pairs(
+    metric: str, candidate: GateSide, baseline: GateSide | None
+) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+    """The metric's values on both sides, those of one seed beside one another; None where they cannot be paired."""
+    if baseline is None:
+        return None
+    sides = (candidate, baseline)
+    (ours, our_seeds), (theirs, their_seeds) = ((s.metrics.get(metric, ()), s.seeds.get(metric, ())) for s in sides)
+    return paired_values(ours, our_seeds, theirs, their_seeds)
 
 
 def _overall(metrics: Iterable[MetricVerdict], checks: Iterable[Check], has_baseline: bool) -> tuple[Outcome, str]:

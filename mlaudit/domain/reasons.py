@@ -51,7 +51,8 @@ _SENTENCES = {
     "noise_unknown": "noise unknown: nothing tells how much these metrics vary by chance; the plain rule was applied",
     "zero_variance_replicates": "replicates are identical: did the seed change anything?",
     "baseline_non_finite_dropped": "some of the baseline's replicates are not finite and were left out",
-    "paired_not_possible": "a paired comparison needs the same number of replicates on both sides, 3 or more",
+    "paired_not_possible": "a paired comparison needs 3 seeds or more that both sides have; it was not paired",
+    "unpaired_left_out": "paired: replicates whose seed the other side lacks were left out",
     "calibration_group_unusable": "a calibration group was left out: around 0 a relative spread means nothing",
 }
 

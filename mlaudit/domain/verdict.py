@@ -92,6 +92,8 @@ class GateSide:
     datasets: tuple[Dataset, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     deleted: bool = False
+    seeds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Metric -> the seed of each of its values, in the same order: what a paired comparison goes by."""
 
     @classmethod
     def of(cls, run: Run, metrics: Mapping[str, tuple[float, ...]] | None = None) -> GateSide:

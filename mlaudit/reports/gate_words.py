@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mlaudit.domain.comparison import Comparison, Side
+from mlaudit.domain.reasons import listed
 from mlaudit.domain.text import format_number
 from mlaudit.domain.verdict import Direction, MetricRule, MetricVerdict
 
@@ -61,3 +62,31 @@ def side_line(side: Side) -> str:
     return f"{run.name} {run.run_id[:SHORT_ID]}, {known}".strip() + (
         "" if run.status == "FINISHED" else f", {run.status}"
     )
+
+
+def judged_line(side: Side) -> str:
+    """What is judged where it is not the run alone: ``mean of 3 runs: this one, 0123456789ab and ...``; else empty."""
+    if not side.replicates:
+        return ""
+    others = listed([run_id[:SHORT_ID] for run_id in side.replicates], 6)
+    return f"judged as the mean of {len(side.replicates) + 1} runs: this one and {others}"
+
+
+def counts(verdict: MetricVerdict) -> str:
+    """How many runs each side's value is of, the candidate's first: ``3/5``; ``1`` where both are single runs."""
+    if verdict.n_candidate <= 1 and verdict.n_baseline <= 1:
+        return "1"
+    return f"{verdict.n_candidate}/{verdict.n_baseline}"
+
+
+def calibration_line(comparison: Comparison) -> str:
+    """``2 calibration groups of 4 and 3 runs``; empty where there are none."""
+    sizes = [str(len(group)) for group in comparison.calibration]
+    if not sizes:
+        return ""
+    return f"{count(len(sizes), 'calibration group')} of {listed(sizes, 8)} runs"
+
+
+def count(number: int, noun: str) -> str:
+    """``1 run``, ``2 runs``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"

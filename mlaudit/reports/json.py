@@ -36,6 +36,7 @@ def report_object(comparison: Comparison) -> dict[str, Any]:
         "candidate": _side(comparison.candidate),
         "baseline": {**_side(comparison.baseline), "selector": comparison.selector},
         "policy": {"path": policy.path, "sha256": policy.sha256, "built_in": not policy.model},
+        "calibration": [list(group) for group in comparison.calibration],
         "metrics": [_metric(m) for m in verdict.metrics],
         "params": [
             {"name": p.name, "candidate": p.candidate, "baseline": p.baseline, "change": str(p.change)}
@@ -68,6 +69,7 @@ def _side(side: Side | None) -> dict[str, Any]:
         "status": run.status if run else None,
         "version": version.version if version else None,
         "stage": str(version.stage) if version else None,
+        "replicates": list(side.replicates) if side else [],
     }
 
 

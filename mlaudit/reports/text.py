@@ -18,7 +18,17 @@ from mlaudit.domain.diff import Change
 from mlaudit.domain.reasons import explain, listed
 from mlaudit.domain.text import format_change, format_number
 from mlaudit.domain.verdict import Direction, MetricVerdict, Outcome, Role
-from mlaudit.reports.gate_words import baseline_title, numbers, relative_change, side_line, worst_accepted
+from mlaudit.reports.gate_words import (
+    baseline_title,
+    calibration_line,
+    count,
+    counts,
+    judged_line,
+    numbers,
+    relative_change,
+    side_line,
+    worst_accepted,
+)
 
 MIN_WIDTH = 40
 SHORT_ID = 12
@@ -150,6 +160,8 @@ def _headline(page: Page, comparison: Comparison) -> None:
     verdict = comparison.verdict
     page.line(Text(str(verdict.outcome), f"bold {_STYLES[verdict.outcome]}"))
     ours = page.fit(_name(comparison.candidate), 32)
+    if comparison.candidate.replicates:
+        ours = f"{ours}, with {count(len(comparison.candidate.replicates), 'replicate')},"
     theirs = page.fit(_name(comparison.baseline), 32) if comparison.baseline else "the baseline"
     said = {
         Outcome.PASS: f"{ours} may replace {theirs}",
@@ -173,8 +185,14 @@ def _facts(page: Page, comparison: Comparison) -> None:
     if comparison.model is not None:
         page.hanging("model      ", f"{comparison.model} ({comparison.model_reason})", margin=0)
     page.hanging("candidate  ", side_line(comparison.candidate), margin=0)
+    if judged := judged_line(comparison.candidate):
+        page.wrapped(judged, indent=11)
     if comparison.baseline is not None:
         page.hanging("baseline   ", f"{side_line(comparison.baseline)}, {comparison.selector}", margin=0)
+        if judged := judged_line(comparison.baseline):
+            page.wrapped(judged, indent=11)
+        if groups := calibration_line(comparison):
+            page.hanging("noise      ", f"also from {groups} of other recipes", margin=0)
     else:
         page.hanging("baseline   ", f"none: {comparison.selector}", margin=0)
     if policy.path is None:
@@ -207,38 +225,45 @@ def _metrics(page: Page, comparison: Comparison) -> None:
             page.hanging("- ", f"{name}: {why}")
 
 
+_HEADINGS = ("change", "limit", "noise", "n", "verdict")
+_DROPPED_FIRST = (5, 4, 6, 3)
+"""Columns that go in a narrow window, in this order: noise, limit, n, change."""
+
+
 def _metric_table(page: Page, comparison: Comparison, shown: Sequence[MetricVerdict]) -> None:
     title = page.fit(baseline_title(comparison), 12)
     rules = {rule.name: rule for rule in comparison.policy.metrics}
-    rows = [("metric", title, "candidate", "change", "limit", "verdict")]
+    rows = [("metric", title, "candidate", *_HEADINGS)]
     for v in shown:
-        worst = worst_accepted(v, rules.get(v.name))
         words = (
             format_number(v.baseline),
             format_number(v.candidate),
             format_change(relative_change(v)),
-            format_number(worst),
+            format_number(worst_accepted(v, rules.get(v.name))),
+            "?" if v.noise is None else f"±{format_number(v.noise, 2)}",
+            counts(v),
         )
         rows.append((f"{_ARROWS[v.direction]} {v.name}", *words, "info" if v.role is Role.INFO else str(v.outcome)))
-    widths = [max(cell_len(row[i]) for row in rows) for i in range(6)]
-    gaps = 2 * len(widths)  # two columns before each, the margin among them
-    # In a narrow window the columns that can be computed from others go first.
-    dropped = set()
-    for column in (4, 3):
-        if sum(w for i, w in enumerate(widths) if i and i not in dropped) + gaps + 12 > page.width:
-            dropped.add(column)
-            gaps -= 2
-    room = page.width - gaps - sum(w for i, w in enumerate(widths) if i and i not in dropped)
+    last = len(rows[0]) - 1
+    widths = [max(cell_len(row[i]) for row in rows) for i in range(last + 1)]
+    kept = list(range(1, last + 1))
+    for column in _DROPPED_FIRST:
+        if sum(widths[i] + 2 for i in kept) + 2 + min(widths[0], 20) > page.width:
+            kept.remove(column)
+    # Two columns before each, the margin among them.
+    room = page.width - 2 - sum(widths[i] + 2 for i in kept)
     widths[0] = min(widths[0], max(room, 8))
     for number, row in enumerate(rows):
+        dim = "dim" if number == 0 or row[last] == "info" else ""
         line = Text("  ")
-        line.append(left(page.fit(row[0], widths[0]), widths[0]), "dim" if number == 0 or row[5] == "info" else "")
-        for i in range(1, 5):
-            if i not in dropped:
-                line.append("  " + right(row[i], widths[i]), "dim" if number == 0 or row[5] == "info" else "")
-        style = "dim" if number == 0 or row[5] == "info" else _STYLES[Outcome(row[5])]
-        line.append("  ").append(row[5], style)
+        line.append(left(page.fit(row[0], widths[0]), widths[0]), dim)
+        for i in kept[:-1]:
+            line.append("  " + right(row[i], widths[i]), dim)
+        line.append("  ").append(row[last], dim or _STYLES[Outcome(row[last])])
         page.line(line)
+    hints = {5: "noise: what chance alone explains", 6: "n: runs judged, candidate/baseline"}
+    if any(v.noise is not None or v.n_candidate > 1 or v.n_baseline > 1 for v in shown):
+        page.wrapped("; ".join(hints[i] for i in kept if i in hints), "dim", indent=2)
 
 
 def _reasons(page: Page, comparison: Comparison, deciding: Iterable[MetricVerdict]) -> list[tuple[str, str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -11,15 +10,16 @@ from mlaudit.domain.baseline import SelectorKind, parse_selector
 from mlaudit.domain.builtin_rules import TOLERANCE, rules_for
 from mlaudit.domain.comparison import Comparison, Side
 from mlaudit.domain.diff import diff_runs
-from mlaudit.domain.errors import AmbiguousModel, ModelNotFound, StoreError
-from mlaudit.domain.gate import GatePolicy, GateSide, MetricRule, evaluate
-from mlaudit.domain.models import ModelVersion, Run, Stage, is_finite
-from mlaudit.domain.selection import select_value
+from mlaudit.domain.errors import AmbiguousModel, ModelNotFound
+from mlaudit.domain.gate import GatePolicy, evaluate
+from mlaudit.domain.models import ModelVersion, Run, Stage
 from mlaudit.gateway.base import TrackingReader
+from mlaudit.services.replicates import ReplicateFinder
 from mlaudit.services.requests import Request
 from mlaudit.services.resolution import Baseline, Model, resolve_baseline, resolve_model
+from mlaudit.services.values import ValueReader
 
-__all__ = ["CompareRun", "Comparison", "Side", "compare_run"]
+__all__ = ["Bench", "CompareRun", "Comparison", "Side", "compare_run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,43 +40,63 @@ class CompareRun(Request[Comparison]):
 
 
 def compare_run(reader: TrackingReader, policies: Policies, request: CompareRun) -> Comparison:
-    """Judge a run by its model's policy.
+    """Judge a run, together with its replicates, by its model's policy.
 
     Two versions in the baseline's stage, or a baseline whose run is gone, are verdicts and not exceptions, so that a
     report is written. Raises RunNotFound, AmbiguousRunId, ModelNotFound, AmbiguousModel, VersionNotFound,
     BaselineSelectorError, StoreError.
     """
-    candidate = reader.find_run(request.run_id)
-    model = _model(reader, policies, candidate, request)
-    policy = policies.for_model(model.raw_name if model else None)
-    versions = _versions(reader, model)
-    version = next((v for v in versions if v.run_id == candidate.run_id), None)
-    found = resolve_baseline(
-        reader, policy, versions, candidate=candidate, model=model.name if model else None, against=request.against
-    )
-    baseline = found.run
-    rules = policy.metrics or rules_for(candidate.metrics, baseline.metrics if baseline else None)
-    warnings = [*_about_policy(policy, model), *found.warnings, *_about_identity(candidate, version, found)]
-    judged = replace(policy, metrics=rules)
-    verdict = evaluate(
-        judged,
-        _gate_side(reader, candidate, "candidate", rules, warnings),
-        _gate_side(reader, baseline, "baseline", rules, warnings) if baseline else None,
-        checks=(found.check,) if found.check else (),
-        warnings=warnings,
-    )
-    return Comparison(
-        store=reader.describe(),
-        model=model.name if model else None,
-        raw_model=model.raw_name if model else None,
-        model_reason=model.reason if model else "",
-        candidate=Side(candidate, version),
-        baseline=Side(baseline, found.version) if baseline else None,
-        selector=found.selector,
-        diff=diff_runs(candidate, baseline) if baseline else None,
-        verdict=verdict,
-        policy=judged,
-    )
+    return Bench(reader, policies).compare(request)
+
+
+class Bench:
+    """Judges run after run on one view of the store: replicates and histories are looked up once. For one request."""
+
+    def __init__(self, reader: TrackingReader, policies: Policies) -> None:
+        self._reader = reader
+        self._policies = policies
+        self.finder = ReplicateFinder(reader)
+        self._values = ValueReader(reader)
+
+    def compare(self, request: CompareRun) -> Comparison:
+        """See :func:`compare_run`."""
+        reader = self._reader
+        candidate = reader.find_run(request.run_id)
+        model = _model(reader, self._policies, candidate, request)
+        policy = self._policies.for_model(model.raw_name if model else None)
+        versions = _versions(reader, model)
+        version = next((v for v in versions if v.run_id == candidate.run_id), None)
+        found = resolve_baseline(
+            reader, policy, versions, candidate=candidate, model=model.name if model else None, against=request.against
+        )
+        baseline = found.run
+        rules = policy.metrics or rules_for(candidate.metrics, baseline.metrics if baseline else None)
+        judged = replace(policy, metrics=rules)
+        replicates = self.finder.find(policy, candidate, baseline)
+        warnings = [*_about_policy(policy, model), *found.warnings, *_about_identity(candidate, version, found)]
+        warnings += replicates.warnings
+        sides = (
+            self._values.side(replicates.candidate, "candidate", judged, warnings),
+            self._values.side(replicates.baseline, "baseline", judged, warnings) if baseline else None,
+        )
+        groups = self._values.groups(replicates.groups, rules) if baseline else {}
+        warnings += self._values.limits()
+        checks = (found.check,) if found.check else ()
+        return Comparison(
+            store=reader.describe(),
+            model=model.name if model else None,
+            raw_model=model.raw_name if model else None,
+            model_reason=model.reason if model else "",
+            candidate=Side(candidate, version, tuple(r.run_id for r in replicates.candidate[1:])),
+            baseline=Side(baseline, found.version, tuple(r.run_id for r in replicates.baseline[1:]))
+            if baseline
+            else None,
+            selector=found.selector,
+            diff=diff_runs(candidate, baseline) if baseline else None,
+            verdict=evaluate(judged, *sides, groups=groups, checks=checks, warnings=warnings),
+            policy=judged,
+            calibration=tuple(tuple(r.run_id for r in group) for group in replicates.groups) if baseline else (),
+        )
 
 
 def _model(reader: TrackingReader, policies: Policies, candidate: Run, request: CompareRun) -> Model | None:
@@ -115,29 +135,3 @@ def _about_identity(candidate: Run, version: ModelVersion | None, found: Baselin
     if version is not None and version.stage is Stage.PRODUCTION:
         return [f"the candidate is itself in Production, as version {version.version}"]
     return []
-
-
-def _gate_side(
-    reader: TrackingReader, run: Run, who: str, rules: Sequence[MetricRule], warnings: list[str]
-) -> GateSide:
-    """What the gate needs of a run: the value that each rule selects. Adds to ``warnings``."""
-    values = {}
-    for rule in rules:
-        if rule.name not in run.metrics:
-            continue
-        value: float | None = run.metrics[rule.name]
-        if rule.select != "last":
-            history = reader.metric_history(run.run_id, run.raw_key(rule.name))
-            if history.sampled:
-                raise StoreError(
-                    reader.describe().uri,
-                    f"it gave only a sample of the history of {rule.name}, which must not be judged",
-                )
-            value = select_value(history, rule.select, rule.direction)
-            if rule.select == "best" and not all(map(is_finite, history.values)):
-                warnings.append(f"the {who}'s best {rule.name} is of the finite values only; it logged others too")
-            if value is None:
-                warnings.append(f"the {who} logged no {rule.name} at {rule.select.replace(':', ' ')}")
-        if value is not None:
-            values[rule.name] = (value,)
-    return GateSide.of(run, values)

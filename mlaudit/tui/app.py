@@ -28,6 +28,7 @@ class MlauditApp(App[int]):
     TITLE = "mlaudit"
     COMMANDS = {ScreenCommands}
     BINDINGS = [
+        Binding("t", "train", "Train", id="app.train", tooltip="Train a model, or go back to the training that runs"),
         Binding("question_mark", "help", "Help", key_display="?", id="app.help", tooltip="The keys of this screen"),
         Binding("q", "quit", "Quit", id="app.quit", tooltip="Leave mlaudit"),
         Binding("ctrl+l", "log", show=False, id="app.log", tooltip="What MLflow and the worker had to say"),
@@ -72,6 +73,19 @@ class MlauditApp(App[int]):
         from mlaudit.tui.screens.run import RunScreen
 
         self.push_screen(RunScreen(run_id))
+
+    def action_train(self) -> None:
+        """The form in front of a training; it leads to one that runs."""
+        from mlaudit.tui.screens.train_form import TrainFormScreen
+
+        if not isinstance(self.screen, TrainFormScreen):
+            self.push_screen(TrainFormScreen())
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Nothing that writes is bound where nothing may be written."""
+        if action == "train" and not self.may_write:
+            return False
+        return super().check_action(action, parameters)
 
     def action_help(self) -> None:
         """The keys that do something here and now."""

@@ -103,7 +103,7 @@ def test_without_a_baseline_or_a_model(compared):
     check_against_schema(alone)
     assert alone["baseline"] == {
         "run_id": None, "run_name": None, "experiment_id": None, "status": None, "version": None, "stage": None,
-        "selector": "stage:Production",
+        "replicates": [], "selector": "stage:Production",
     }  # fmt: skip
     assert alone["params"] == []
     assert alone["policy"] == {"path": None, "sha256": None, "built_in": True}

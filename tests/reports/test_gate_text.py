@@ -105,7 +105,9 @@ def test_figures_behind_the_reasons(compared):
         MetricRule("val_f1", Role.GUARD, Direction.HIGHER, 0.05, lower_bound=0.9),
         MetricRule("val_accuracy", Role.GUARD, Direction.HIGHER, 0.05, upper_bound=0.5),
     )
-    policies = Policies("p.toml", "0" * 64, {"fraud-detector": GatePolicy(metrics=rules, model="fraud-detector")})
+    policies = Policies(
+        "p.toml", "0" * 64, {"fraud-detector": GatePolicy(metrics=rules, model="fraud-detector", nuisance_params=())}
+    )
     report = " ".join(text.render(compared("worse", policies), colour=False, width=100).split())
     assert "below the policy's lower bound (0.65 < 0.9)" in report
     assert "above the policy's upper bound (0.93 > 0.5)" in report
@@ -136,7 +138,7 @@ def test_a_run_compared_with_itself_is_said_first(compared):
 def test_the_limit_is_shown_even_where_the_candidate_has_no_number(compared):
     report = text.render(compared("diverged"), colour=False, width=80)
     line = next(line for line in report.splitlines() if "val_loss" in line)
-    assert line.split() == ["↓", "val_loss", "0.254", "NaN", "—", "0.2667", "REGRESSION"]
+    assert line.split() == ["↓", "val_loss", "0.25397", "NaN", "—", "0.26667", "?", "1/2", "REGRESSION"]
 
 
 def test_every_outcome_has_a_headline(compared):

@@ -294,7 +294,9 @@ class TrainFormScreen(BaseScreen):
         changed = [f"{f.parameter.name} = {f.value or '(not passed)'}" for f in self._fields if f.changed]
         running = self.mlaudit.trainings.live
         lines: list[str | Text] = [Text(script.name, style="bold")]
-        lines.append(Text.assemble("It records in ", (store_words(self.mlaudit.store), "bold"), ", through MLFLOW_TRACKING_URI."))
+        lines.append(
+            Text.assemble("It records in ", (store_words(self.mlaudit.store), "bold"), ", through MLFLOW_TRACKING_URI.")
+        )
         lines.append(f"Changed: {', '.join(changed)}" if changed else "All options have their defaults.")
         if running:
             lines.append(Text(f"{len(running)} already running: they will share this machine.", style="bold"))

@@ -46,9 +46,7 @@ class TrainingScreen(BaseScreen):
         Binding("enter", "open_run", "Open the run", id="training.open", tooltip="Go to the new run"),
         Binding("c", "chart", "Chart", id="training.chart", tooltip="The curve on a screen of its own"),
         Binding("y", "copy_id", "Copy id", show=False, id="training.copy", tooltip="Copy the run's id"),
-        Binding(
-            "r", "reload", "Refresh", show=False, id="training.refresh", tooltip="Ask the store again"
-        ),
+        Binding("r", "reload", "Refresh", show=False, id="training.refresh", tooltip="Ask the store again"),
         Binding("end", "follow", "Follow", id="training.follow", tooltip="Follow the end of the output again"),
         Binding("j", "move(1)", show=False, id="training.next_metric", tooltip="The next metric"),
         Binding("k", "move(-1)", show=False, id="training.previous_metric", tooltip="The metric before"),

@@ -47,7 +47,8 @@ def _side(side: Side, without: str, selector: str) -> list[tuple[str, str] | str
     status = "" if side.run.status == "FINISHED" else f" · {side.run.status}"
     deleted = " · DELETED" if side.run.lifecycle_stage == "deleted" else ""
     when = f" · {format_time(side.run.start_time)}"
-    return [(run_words(side.run), "bold"), f" · {about}" if about else "", status, deleted, (when, "dim")]
+    mean = (f" · judged as the mean of {len(side.replicates) + 1} runs", "bold") if side.replicates else ""
+    return [(run_words(side.run), "bold"), f" · {about}" if about else "", status, deleted, mean, (when, "dim")]
 
 
 def verdict_text(comparison: Comparison, promotion_off: str = "") -> Text:
