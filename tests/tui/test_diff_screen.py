@@ -370,7 +370,7 @@ class TestUnderWay:
             await see(pilot, "Press q again to quit")
             gate.set()
             await see(pilot, "In Production now")
-            assert app.quit_guards == []
+            assert app.quit_guards == [app.trainings.may_quit]
 
     async def test_the_outcome_is_told_even_when_the_screen_is_gone(
         self, sample_gateway: MemoryGateway, gate: threading.Event
