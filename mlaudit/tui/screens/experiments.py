@@ -67,7 +67,8 @@ class ExperimentsScreen(BaseScreen):
             else "This store has no experiments. `mlaudit demo` builds one to look at."
         )
         self._say("\n".join((f"{said} · {answer.store.reason}", *answer.store.notes)))
-        self.query_one(OpenTable).focus()
+        if self.focused is None:
+            self.query_one(OpenTable).focus()
         self.refresh_bindings()
 
     def _list(self) -> None:

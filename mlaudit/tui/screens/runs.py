@@ -109,7 +109,7 @@ class RunsScreen(BaseScreen):
         self._next = page.next_page_token
         self._known = {run.run_id for run in page.runs}
         self.table.sort = self.sort
-        self.table.show(page.runs, self._columns(page.runs), to_top=to_top)
+        self.table.show(page.runs, self._columns(page.runs, afresh=True), to_top=to_top)
         self._say()
 
     @work(exclusive=True, group="runs.load")
@@ -176,13 +176,14 @@ class RunsScreen(BaseScreen):
 
     # Columns
 
-    def _columns(self, runs: Sequence[Run]) -> tuple[str, ...]:
+    def _columns(self, runs: Sequence[Run], *, afresh: bool = False) -> tuple[str, ...]:
         """The columns for these runs and for what was shown before; those that were chosen, if any were."""
         if self._chosen is not None:
             return self._chosen
         several = ("experiment",) if len(self._experiments) > 1 else ()
         found = [c for c in default_columns(runs) if "." in c]
-        before = [c for c in self.table.columns if "." in c] if self._loaded else []
+        # Pages that come later add columns at the end and move none.
+        before = [c for c in self.table.columns if "." in c] if self._loaded and not afresh else []
         every = (*FIRST, *several, *before, *found, *tag_columns(runs))
         return tuple(dict.fromkeys(every))
 
@@ -200,7 +201,7 @@ class RunsScreen(BaseScreen):
         if chosen is None:
             return
         self._chosen = chosen or None
-        self.table.set_columns(self._columns(self.table.runs))
+        self.table.set_columns(self._columns(self.table.runs, afresh=True))
         self._say()
 
     # Filter and order
@@ -217,6 +218,8 @@ class RunsScreen(BaseScreen):
 
     @on(FilterInput.Left)
     def _left_filter(self) -> None:
+        # What the table shows, which is not what was typed last where that was refused.
+        self.query_one(FilterInput).value = self.filter_string
         self.table.focus()
 
     def action_sort(self) -> None:

@@ -384,16 +384,16 @@ class RunTable(ScrollView, can_focus=True):
     def _groups(self) -> Strip:
         base = self.rich_style + self.get_component_rich_style("runtable--group", partial=True)
         layout, (first, last) = self._laid_out, self._visible()
+        groups = [column.partition(".")[0] if "." in column else "" for column in layout.columns]
         cells: list[Segment] = []
-        said = ""
+        start = first
         for index in range(first, last):
-            group, dot, _ = layout.columns[index].partition(".")
-            label = group if dot and group != said else ""
-            said = group if dot else ""
-            width = layout.widths[index] + GAP
-            # The label of a column that is cut at the left moves to where it can be read.
-            hidden = max(0, self.scroll_offset.x - layout.starts[index])
-            cells.append(Segment(fit(" " * hidden + label, width, pad=True), base))
+            if index + 1 == last or groups[index + 1] != groups[start]:
+                # The label stands where the group's first visible column can be read.
+                hidden = max(0, self.scroll_offset.x - layout.starts[start])
+                width = layout.starts[index + 1] - layout.starts[start]
+                cells.append(Segment(fit(" " * hidden + groups[start], width, pad=True), base))
+                start = index + 1
         return self._joined([Segment(" " * self._frozen, base)], cells, first, base)
 
     def _titles(self) -> Strip:
@@ -425,19 +425,14 @@ class RunTable(ScrollView, can_focus=True):
         marked = run.run_id in self._marked
         frozen = [
             Segment("● " if marked else "  ", base if on_cursor else base + mark),
-            Segment(
-                _aligned(table_cell(run, self.columns[0], self.experiments), self._frozen - MARK - GAP, False), base
-            ),
+            Segment(_aligned(self._text(run, self.columns[0]), self._frozen - MARK - GAP, False), base),
             Segment(" " * GAP, base),
         ]
         cells = [self._cell(run, layout.columns[i], layout.widths[i], base, on_cursor) for i in range(first, last)]
         return self._joined(frozen, cells, first, base)
 
     def _cell(self, run: Run, column: str, width: int, base: Style, on_cursor: bool) -> Segment:
-        text = table_cell(run, column, self.experiments)
-        need = cell_len(text)
-        if need > width < WIDEST:
-            self._grow(column, need)
+        text = self._text(run, column)
         style = base
         if text == NOTHING and not on_cursor:
             style += Style(dim=True)
@@ -445,16 +440,19 @@ class RunTable(ScrollView, can_focus=True):
             style += Style(color=STATUS_COLORS[RunStatus(run.status)])
         return Segment(_aligned(text, width, is_numeric(column)) + " " * GAP, style)
 
-    def _grow(self, column: str, need: int) -> None:
-        """A row that nobody had measured needs more room: give it, after this frame."""
-        self._widths[column] = min(WIDEST, need)
+    def _text(self, run: Run, column: str) -> str:
+        """A cell's text; a column that is too narrow for one that nobody had measured grows after this frame."""
+        text = table_cell(run, column, self.experiments)
+        need = min(WIDEST, cell_len(text))
+        if need > self._widths.get(column, WIDEST):
+            self._widths[column] = need
+            self.call_after_refresh(self._grown)
+        return text
 
-        def again() -> None:
-            self._layout = None
-            self._resize()
-            self.refresh()
-
-        self.call_after_refresh(again)
+    def _grown(self) -> None:
+        self._layout = None
+        self._resize()
+        self.refresh()
 
 
 def _aligned(text: str, width: int, right: bool) -> str:

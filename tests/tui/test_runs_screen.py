@@ -1,0 +1,405 @@
+"""The runs of an experiment: the table, the filter, sorting, marks, columns, and where one goes from there."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input, OptionList, Static
+
+from mlaudit.domain.errors import StoreUnavailable
+from mlaudit.domain.models import Run, RunPage
+from mlaudit.gateway.memory import MemoryGateway
+from mlaudit.services.runs import SearchRuns
+from mlaudit.tui.screens.chart import ChartScreen
+from mlaudit.tui.screens.columns import ColumnsScreen
+from mlaudit.tui.screens.confirm import ConfirmDialog
+from mlaudit.tui.screens.diff import DiffScreen
+from mlaudit.tui.screens.experiments import ExperimentsScreen
+from mlaudit.tui.screens.run import RunScreen
+from mlaudit.tui.screens.runs import RunsScreen
+from mlaudit.tui.widgets.filter_input import FilterInput
+from mlaudit.tui.widgets.run_preview import RunPreview
+from mlaudit.tui.widgets.run_table import RunTable
+from tests.plugins.sample_store import MARKUP_NAME
+from tests.plugins.screen_tools import Handle, app_on, see, text_of, until
+
+SIZES = [(80, 24), (160, 45)]
+
+
+@pytest.fixture(autouse=True)
+def no_policy_file(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@asynccontextmanager
+async def runs_of(
+    gateway: MemoryGateway, *, size: tuple[int, int] = (120, 40), experiment: str = "fraud-detector", **options: Any
+) -> AsyncIterator[tuple[Pilot[Any], RunsScreen]]:
+    """The app with the runs of one experiment on screen."""
+    app = app_on(gateway, **options)
+    async with app.run_test(size=size) as pilot:
+        await see(pilot, "fraud-detector")
+        screen = app.screen
+        assert isinstance(screen, ExperimentsScreen)
+        found = next(e for e in screen.experiments if e.name == experiment)
+        await app.push_screen(RunsScreen([found]))
+        runs = app.screen
+        assert isinstance(runs, RunsScreen)
+        await until(pilot, lambda: runs._loaded and not runs._loading)
+        yield pilot, runs
+
+
+def names(screen: RunsScreen) -> list[str]:
+    return [run.name for run in screen.table.runs]
+
+
+def status(screen: RunsScreen) -> str:
+    return str(screen.query_one("#status", Static).render())
+
+
+async def filter_by(pilot: Pilot[Any], screen: RunsScreen, expression: str) -> None:
+    await pilot.press("slash")
+    screen.query_one("#expression", Input).value = expression
+    await pilot.press("enter")
+    await until(pilot, lambda: not screen._loading)
+
+
+class TestTable:
+    @pytest.mark.parametrize("size", SIZES)
+    async def test_it_shows_runs_with_metrics_params_and_tags(
+        self, sample_gateway: MemoryGateway, size: tuple[int, int]
+    ) -> None:
+        """Names, status, figures; a hostile name is shown as text."""
+        async with runs_of(sample_gateway, size=size) as (pilot, screen):
+            await see(pilot, "mlp-base", MARKUP_NAME, "RUNNING", "metrics", "val_accuracy")
+            assert {"params.hidden_size", "tags.recipe", "duration"} <= set(screen.table.columns)
+            assert "\x1b" not in text_of(pilot)
+
+    async def test_the_cursor_moves_by_keys_and_the_preview_follows(self, sample_gateway: MemoryGateway) -> None:
+        async with runs_of(sample_gateway, size=(160, 45)) as (pilot, screen):
+            await pilot.press("j", "down", "k")
+            assert screen.table.cursor_row == 1
+            run = screen.table.runs[1]
+            await see(pilot, run.run_id)
+            assert screen.query_one(RunPreview).display
+            await pilot.press("G")
+            assert screen.table.cursor_row == len(screen.table.runs) - 1
+            await pilot.press("g")
+            assert screen.table.cursor_row == 0
+
+    async def test_the_name_stays_while_columns_scroll(self, sample_gateway: MemoryGateway) -> None:
+        async with runs_of(sample_gateway, size=(80, 24)) as (pilot, screen):
+            for _ in range(len(screen.table.columns)):
+                await pilot.press("right")
+            assert screen.table.column == screen.table.columns[-1]
+            assert screen.table.scroll_offset.x > 0
+            await see(pilot, "mlp-base", screen.table.column.partition(".")[2], "tags")
+            await pilot.press(*["left"] * len(screen.table.columns))
+            await see(pilot, "started")
+
+    async def test_a_long_value_ends_in_an_ellipsis(self, sample_gateway: MemoryGateway) -> None:
+        async with runs_of(sample_gateway, size=(160, 45)) as (pilot, screen):
+            screen.table.set_columns(("run_name", "params.long"))
+            await see(pilot, "012345678901234567890123456…")
+
+    async def test_a_click_moves_and_a_second_one_opens(self, sample_gateway: MemoryGateway) -> None:
+        async with runs_of(sample_gateway) as (pilot, screen):
+            await pilot.click(RunTable, offset=(6, 4))
+            assert screen.table.cursor_row == 2
+            await pilot.click(RunTable, offset=(6, 4), times=2)
+            await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
+
+
+class TestPages:
+    """Pages of 200 are fetched as the cursor comes near the end of what is loaded."""
+
+    @staticmethod
+    def many(count: int) -> MemoryGateway:
+        store = MemoryGateway()
+        experiment = store.add_experiment("fraud-detector")
+        for n in range(count):
+            store.add_run(experiment, name=f"run-{n:05}", metrics={"loss": float(n)}, model=False)
+        return store
+
+    async def test_more_is_loaded_on_the_way_down_and_all_for_the_last(self) -> None:
+        async with runs_of(self.many(950)) as (pilot, screen):
+            assert len(screen.table.runs) == 200
+            assert "200 runs, more below" in status(screen)
+            for _ in range(6):
+                await pilot.press("pagedown")
+            await until(pilot, lambda: len(screen.table.runs) == 400)
+            await pilot.press("G")
+            await until(pilot, lambda: len(screen.table.runs) == 950 and screen.table.cursor_row == 949)
+            await see(pilot, "run-00000", "950 runs")
+            assert len({run.run_id for run in screen.table.runs}) == 950
+
+    async def test_a_run_created_meanwhile_is_not_shown_twice(self) -> None:
+        store = self.many(390)
+        async with runs_of(store) as (pilot, screen):
+            store.add_run(store.list_experiments()[0].experiment_id, name="late", model=False)
+            await pilot.press("G")
+            await until(pilot, lambda: screen._next is None and not screen._loading)
+            ids = [run.run_id for run in screen.table.runs]
+            assert len(ids) == len(set(ids)) == 390
+
+    async def test_a_page_that_fails_is_said_and_asked_for_again(self) -> None:
+        broken = False
+
+        def around(handle: Handle) -> Handle:
+            def answer(request: Any) -> Any:
+                if broken and isinstance(request, SearchRuns):
+                    raise StoreUnavailable("memory", "gone for lunch")
+                return handle(request)
+
+            return answer
+
+        async with runs_of(self.many(300), around=around) as (pilot, screen):
+            broken = True
+            await pilot.press("G")
+            await see(pilot, "gone for lunch", "from before", "STALE")
+            assert len(screen.table.runs) == 200
+            broken = False
+            await pilot.press("r")
+            await until(pilot, lambda: "gone" not in status(screen))
+
+
+class TestFilterAndOrder:
+    async def test_a_filter_narrows_and_the_empty_one_widens(self, sample_gateway: MemoryGateway) -> None:
+        async with runs_of(sample_gateway) as (pilot, screen):
+            before = names(screen)
+            await filter_by(pilot, screen, "params.hidden_size = '128'")
+            assert names(screen) == ["mlp-wide"]
+            await filter_by(pilot, screen, "")
+            assert names(screen) == before
+
+    async def test_a_wrong_filter_is_said_in_place_and_the_rows_stay(self, sample_gateway: MemoryGateway) -> None:
+        async with runs_of(sample_gateway) as (pilot, screen):
+            before = names(screen)
+            await filter_by(pilot, screen, "parms.seed = '1'")
+            await see(pilot, "did you mean params")
+            assert names(screen) == before
+            assert isinstance(pilot.app.focused, Input)
+            await pilot.press("escape", "r")
+            await until(pilot, lambda: not screen._loading)
+            assert names(screen) == before
+            assert screen.query_one(FilterInput).value == ""
+
+    async def test_no_match_is_said(self, sample_gateway: MemoryGateway) -> None:
+        async with runs_of(sample_gateway) as (pilot, screen):
+            await filter_by(pilot, screen, "metrics.val_loss > 1000")
+            await see(pilot, "no run matches")
+            await pilot.press("d", "c", "enter", "space", "y")
+            assert pilot.app.screen is screen
+
+    async def test_text_fields_own_the_keys_that_print(self, sample_gateway: MemoryGateway) -> None:
+        async with runs_of(sample_gateway) as (pilot, screen):
+            await pilot.press("slash", "q", "d", "question_mark", "t")
+            assert screen.query_one(FilterInput).value == "qd?t"
+            assert pilot.app.screen is screen
+
+    async def test_s_sorts_up_down_and_not(self, sample_gateway: MemoryGateway) -> None:
+        """By the column under the cursor, over all runs of the store; an arrow shows it."""
+        async with runs_of(sample_gateway) as (pilot, screen):
+            newest = names(screen)
+            column = screen.table.columns.index("metrics.val_loss")
+            await pilot.press(*["right"] * column, "s")
+            await until(pilot, lambda: screen.sort is not None and not screen._loading)
+            assert names(screen)[0] == "mlp-wide"
+            await see(pilot, "▲", "by val_loss, ascending")
+            await pilot.press("s")
+            await until(pilot, lambda: "descending" in status(screen) and not screen._loading)
+            assert names(screen)[0] == "mlp-tiny"
+            await pilot.press("s")
+            await until(pilot, lambda: names(screen) == newest)
+
+    async def test_a_title_can_be_clicked(self, sample_gateway: MemoryGateway) -> None:
+        async with runs_of(sample_gateway) as (pilot, screen):
+            await pilot.click(RunTable, offset=(4, 1))
+            await until(pilot, lambda: screen.sort == ("run_name", True) and not screen._loading)
+            plain = [name for name in names(screen) if name.startswith("mlp-")]
+            assert plain == sorted(plain)
+
+    async def test_what_no_store_sorts_by_is_said(self, sample_gateway: MemoryGateway) -> None:
+        async with runs_of(sample_gateway) as (pilot, screen):
+            await pilot.press(*["right"] * screen.table.columns.index("duration"), "s")
+            await see(pilot, "No store sorts by took")
+            assert screen.sort is None
+
+    async def test_an_odd_key_is_sorted_by(self, sample_gateway: MemoryGateway) -> None:
+        async with runs_of(sample_gateway, size=(160, 45)) as (pilot, screen):
+            column = screen.table.columns.index("metrics.val loss/é 100%")
+            await pilot.press(*["right"] * column, "s")
+            await until(pilot, lambda: names(screen)[0] == "odd keys")
+
+
+class TestActions:
+    async def test_marked_runs_are_charted_together(self, sample_gateway: MemoryGateway) -> None:
+        async with runs_of(sample_gateway) as (pilot, screen):
+            await filter_by(pilot, screen, "attributes.run_name LIKE 'mlp-%'")
+            await pilot.press("space", "space")
+            await see(pilot, "2 marked", "●")
+            await pilot.press("c")
+            await until(pilot, lambda: isinstance(pilot.app.screen, ChartScreen))
+            chart = pilot.app.screen
+            assert [r.run_id for r in chart._runs] == [r.run_id for r in screen.table.runs[:2]]  # type: ignore[attr-defined]
+
+    async def test_marks_outlive_a_filter_and_u_takes_them_away(self, sample_gateway: MemoryGateway) -> None:
+        async with runs_of(sample_gateway) as (pilot, screen):
+            await pilot.press("space")
+            marked = screen.table.marked
+            await filter_by(pilot, screen, "params.hidden_size = '128'")
+            assert screen.table.marked == marked
+            await see(pilot, "1 marked (1 not listed here)")
+            await pilot.press("u")
+            assert screen.table.marked == ()
+
+    async def test_d_compares_and_p_goes_on_to_the_promotion(self, sample_gateway: MemoryGateway) -> None:
+        async with runs_of(sample_gateway) as (pilot, screen):
+            await filter_by(pilot, screen, "params.hidden_size = '128'")
+            await pilot.press("d")
+            await until(pilot, lambda: isinstance(pilot.app.screen, DiffScreen))
+            await see(pilot, "PASS")
+            await pilot.press("escape", "p")
+            await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmDialog))
+
+    async def test_read_only_binds_no_promotion_and_no_training(self, sample_gateway: MemoryGateway) -> None:
+        async with runs_of(sample_gateway, read_only=True) as (pilot, screen):
+            keys = screen.active_bindings
+            assert not {"p", "t"} & keys.keys()
+            assert "d" in keys
+            await pilot.press("p", "t")
+            assert pilot.app.screen is screen
+
+    async def test_enter_opens_the_run_and_y_copies_its_id(self, sample_gateway: MemoryGateway) -> None:
+        async with runs_of(sample_gateway) as (pilot, screen):
+            run = screen.table.current
+            assert run is not None
+            await pilot.press("y")
+            assert pilot.app.clipboard == run.run_id
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
+            await see(pilot, run.run_id)
+
+    async def test_an_experiment_without_runs_says_so(self, sample_gateway: MemoryGateway) -> None:
+        async with runs_of(sample_gateway, experiment="empty") as (pilot, screen):
+            await see(pilot, "no runs here yet")
+            await pilot.press("G", "pagedown", "right", "s", "enter")
+            assert pilot.app.screen is screen
+
+
+class TestColumns:
+    async def test_columns_are_searched_hidden_moved_and_reset(self, sample_gateway: MemoryGateway) -> None:
+        async with runs_of(sample_gateway) as (pilot, screen):
+            before = screen.table.columns
+            await pilot.press("C")
+            await until(pilot, lambda: isinstance(pilot.app.screen, ColumnsScreen))
+            await pilot.press("n", "slash", *"val_f1", "enter", "space", "enter")
+            await until(pilot, lambda: pilot.app.screen is screen)
+            assert screen.table.columns == ("run_name", "metrics.val_f1")
+            await pilot.press("r")
+            await until(pilot, lambda: not screen._loading)
+            assert screen.table.columns == ("run_name", "metrics.val_f1")
+            await pilot.press("C")
+            await until(pilot, lambda: isinstance(pilot.app.screen, ColumnsScreen))
+            await pilot.press("x")
+            await until(pilot, lambda: screen.table.columns == before)
+
+    async def test_a_column_moves_and_escape_changes_nothing(self, sample_gateway: MemoryGateway) -> None:
+        async with runs_of(sample_gateway) as (pilot, screen):
+            before = screen.table.columns
+            await pilot.press("C")
+            await until(pilot, lambda: isinstance(pilot.app.screen, ColumnsScreen))
+            rows = pilot.app.screen.query_one(OptionList)
+            await until(pilot, lambda: rows.highlighted == 0)
+            await pilot.press("J")
+            await pilot.press("escape")
+            await until(pilot, lambda: pilot.app.screen is screen)
+            assert screen.table.columns == before
+            await pilot.press("C")
+            await until(pilot, lambda: isinstance(pilot.app.screen, ColumnsScreen))
+            await pilot.press("J", "enter")
+            await until(pilot, lambda: pilot.app.screen is screen)
+            assert screen.table.columns[:3] == (before[0], before[2], before[1])
+
+
+async def test_several_experiments_are_listed_together(sample_gateway: MemoryGateway) -> None:
+    """Space marks experiments, enter opens the marked ones, and a column says which is which."""
+    app = app_on(sample_gateway)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await see(pilot, "fraud-detector", "churn")
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen) and app.screen._loaded)
+        screen = app.screen
+        assert isinstance(screen, RunsScreen)
+        await see(pilot, "3 experiments", "churn [b]bold[/b]")
+        assert "experiment" in screen.table.columns
+        assert "logreg" in names(screen)
+
+
+async def test_a_late_answer_to_an_older_filter_is_not_shown(sample_gateway: MemoryGateway) -> None:
+    """The slow answer to the first filter comes after the quick one to the second."""
+    import threading
+
+    gate = threading.Event()
+    slow: list[RunPage] = []
+
+    def around(handle: Handle) -> Handle:
+        def answer(request: Any) -> Any:
+            page = handle(request)
+            if isinstance(request, SearchRuns) and "mlp-tiny" in request.filter_string:
+                gate.wait(10)
+                slow.append(page)
+            return page
+
+        return answer
+
+    async with runs_of(sample_gateway, around=around) as (pilot, screen):
+        await pilot.press("slash")
+        screen.query_one("#expression", Input).value = "attributes.run_name = 'mlp-tiny'"
+        await pilot.press("enter")
+        await pilot.press("slash")
+        screen.query_one("#expression", Input).value = "attributes.run_name = 'mlp-wide'"
+        await pilot.press("enter")
+        await until(pilot, lambda: names(screen) == ["mlp-wide"])
+        gate.set()
+        await until(pilot, lambda: slow)
+        await pilot.pause()
+        assert names(screen) == ["mlp-wide"]
+
+
+async def test_ten_thousand_runs_cost_only_what_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Filling the table and drawing a page format a screenful of cells, not all of them."""
+    from mlaudit.tui.widgets import run_table
+
+    formatted = 0
+    original = run_table.table_cell
+
+    def counting(*arguments: Any) -> str:
+        nonlocal formatted
+        formatted += 1
+        return original(*arguments)
+
+    monkeypatch.setattr(run_table, "table_cell", counting)
+    runs = [
+        Run(f"{n:032x}", "1", f"run-{n}", "FINISHED", metrics={f"m{k}": n / (k + 1) for k in range(30)})
+        for n in range(10_000)
+    ]
+    columns = ("run_name", *(f"metrics.m{k}" for k in range(30)))
+    app = app_on(MemoryGateway())
+    async with app.run_test(size=(160, 45)) as pilot:
+        await see(pilot, "no experiments")
+        table = RunTable()
+        await app.screen.mount(table)
+        table.show(runs, columns)
+        table.focus()
+        await pilot.press("G")
+        await see(pilot, "run-9999")
+        assert formatted < 60 * 31 + 12 * 45 * 31
+        before = formatted
+        await pilot.press("pageup")
+        await pilot.pause()
+        assert formatted - before <= 3 * 45 * 31
