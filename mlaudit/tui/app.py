@@ -29,6 +29,7 @@ class MlauditApp(App[int]):
     COMMANDS = {ScreenCommands}
     BINDINGS = [
         Binding("question_mark", "help", "Help", key_display="?", id="app.help", tooltip="The keys of this screen"),
+        Binding("t", "train", "Train", show=False, id="app.train", tooltip="Train with the bundled script"),
         Binding("q", "quit", "Quit", id="app.quit", tooltip="Leave mlaudit"),
         Binding("ctrl+l", "log", show=False, id="app.log", tooltip="What MLflow and the worker had to say"),
         Binding("ctrl+t", "change_theme", show=False, id="app.theme", tooltip="Choose the colours"),
@@ -71,6 +72,18 @@ class MlauditApp(App[int]):
         from mlaudit.tui.screens.run import RunScreen
 
         self.push_screen(RunScreen(run_id))
+
+    def action_train(self) -> None:
+        """The form in front of a training; it also leads back to one that runs."""
+        from mlaudit.tui.screens.train_form import TrainFormScreen
+
+        self.push_screen(TrainFormScreen())
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Training is not bound where nothing may be written, nor on its own form."""
+        if action == "train":
+            return self.may_write and self.screen_stack[-1].title != "train"
+        return super().check_action(action, parameters)
 
     def action_help(self) -> None:
         """The keys that do something here and now."""
