@@ -48,6 +48,8 @@ class LiveTraining:
         """While it is being stopped."""
         self.problem = ""
         """Why the last look failed; empty when it did not."""
+        self.stop_problem = ""
+        """Why the last attempt to stop it failed."""
         self.ended_at = 0.0
         """Seconds since the epoch when the process was found to have ended; 0 while it runs."""
         self.stopped = False
@@ -146,10 +148,11 @@ class Trainings:
         await asyncio.shield(live.stop)
 
     async def _stop(self, live: LiveTraining) -> None:
+        live.stop_problem = ""
         try:
             answer = await self._app.backend.ask(StopTraining(live.training))
         except MlauditError as error:
-            live.problem = f"not stopped: {error}"
+            live.stop_problem = f"not stopped: {error}"
             raise
         finally:
             live.stop = None
@@ -263,8 +266,8 @@ def quit_dialog(live: Sequence[LiveTraining]) -> ConfirmDialog:
     lines += [
         "",
         "Stopping takes up to 15 seconds; the run is then KILLED.",
-        "Left running, it goes on without mlaudit and records as before. "
-        f"To stop it later: kill -INT -- {' '.join(f'-{t.training.pid}' for t in live)}",
+        "Left running, it goes on without mlaudit and records as before. To stop it later:",
+        f"kill -INT -- {' '.join(f'-{t.training.pid}' for t in live)}",
     ]
     return ConfirmDialog("Quit while a training runs?", lines, confirm_label="Leave it running", also=(STOP, "Stop it"))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from mlaudit.tui.app import MlauditApp
 
 T = TypeVar("T")
+
+
+def in_view(screen: Screen[Any]) -> bool:
+    """Whether a screen can be seen: it is the top one, or there are only dialogs above it."""
+    stack = screen.app.screen_stack
+    return screen in stack and all(above.is_modal for above in stack[stack.index(screen) + 1 :])
 
 
 class BaseScreen(Screen[None]):

@@ -91,7 +91,7 @@ class TrainFormScreen(BaseScreen):
         if store is not None and not store.writable:
             return f"Training is off: {'; '.join(('this store must not be written to', *store.notes))}."
         if self._script is not None and self._script.missing:
-            return f"{self._script.missing}. Nothing can be started without it."
+            return f"Training is off: {self._script.missing}"
         return ""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -152,7 +152,7 @@ class TrainFormScreen(BaseScreen):
         await fields.remove_children()
         await fields.mount(*(ParameterField(p, values.get(p.name, p.default)) for p in script.parameters))
         if self.focused is None and not self.query_one("#there").display:
-            self.focus_next("ParameterField Input, ParameterField Select, ParameterField Switch")
+            self.focus_next("ParameterField Input, ParameterField Select, ParameterField OnOff")
         return f"Not taken over, since the script has no such option or value: {', '.join(ignored)}." if ignored else ""
 
     @property

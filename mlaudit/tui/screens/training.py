@@ -17,10 +17,9 @@ from textual.widget import Widget
 from textual.widgets import Button, OptionList, Static
 
 from mlaudit.domain.errors import MlauditError
-from mlaudit.domain.models import RunStatus
 from mlaudit.domain.text import clean, format_duration
 from mlaudit.tui.log_tail import LogTail
-from mlaudit.tui.screens.base import BaseScreen
+from mlaudit.tui.screens.base import BaseScreen, in_view
 from mlaudit.tui.screens.confirm import ConfirmDialog
 from mlaudit.tui.trainings import LiveTraining, exit_words
 from mlaudit.tui.widgets.log_view import LogView
@@ -57,13 +56,14 @@ class TrainingScreen(BaseScreen):
         self.live = live
         self._tail = LogTail(live.training.log_path)
         self._shown_end = False
+        self._last_words = ""
+        """The last lines of the output of a script that failed."""
         self._asking = False
 
     def compose_body(self) -> Iterable[Widget]:
-        yield Static(id="state", markup=False)
-        with Horizontal(id="outcome"):
-            yield Static(id="outcome-text", markup=False)
-            yield Button(Content("Open the run"), id="open-run", variant="primary", compact=True)
+        with Horizontal(id="state"):
+            yield Static(id="state-text", markup=False)
+            yield Button(Content("enter: open the run"), id="open-run", variant="primary", compact=True)
         with Container(id="panes"):
             with Vertical(id="output"):
                 yield Static(id="output-title", markup=False)
@@ -86,7 +86,7 @@ class TrainingScreen(BaseScreen):
     # The output
 
     def _pull(self) -> None:
-        if self.is_current and not self._shown_end:
+        if in_view(self) and not self._shown_end:
             self.query_one(LogView).pull()
 
     @on(LogView.Changed)
@@ -115,11 +115,11 @@ class TrainingScreen(BaseScreen):
             self._shown_end = True
             self.query_one(LogView).pull(everything=True)
             curves.finish()
-            self._show_outcome()
+            self._color_outcome()
             self.refresh_bindings()
         if live.ended and self.is_current:
             live.seen = True
-        self.query_one("#state", Static).update(self._state_text())
+        self.query_one("#state-text", Static).update(self._state_text())
         if self.check_action("stop", ()) != self._could_stop:
             self.refresh_bindings()
 
@@ -138,45 +138,45 @@ class TrainingScreen(BaseScreen):
 
     def _state_text(self) -> Text:
         live, status, curves = self.live, self.live.status, self.query_one(RunCurves)
-        if live.stopping:
-            word = "STOPPING, up to 15 s"
-        elif status.running:
-            word = "RUNNING"
-        else:
-            word = "ENDED" if live.ended else "ENDED, asking how its run ended"
+        took = format_duration(int(live.seconds * 1000))
         text = Text(no_wrap=True, overflow="ellipsis")
-        text.append(word, style="bold")
-        text.append(f" · process {live.training.pid} · {format_duration(int(live.seconds * 1000))}")
-        if not status.running:
-            text.append(f" · {exit_words(status.exit_code)}")
+        if status.running:
+            text.append("STOPPING, up to 15 s" if live.stopping else "RUNNING", style="bold")
+            text.append(f" · process {live.training.pid} · {took}")
+        else:
+            text.append("STOPPED" if live.stopped else "ENDED", style="bold")
+            text.append(f" · {took} · {exit_words(status.exit_code)}")
         if status.run_id is None:
-            text.append("\nno run so far" if status.running else "\nno run")
+            text.append("\nno run so far" if status.running else "\nthe script recorded no run")
         else:
             name = f" {curves.run_shown.name}" if curves.run_shown else ""
-            text.append(f"\nrun {status.run_id[:12]}{name} {status.run_status or ''}")
-        problem = live.problem or curves.error
+            known = status.run_status or ("" if status.running else "in an unknown state")
+            text.append(f"\nrun {status.run_id[:12]}{name} {known if status.running or live.ended else '…'}")
+        problem = live.stop_problem or live.problem or curves.error
         if problem:
             text.append(f" · {problem}", style="bold")
-        text.append(f"\noutput in {elide(clean(live.training.log_path), max(20, self.size.width - 14))}", style="dim")
+        # The file's name is its end, so that is kept where the line is too short.
+        room = max(20, self.query_one("#state-text").size.width - 10)
+        text.append(f"\noutput in {elide(clean(live.training.log_path), room)}", style="dim")
+        if self._went_wrong:
+            text.append(self._last_words)
         return text
 
     # The end
 
-    def _show_outcome(self) -> None:
-        live, status = self.live, self.live.status
-        text = Text(f"{live.headline}.", style="bold")
-        if live.problem:
-            text.append(f"\n{live.problem}.", style="not bold")
-        if live.failed and not live.stopped:
-            for line in self._tail.last_lines(LAST_LINES):
-                text.append(f"\n{elide(line, max(20, self.size.width - 20))}", style="not bold")
-        if live.has_run:
-            text.append("\nenter opens the run.", style="not bold")
-        self.query_one("#outcome-text", Static).update(text)
-        place = self.query_one("#outcome")
-        place.display = True
-        place.set_class(live.failed and not live.stopped, "-bad")
-        place.set_class(live.stopped or bool(live.problem) or status.run_status != RunStatus.FINISHED, "-neutral")
+    @property
+    def _went_wrong(self) -> bool:
+        return self._shown_end and self.live.failed and not self.live.stopped
+
+    def _color_outcome(self) -> None:
+        """Say at a glance how it ended, and show the way to the run."""
+        live = self.live
+        if self._went_wrong:
+            lines = self._tail.last_lines(LAST_LINES) or ["(it printed nothing)"]
+            self._last_words = "".join(f"\n{line}" for line in lines)
+        state = self.query_one("#state")
+        unsure = live.stopped or bool(live.problem) or not live.has_run
+        state.add_class("-bad" if self._went_wrong else "-unsure" if unsure else "-good")
         self.query_one("#open-run").display = live.has_run
 
     async def action_open_run(self) -> None:
@@ -219,7 +219,7 @@ class TrainingScreen(BaseScreen):
             self._asking = False
         if answer is None or not live.status.running:
             return
-        # What goes wrong is said in the state line, from live.problem.
+        # What goes wrong is said in the state line, from live.stop_problem.
         with contextlib.suppress(MlauditError):
             await self.mlaudit.trainings.stop(live)
         self._look()

@@ -5,12 +5,48 @@ from __future__ import annotations
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.containers import Container
 from textual.message import Message
+from textual.reactive import reactive
 from textual.widget import Widget
-from textual.widgets import Input, Select, Static, Switch
+from textual.widgets import Input, Select, Static
 
 from mlaudit.services.training_script import Parameter
+
+
+class OnOff(Static, can_focus=True):
+    """A switch in words: Textual's own shows its state by colours alone."""
+
+    BINDINGS = [Binding("enter,space", "switch", "Switch", id="switch.toggle", tooltip="Switch it on or off")]
+    value: reactive[bool] = reactive(False)
+
+    class Changed(Message):
+        """It was switched."""
+
+        def __init__(self, value: bool) -> None:
+            super().__init__()
+            self.value = value
+
+    def __init__(self, value: bool) -> None:
+        super().__init__(markup=False)
+        self.set_reactive(OnOff.value, value)
+
+    def render(self) -> Text:
+        """The state."""
+        return Text("[x] on" if self.value else "[ ] off")
+
+    def watch_value(self, value: bool) -> None:
+        """Tell whoever holds it."""
+        self.post_message(self.Changed(value))
+
+    def action_switch(self) -> None:
+        """The other state."""
+        self.value = not self.value
+
+    def on_click(self) -> None:
+        """The same."""
+        self.action_switch()
 
 
 class ParameterField(Container):
@@ -29,9 +65,8 @@ class ParameterField(Container):
     ParameterField .note { height: auto; color: $text-muted; }
     ParameterField .help { column-span: 3; height: auto; padding-left: 21; color: $text-muted; }
     ParameterField Input { background: $boost; }
-    ParameterField Switch { border: none; padding: 0; height: 1; background: transparent; }
-    ParameterField Switch:focus { background-tint: $foreground 20%; }
-    ParameterField Input:focus, ParameterField SelectCurrent { background: $surface-lighten-2; }
+    ParameterField OnOff { height: 1; background: $boost; }
+    ParameterField OnOff:focus, ParameterField Select:focus SelectCurrent { text-style: reverse; }
     ParameterField.-bad .note { color: $text-error; text-style: bold; }
     ParameterField.-bad Input { background: $error-muted; }
     ParameterField.-changed .name { text-style: bold; }
@@ -61,7 +96,7 @@ class ParameterField(Container):
     def _control(self) -> Widget:
         p = self.parameter
         if p.type == "bool":
-            return Switch(self._value == "true", animate=False)
+            return OnOff(self._value == "true")
         if p.type == "choice":
             options = [(Text(c), c) for c in p.choices]
             chosen = self._value or Select.NULL
@@ -92,12 +127,12 @@ class ParameterField(Container):
     @property
     def control(self) -> Widget:
         """What takes the focus."""
-        return self.query_one("Input, Select, Switch")
+        return self.query_one("Input, Select, OnOff")
 
     def reset(self) -> None:
         """Back to the default."""
         control, default = self.control, self.parameter.default
-        if isinstance(control, Switch):
+        if isinstance(control, OnOff):
             control.value = default == "true"
         elif isinstance(control, Select):
             control.value = default or Select.NULL
@@ -107,13 +142,17 @@ class ParameterField(Container):
 
     @on(Input.Changed)
     @on(Select.Changed)
-    @on(Switch.Changed)
-    def _control_changed(self, event: Input.Changed | Select.Changed | Switch.Changed) -> None:
+    @on(OnOff.Changed)
+    def _control_changed(self, event: Input.Changed | Select.Changed | OnOff.Changed) -> None:
         event.stop()
         value = event.value
         if isinstance(value, bool):
             value = "true" if value else "false"
-        self._value = value if isinstance(value, str) else ""
+        value = value if isinstance(value, str) else ""
+        if value == self._value:
+            # Controls also report the value that they begin with.
+            return
+        self._value = value
         self._say()
         self.post_message(self.Changed())
 

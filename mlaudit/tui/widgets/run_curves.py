@@ -16,6 +16,7 @@ from mlaudit.domain.models import Run
 from mlaudit.domain.text import format_number
 from mlaudit.services.runs import GetRunDetails
 from mlaudit.tui.histories import Ask, Histories, first_metric, metric_keys
+from mlaudit.tui.screens.base import in_view
 from mlaudit.tui.screens.chart import MetricList
 from mlaudit.tui.widgets.chart_legend import fit
 from mlaudit.tui.widgets.metric_chart import MetricChart
@@ -100,7 +101,7 @@ class RunCurves(Horizontal):
     # Asking
 
     def _tick(self) -> None:
-        watched = self._live and self._run_id is not None and self.screen.is_current
+        watched = self._live and self._run_id is not None and in_view(self.screen)
         if watched and not self._polling and time.monotonic() >= self._next:
             self._poll()
 

@@ -1,0 +1,206 @@
+"""The form in front of a training."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.widgets import Button, Input, Select, Static
+
+from mlaudit.domain.errors import StoreUnavailable
+from mlaudit.gateway.memory import MemoryGateway
+from mlaudit.services.launcher import DescribeTraining, StartTraining
+from mlaudit.tui.screens.confirm import ConfirmDialog
+from mlaudit.tui.screens.train_form import TrainFormScreen
+from mlaudit.tui.screens.training import TrainingScreen
+from mlaudit.tui.widgets.parameter_field import OnOff, ParameterField
+from tests.plugins.screen_tools import see, text_of, until
+from tests.tui.training_bench import TrainingBench, field, open_form, train
+
+
+@pytest.fixture
+def bench(tmp_path: Path, sample_gateway: MemoryGateway) -> Iterator[TrainingBench]:
+    bench = TrainingBench(tmp_path, sample_gateway)
+    yield bench
+    bench.close()
+
+
+class TestFields:
+    """Every option, checked as it is typed."""
+
+    @pytest.mark.parametrize("size", [(80, 24), (160, 45)])
+    async def test_every_option_can_be_reached_and_says_what_it_is(
+        self, bench: TrainingBench, size: tuple[int, int]
+    ) -> None:
+        async with bench.app().run_test(size=size) as pilot:
+            screen = await open_form(pilot)
+            await see(pilot, "Fake [/red] training", "memory memory://", "a number from 1e-06 to 10", "[b]bold[/b]")
+            names = []
+            for _ in screen.query(ParameterField):
+                await pilot.pause()
+                owner = next(f for f in screen.query(ParameterField) if f.has_focus_within)
+                names.append(owner.parameter.name)
+                assert screen.query_one("#fields").region.contains_region(owner.control.region), owner.parameter.name
+                await pilot.press("tab")
+            assert names == ["mode", "learning-rate", "epochs", "experiment", "run-id", "gate"]
+            assert screen.focused is screen.query_one("#start")
+
+    async def test_each_type_has_its_control(self, bench: TrainingBench) -> None:
+        async with bench.app().run_test(size=(80, 24)) as pilot:
+            screen = await open_form(pilot)
+            kinds = {f.parameter.name: type(f.control) for f in screen.query(ParameterField)}
+            assert kinds["mode"] is Select
+            assert kinds["gate"] is OnOff
+            assert kinds["epochs"] is Input
+            for name, keys in (("mode", ["enter", "down", "enter"]), ("gate", ["enter"])):
+                field(screen, name).control.focus()
+                await pilot.press(*keys)
+            assert field(screen, "mode").value == "slow"
+            assert field(screen, "gate").value == "true"
+
+    async def test_an_error_stands_beside_its_field_until_it_is_put_right(self, bench: TrainingBench) -> None:
+        async with bench.app().run_test(size=(80, 24)) as pilot:
+            screen = await open_form(pilot)
+            epochs = field(screen, "epochs")
+            epochs.control.focus()
+            await pilot.press("end", *"q0j")
+            assert epochs.value == "3q0j", "a text field owns the keys that print"
+            note = epochs.query_one(".note", Static)
+            assert str(note.render()) == "must be an integer from 1 to 1000"
+            await see(pilot, "not right yet: epochs")
+            await pilot.press("backspace", "backspace", "backspace")
+            assert str(note.render()) == ""
+            assert "not right" not in text_of(pilot)
+
+    async def test_a_wrong_value_starts_nothing_and_gets_the_focus(self, bench: TrainingBench) -> None:
+        async with bench.app().run_test(size=(80, 24)) as pilot:
+            screen = await open_form(pilot, epochs="0", learning_rate="nan")
+            await pilot.press("ctrl+s")
+            await see(pilot, "--learning-rate must be a number from 1e-06 to 10.")
+            assert screen.focused is field(screen, "learning-rate").control
+            assert pilot.app.screen is screen
+            assert not bench.started
+
+    async def test_ctrl_r_puts_one_field_back_and_the_button_all(self, bench: TrainingBench) -> None:
+        async with bench.app().run_test(size=(80, 24)) as pilot:
+            screen = await open_form(pilot, epochs="5", gate="True", mode="slow", experiment="x")
+            assert {f.value for f in screen.query(ParameterField)} == {"slow", "0.1", "5", "x", "", "true"}
+            field(screen, "epochs").control.focus()
+            await pilot.press("ctrl+r")
+            assert field(screen, "epochs").value == "3"
+            assert field(screen, "mode").value == "slow"
+            screen.query_one("#reset-all", Button).press()
+            await until(pilot, lambda: not any(f.changed for f in screen.query(ParameterField)))
+            await see(pilot, "0 changed")
+
+    async def test_values_that_the_script_cannot_take_are_named(self, bench: TrainingBench) -> None:
+        async with bench.app().run_test(size=(120, 24)) as pilot:
+            screen = await open_form(pilot, batch_size="1", mode="nonsense", epochs="7")
+            await see(pilot, "Not taken over", "batch_size", "mode 'nonsense'")
+            assert field(screen, "mode").value == "quick"
+            assert field(screen, "epochs").value == "7"
+
+    async def test_what_was_typed_is_there_again_when_the_form_is_left(self, bench: TrainingBench) -> None:
+        async with bench.app().run_test(size=(80, 24)) as pilot:
+            screen = await open_form(pilot)
+            field(screen, "epochs").control.focus()
+            await pilot.press("end", "3", "escape")
+            await until(pilot, lambda: pilot.app.screen is not screen)
+            again = await open_form(pilot)
+            assert field(again, "epochs").value == "33"
+
+
+class TestStart:
+    """Nothing starts without an answer."""
+
+    async def test_the_dialog_shows_command_and_store_and_starts_on_cancel(self, bench: TrainingBench) -> None:
+        async with bench.app().run_test(size=(100, 30)) as pilot:
+            screen = await open_form(pilot, experiment="a b; $HOME", gate="true")
+            await pilot.press("ctrl+s")
+            await see(pilot, "'--experiment=a b; $HOME'", "--gate", "--epochs=3", "script.py", "memory memory://")
+            assert isinstance(pilot.app.screen, ConfirmDialog)
+            await pilot.press("enter")
+            await see(pilot, "Not started: cancelled.")
+            assert pilot.app.screen is screen
+            assert not bench.started
+            assert pilot.app.trainings.all == []  # type: ignore[attr-defined]
+
+    async def test_confirmed_it_starts_once_and_its_screen_takes_the_forms_place(self, bench: TrainingBench) -> None:
+        async with bench.app().run_test(size=(80, 24)) as pilot:
+            screen = await train(pilot, "quick", epochs="9")
+            assert len(bench.started) == 1
+            assert ("epochs", "9") in bench.started[0].values
+            assert not any(isinstance(s, TrainFormScreen) for s in pilot.app.screen_stack)
+            await see(pilot, f"process {screen.live.training.pid}")
+
+    async def test_a_store_that_is_gone_is_said_in_place(self, bench: TrainingBench) -> None:
+        def gone(request: Any) -> None:
+            if isinstance(request, StartTraining):
+                raise StoreUnavailable("http://h", "refused")
+
+        bench.before = gone
+        async with bench.app().run_test(size=(80, 24)) as pilot:
+            screen = await open_form(pilot)
+            await pilot.press("ctrl+s")
+            await see(pilot, "Start this training?")
+            await pilot.press("right", "enter")
+            await see(pilot, "Not started: http://h: refused.")
+            assert pilot.app.screen is screen
+            assert not screen.query_one("#start", Button).disabled
+
+
+class TestOff:
+    """Where nothing can be started the form says so, and the key is not bound."""
+
+    async def refused(self, pilot: Any, screen: TrainFormScreen) -> None:
+        assert screen.query_one("#start", Button).disabled
+        assert "ctrl+s" not in screen.active_bindings
+        await pilot.press("ctrl+s")
+        screen.action_start()
+        await pilot.pause()
+        assert pilot.app.screen is screen
+
+    async def test_a_missing_package(self, bench: TrainingBench) -> None:
+        bench.declare('["json"]', '["no_such_torch"]')
+        async with bench.app().run_test(size=(80, 24)) as pilot:
+            screen = await open_form(pilot)
+            await see(
+                pilot, "Training is off: the training script needs the package no_such_torch:", "'mlaudit[train]'"
+            )
+            await self.refused(pilot, screen)
+
+    async def test_read_only(self, bench: TrainingBench) -> None:
+        async with bench.app(read_only=True).run_test(size=(80, 24)) as pilot:
+            screen = await open_form(pilot)
+            await see(pilot, "Training is off: mlaudit was started with --read-only.", "READ-ONLY")
+            await self.refused(pilot, screen)
+            assert "t" not in screen.active_bindings
+
+    async def test_a_store_that_must_not_be_written_to(self, bench: TrainingBench) -> None:
+        bench.forbid_writing()
+        async with bench.app().run_test(size=(80, 24)) as pilot:
+            screen = await open_form(pilot)
+            await see(pilot, "this store must not be written to; an older schema")
+            await self.refused(pilot, screen)
+
+    async def test_a_broken_declaration_and_f5(self, bench: TrainingBench) -> None:
+        bench.declare("[train]", "[train")
+        async with bench.app().run_test(size=(80, 24)) as pilot:
+            screen = TrainFormScreen()
+            await pilot.app.push_screen(screen)
+            await see(pilot, "this is not TOML", "f5")
+            bench.declare("", "")
+            await pilot.press("f5")
+            await until(pilot, lambda: len(screen.query(ParameterField)) == 6)
+            assert "TOML" not in text_of(pilot)
+
+
+async def test_t_opens_the_form(bench: TrainingBench) -> None:
+    asked: list[Any] = []
+    bench.before = asked.append
+    async with bench.app().run_test(size=(80, 24)) as pilot:
+        await see(pilot, "fraud-detector")
+        await pilot.press("t")
+        await until(pilot, lambda: isinstance(pilot.app.screen, TrainFormScreen))
+        await until(pilot, lambda: any(isinstance(r, DescribeTraining) for r in asked))
+        assert not isinstance(pilot.app.screen, TrainingScreen)
