@@ -18,6 +18,7 @@ from mlaudit.cli import output
 from mlaudit.cli.demo import demo
 from mlaudit.cli.diff import diff
 from mlaudit.cli.experiments import experiments
+from mlaudit.cli.filter_errors import caret_lines
 from mlaudit.cli.invocation import Invocation, describe_failure, invocation, register, with_globals
 from mlaudit.cli.output import ExitCode
 from mlaudit.cli.promote import promote
@@ -25,7 +26,7 @@ from mlaudit.cli.runs import runs
 from mlaudit.cli.show import show
 from mlaudit.cli.train import TRAIN_CONTEXT_SETTINGS, train
 from mlaudit.config.settings import Settings
-from mlaudit.domain.errors import UsageError
+from mlaudit.domain.errors import FilterError, UsageError
 
 if TYPE_CHECKING:
     from mlaudit.wiring import Services
@@ -114,6 +115,8 @@ def _run(call: Invocation, arguments: Sequence[str] | None) -> int:
             output.say("".join(traceback.format_exception(problem)).rstrip())
         line, code = describe_failure(problem)
         output.error(line)
+        if isinstance(problem, FilterError) and (place := caret_lines(problem)):
+            output.say(place)
     if code == ExitCode.INTERRUPTED:
         output.say("mlaudit: interrupted")
     return int(code or 0)

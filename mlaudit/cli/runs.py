@@ -8,11 +8,11 @@ import typer
 
 from mlaudit.cli import output
 from mlaudit.cli.experiments import TableFormat
+from mlaudit.cli.filter_errors import with_nearest_key
 from mlaudit.cli.invocation import FIRST_ANSWER, Invocation, invocation
 from mlaudit.domain.columns import default_columns, is_numeric, keys_of, table_cell
 from mlaudit.domain.errors import FilterError, StoreError
 from mlaudit.domain.filter_match import parse_order
-from mlaudit.domain.filters import parse
 from mlaudit.domain.models import Run
 from mlaudit.domain.text import clean
 from mlaudit.reports import runs as report
@@ -53,11 +53,12 @@ def runs(
     names = {e.experiment_id: e.name for e in resolved.experiments}
     call.announce(resolved.store)
     try:
-        found, more = _collect(call, tuple(names), filter_string, tuple(order_by or ()), maximum)
+        found, more, warnings = _collect(call, tuple(names), filter_string, tuple(order_by or ()), maximum)
     except FilterError as problem:
-        _point_at(problem)
-        raise
-    _warn_unknown(call, tuple(names), found, filter_string, tuple(order_by or ()))
+        raise with_nearest_key(problem, _sample(call, tuple(names))) from problem
+    for warning in warnings:
+        output.say(f"mlaudit: filter: {warning}")
+    _warn_unknown_order(call, tuple(names), found, tuple(order_by or ()))
     for column, hint in report.unknown_columns(wanted or (), found):
         output.say(f"mlaudit: no run listed has {column}{hint}")
     if form is TableFormat.JSON:
@@ -75,9 +76,10 @@ def runs(
 
 def _collect(
     call: Invocation, ids: tuple[str, ...], filter_string: str, order_by: tuple[str, ...], maximum: int
-) -> tuple[list[Run], bool]:
-    """At most ``maximum`` runs, each once, and whether there are more. Raises FilterError, StoreError."""
+) -> tuple[list[Run], bool, tuple[str, ...]]:
+    """At most ``maximum`` runs, each once, whether there are more, and warnings. Raises FilterError, StoreError."""
     found: dict[str, Run] = {}
+    warnings: tuple[str, ...] = ()
     token: str | None = None
     while ids:
         # One more than asked for, so that truncation is known and not guessed.
@@ -86,32 +88,25 @@ def _collect(
         for run in page.runs:
             # Tokens are offsets: a run created meanwhile repeats one.
             found.setdefault(run.run_id, run)
+        warnings = warnings or page.warnings
         token = page.next_page_token
         if token is None or len(found) > maximum:
             break
-    return list(found.values())[:maximum], len(found) > maximum
+    return list(found.values())[:maximum], len(found) > maximum, warnings
 
 
-def _point_at(problem: FilterError) -> None:
-    """The expression with a caret under the place where it goes wrong, where that is known and somebody looks."""
-    if problem.position >= 0 and output.can_ask() and "\n" not in problem.expression:
-        output.say(f"  {problem.expression}\n  {' ' * problem.position}^")
-
-
-def _warn_unknown(
-    call: Invocation, ids: tuple[str, ...], found: list[Run], filter_string: str, order_by: tuple[str, ...]
-) -> None:
-    """Say which keys of the filter or the order no run has: MLflow gives no rows, or any order, in silence."""
-    filtered = _keys(filter_string)
-    asked = [*([] if found else filtered), *_order_keys(order_by)]
-    missing = [(g, k) for g, k in asked if not any(_has(run, g, k) for run in found)]
-    if not missing or not ids:
-        return
+def _sample(call: Invocation, ids: tuple[str, ...]) -> tuple[Run, ...]:
+    """Some runs to know keys from; none where the store fails, since only a remark depends on them."""
     try:
-        sample = [*found, *call.ask(SearchRuns(ids, max_results=PAGE_SIZE)).runs]
-    except StoreError:
-        # Only a remark depends on it; the runs asked for are at hand.
-        return
+        return call.ask(SearchRuns(ids, max_results=PAGE_SIZE)).runs if ids else ()
+    except (FilterError, StoreError):
+        return ()
+
+
+def _warn_unknown_order(call: Invocation, ids: tuple[str, ...], found: list[Run], order_by: tuple[str, ...]) -> None:
+    """Say which keys of the order no run has: MLflow gives any order, in silence."""
+    missing = [(g, k) for g, k in _order_keys(order_by) if not any(_has(run, g, k) for run in found)]
+    sample = [*found, *_sample(call, ids)] if missing else []
     for group, key in dict.fromkeys(missing):
         if sample and not any(_has(run, group, key) for run in sample):
             hint = report.near(key, keys_of(sample, group))
@@ -122,18 +117,6 @@ def _warn_unknown(
 
 def _has(run: Run, group: str, raw_key: str) -> bool:
     return any(run.raw_key(key) == raw_key for key in getattr(run, group))
-
-
-def _keys(filter_string: str) -> list[tuple[str, str]]:
-    """The (group, raw key) pairs that a filter compares; slips that MLflow lets pass are said on the way."""
-    try:
-        parsed = parse(filter_string)
-    except FilterError:
-        # The store has taken it, so it is right; only our own reading of it ends here.
-        return []
-    for warning in parsed.warnings:
-        output.say(f"mlaudit: filter, character {warning.position + 1}: {warning.text}")
-    return [(_GROUP_OF[c.entity], c.key) for c in parsed.comparisons if c.entity in _GROUP_OF]
 
 
 def _order_keys(order_by: tuple[str, ...]) -> list[tuple[str, str]]:

@@ -66,6 +66,13 @@ class Token:
         return self.kind == "word" and self.text.upper() in words
 
 
+def allowed_operators(entity: str, key: str) -> tuple[str, ...]:
+    """The operators that this kind of key takes."""
+    if entity == "metric" or (entity == "attribute" and key in NUMERIC_ATTRIBUTES):
+        return NUMERIC_OPERATORS
+    return KEY_OPERATORS if entity in {"param", "tag"} else TEXT_OPERATORS
+
+
 def tokenize(expression: str) -> list[Token]:
     """Every character of ``expression`` in a token, white space included. Never fails."""
     tokens: list[Token] = []

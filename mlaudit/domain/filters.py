@@ -19,13 +19,11 @@ from mlaudit.domain.filter_tokens import (
     ATTRIBUTE_ALIASES,
     DATASET_KEYS,
     ENTITIES,
-    KEY_OPERATORS,
     NUMERIC_ATTRIBUTES,
-    NUMERIC_OPERATORS,
     TEXT_ATTRIBUTES,
-    TEXT_OPERATORS,
     WORD_OPERATORS,
     Token,
+    allowed_operators,
     highlight,
     tokenize,
     unquote,
@@ -35,13 +33,10 @@ __all__ = [
     "ATTRIBUTE_ALIASES",
     "DATASET_KEYS",
     "ENTITIES",
-    "KEY_OPERATORS",
     "MAX_DEPTH",
     "MAX_TERMS",
     "NUMERIC_ATTRIBUTES",
-    "NUMERIC_OPERATORS",
     "TEXT_ATTRIBUTES",
-    "TEXT_OPERATORS",
     "Comparison",
     "FilterWarning",
     "Parsed",
@@ -300,7 +295,7 @@ class _Parser:
         return name
 
     def _operator(self, entity: str, key: str) -> str:
-        allowed = _allowed(entity, key)
+        allowed = allowed_operators(entity, key)
         token = self._next(f"one of {', '.join(allowed)}")
         words = [token.text.upper()]
         if token.is_word("IS", "NOT"):
@@ -366,10 +361,3 @@ def _needed(terms: _Numbers) -> _Numbers:
     """Without the terms that ask for more than another one does: they find nothing that it does not find."""
     sets = [frozenset(term) for term in terms]
     return tuple(t for t, own in zip(terms, sets, strict=True) if not any(other < own for other in sets))
-
-
-def _allowed(entity: str, key: str) -> tuple[str, ...]:
-    """The operators that this kind of key takes."""
-    if entity == "metric" or (entity == "attribute" and key in NUMERIC_ATTRIBUTES):
-        return NUMERIC_OPERATORS
-    return KEY_OPERATORS if entity in {"param", "tag"} else TEXT_OPERATORS

@@ -138,6 +138,8 @@ class RunPage:
     runs: tuple[Run, ...]
     next_page_token: str | None = None
     """Opaque; ``None`` says that this was the last page."""
+    warnings: tuple[str, ...] = ()
+    """What the filter says and its writer probably did not mean, in words; filled on a search's first page."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,10 +47,12 @@ class TrackingReader(Protocol):
         max_results: int = 200,
         page_token: str | None = None,
     ) -> RunPage:
-        """One page of active runs that match ``filter_string`` (the language of MLflow's ``search_runs``).
+        """One page of active runs that match ``filter_string``: MLflow's ``search_runs`` language, OR and parentheses.
 
-        Without ``order_by``: newest start_time first, then run_id. Raises FilterError for a filter or order_by that the
-        store rejects. An empty ``experiment_ids`` gives an empty page.
+        Without ``order_by``: newest start_time first, then run_id. A page may be shorter than ``max_results`` and yet
+        have a next one. A first page warns of what the filter silently leaves out (:mod:`mlaudit.domain.filters`).
+        Raises FilterError for a filter or order_by that the store rejects. An empty ``experiment_ids`` gives an empty
+        page.
         """
         ...
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from mlaudit.domain.errors import FilterError, MlauditError, NotAStore, PermissionDenied, StoreError, StoreUnavailable
-from mlaudit.domain.filters import locate_error, parse
+from mlaudit.domain.filters import locate_error
 from mlaudit.domain.text import clean
 from mlaudit.gateway import inspection
 from mlaudit.gateway.redaction import redact
@@ -36,7 +36,7 @@ def translated(shown: str, missing: Callable[[], MlauditError] | None = None) ->
     except Exception as error:
         # Whatever a store's content or a foreign server makes MLflow raise must end as one line, not as a traceback.
         log.debug("MLflow raised %s", redact(repr(error)), exc_info=True)
-        if missing is not None and code(error) in _MISSING:
+        if missing is not None and is_missing(error):
             raise missing() from error
         raise classify(error, shown) from error
 
@@ -125,8 +125,6 @@ def filter_error(error: BaseException, filter_string: str, order_by: tuple[str, 
     found = locate_error(filter_string) if filter_string else None
     if found is not None:
         return found
-    if filter_string and parse(filter_string).extended:
-        return FilterError(filter_string, "this store joins comparisons by AND alone, without parentheses")
     if order_by and ("order" in problem.lower() or not filter_string):
         return FilterError(", ".join(order_by), f"the order was rejected: {problem}")
     return FilterError(filter_string, problem)

@@ -22,7 +22,8 @@ from mlaudit.domain.errors import (
     VersionNotFound,
 )
 from mlaudit.domain.filter_match import Searchable, matches, parse_order, sort_key
-from mlaudit.domain.filters import parse
+from mlaudit.domain.filter_warnings import silent_traps, unknown_keys
+from mlaudit.domain.filters import Parsed, parse
 from mlaudit.domain.models import (
     Artifact,
     Dataset,
@@ -82,7 +83,7 @@ class MemoryGateway(MemoryStore):
         with self._called("search_runs"):
             if not experiment_ids:
                 return RunPage(())
-            terms = parse(filter_string).terms
+            parsed = parse(filter_string)
             orders = parse_order(order_by)
             offset = _offset(page_token)
             found = [
@@ -90,12 +91,13 @@ class MemoryGateway(MemoryStore):
                 for run in self._runs.values()
                 if run.experiment_id in experiment_ids
                 and run.lifecycle_stage == "active"
-                and matches(terms, subject := _searchable(run))
+                and matches(parsed.terms, subject := _searchable(run))
             ]
             found.sort(key=lambda pair: pair[0])
             page = tuple(self._run(run) for _, run in found[offset : offset + max_results])
             more = offset + max_results < len(found)
-            return RunPage(page, str(offset + max_results) if more else None)
+            warnings = () if page_token is not None else self._warnings(parsed, experiment_ids)
+            return RunPage(page, str(offset + max_results) if more else None, warnings)
 
     def get_run(self, run_id: str) -> Run:
         with self._called("get_run"):
@@ -276,6 +278,20 @@ class MemoryGateway(MemoryStore):
         if found is None:
             raise VersionNotFound(clean(model), f"version {clean(version)}")
         return found
+
+    def _warnings(self, parsed: Parsed, experiment_ids: Sequence[str]) -> tuple[str, ...]:
+        """What the filter does not find though it looks so, and experiments that are not there."""
+        missing = [i for i in experiment_ids if i not in self._experiments]
+        runs = [r for r in self._runs.values() if r.experiment_id in experiment_ids and r.lifecycle_stage == "active"]
+        known = {
+            entity: {key for run in runs for key in getattr(run, f"{entity}s")} for entity in ("metric", "param", "tag")
+        }
+        unknown, named = unknown_keys(parsed.terms, lambda c: c.key in known[c.entity], known.__getitem__)
+        return (
+            *(f"there is no experiment with the id {clean(i)}" for i in missing),
+            *(() if missing else unknown),
+            *silent_traps(parsed, named),
+        )
 
     def _run(self, run: StoredRun) -> Run:
         """The clean form of a run."""

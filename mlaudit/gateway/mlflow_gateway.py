@@ -38,11 +38,11 @@ from mlaudit.domain.text import clean
 from mlaudit.gateway import convert, environment, faults, mlflow_client, server_probe
 from mlaudit.gateway.artifacts import RunArtifacts
 from mlaudit.gateway.mlflow_promotion import MlflowPromotion
+from mlaudit.gateway.run_search import RunSearch
 from mlaudit.gateway.schema import mlflow_version
 from mlaudit.gateway.uri import ResolvedStore
 
 _RUN_ID = re.compile(r"[A-Za-z0-9][\w-]{0,255}")
-_ACTIVE_ONLY = 1
 _PAGE = 1000
 _CANDIDATES = 6
 _RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
@@ -64,6 +64,7 @@ class MlflowGateway(MlflowPromotion):
         self._ensure_contact()
         with faults.translated(self._shown):
             self._client = mlflow_client.reader(store)
+        self._runs = RunSearch(self._client)
 
     # TrackingReader
 
@@ -97,15 +98,7 @@ class MlflowGateway(MlflowPromotion):
         if not experiment_ids:
             return RunPage(())
         with self._asking():
-            try:
-                page = self._client.search_runs(
-                    list(experiment_ids), filter_string, _ACTIVE_ONLY, max_results, list(order_by) or None, page_token
-                )
-            except Exception as error:
-                if faults.is_invalid(error) and (filter_string or order_by):
-                    raise faults.filter_error(error, filter_string, tuple(order_by)) from error
-                raise
-            return RunPage(tuple(convert.run(r) for r in page), page.token or None)
+            return self._runs.page(experiment_ids, filter_string, order_by, max_results, page_token)
 
     def get_run(self, run_id: str) -> Run:
         return convert.run(self._raw_run(run_id))
@@ -121,9 +114,10 @@ class MlflowGateway(MlflowPromotion):
                 raise RunNotFound(clean(prefix))
             return run
         experiments = [e.experiment_id for e in self.list_experiments()]
-        page = self.search_runs(
-            experiments, filter_string=f"attributes.run_id LIKE '{wanted}%'", max_results=_CANDIDATES
-        )
+        if not experiments:
+            raise RunNotFound(clean(prefix))
+        with self._asking():
+            page = self._runs.plain_page(experiments, f"attributes.run_id LIKE '{wanted}%'", (), _CANDIDATES, None)
         # To LIKE an underscore is any character.
         found = [r for r in page.runs if r.run_id.lower().startswith(wanted)]
         exact = [r for r in found if r.run_id.lower() == wanted]

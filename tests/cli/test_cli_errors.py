@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from rich.cells import cell_len
 
 import mlaudit.cli.invocation as invocation_module
 from mlaudit.cli import output
@@ -28,9 +29,6 @@ DOCS = Path(__file__).parents[2] / "docs" / "cli.md"
         (["show", "nonsense"], "no run with the id or prefix 'nonsense'"),
         (["show", ""], "no run"),
         (["show"], "RUN_ID"),
-        (["runs", "--filter", "metrics.val_loss <"], "bad filter"),
-        (["runs", "--filter", "nope nope nope"], "bad filter"),
-        (["runs", "--order-by", "metrics.f1 SIDEWAYS"], "bad filter"),
         (["runs", "--experiment", "fraud-detecter"], "no experiment named 'fraud-detecter'; there are:"),
         (["runs", "--columns", "statsu"], "unknown column 'statsu'; did you mean status?"),
         (["runs", "--columns", ","], "names no column"),
@@ -117,12 +115,35 @@ def test_global_options_before_or_after_the_command_the_later_wins(cli, place):
     assert not settings.traceback
 
 
-def test_a_caret_points_into_the_filter_when_somebody_looks(cli, monkeypatch):
-    monkeypatch.setattr(output, "can_ask", lambda: True)
-    lines = cli("runs", "--filter", "metrics.val_loss ~ 1").err.splitlines()
-    assert lines[0] == "  metrics.val_loss ~ 1"
-    assert lines[1].rstrip().endswith("^")
-    assert lines[0][lines[1].index("^")] == "~"
+@pytest.mark.parametrize(
+    ("expression", "place", "said"),
+    [
+        ("metrics.val_loss ~ 1", "~", "expected one of =, !="),
+        ("metrics.val_loss <", "end", "expected a bare number, found the end"),
+        ("metrics.val_loss < 1 OR (params.seed = '1'", "(", "never closed"),
+        ("val_loss < 1", "val_loss", "the nearest known key is metrics.val_loss"),
+        ("nope nope nope", "nope", "unknown attribute 'nope'"),
+        ("params.seed = '日本' AND metrics.val-loss < 1", "-loss", "the nearest known key is metrics.val_loss"),
+        ("metrics.val_loss < 1 AND\n metrics.val_loss !! 1", "!!", "expected one of"),
+        (" AND ".join(["metrics.val_loss < 1"] * 20) + " AND metrics.val_loss > 'x'" + " " * 90, "'x'", "number"),
+    ],
+)
+def test_a_wrong_filter_is_shown_with_a_caret_under_the_place(cli, expression, place, said):
+    """Under the very character, also after wide ones; a long expression is cut around it."""
+    result = cli("runs", "--filter", expression)
+    error, shown, caret = result.err.splitlines()
+    assert (result.code, result.out) == (2, "")
+    assert error.startswith("mlaudit: error: bad filter at character ")
+    assert said in error
+    assert (caret.strip(), len(shown) < 120) == ("^", True)
+    column = cell_len(shown) if place == "end" else cell_len(shown[: shown.index(place)])
+    assert cell_len(caret) - 1 == column
+
+
+def test_a_wrong_order_is_shown_the_same_way(cli):
+    lines = cli("runs", "--order-by", "metrics.f1 SIDEWAYS").err.splitlines()
+    assert lines[0].endswith("expected ASC or DESC, found 'SIDEWAYS'")
+    assert lines[1:] == ["  metrics.f1 SIDEWAYS", "             ^"]
 
 
 class ClosedPipe(io.StringIO):

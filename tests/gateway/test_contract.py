@@ -96,6 +96,13 @@ class TestSearch:
             ("metrics.auc > 0.6 AND", ["second", "first"]),
             ("metrics.auc > 0.6 params.lr = '0.1'", ["first"]),
             ("metrics.nobody_knows > 0", []),
+            ("metrics.auc > 0.9 OR params.lr = '0.1'", ["second", "first"]),
+            ("metrics.auc > 0.6 OR metrics.loss < 0.4", ["second", "first"]),
+            ("metrics.auc < 0.6 OR status = 'RUNNING' OR tags.team = 'risk'", ["hostile", "diverged", "first"]),
+            ("metrics.auc > 0.6 AND (tags.team = 'risk' or params.opt = 'adam')", ["second", "first"]),
+            ("metrics.auc > 0.6 AND tags.team = 'risk' OR params.lr = '10'", ["diverged", "first"]),
+            ("((tags.team = 'risk'))", ["first"]),
+            ("metrics.nobody_knows > 0 OR (run_name = 'first')", ["first"]),
         ],
     )
     def test_filters(self, store: Store, filter_string: str, expected: list[str]) -> None:
@@ -120,6 +127,58 @@ class TestSearch:
     def test_order(self, store: Store, order: str, expected: list[str]) -> None:
         """Numbers, then NaN, then runs without the key, whatever the direction."""
         assert found(store, "", order) == expected
+
+    @pytest.mark.parametrize(
+        ("order", "expected"),
+        [
+            ("metrics.auc DESC", ["second", "first", "diverged", "hostile"]),
+            ("metrics.loss ASC", ["second", "first", "diverged", "hostile"]),
+            ("attributes.start_time ASC", ["first", "second", "diverged", "hostile"]),
+            ("params.lr", ["hostile", "second", "first", "diverged"]),
+            ("tags.team DESC", ["first", "second", "hostile", "diverged"]),
+        ],
+    )
+    def test_or_is_merged_in_the_asked_order(self, store: Store, order: str, expected: list[str]) -> None:
+        """Run by run, over pages of two: nothing twice, nothing lost, though two alternatives find the same run."""
+        names = {run_id: nickname for nickname, run_id in store.runs.items()}
+        either = "metrics.auc > 0.9 OR metrics.auc > 0.6 OR params.lr = '10' OR status = 'RUNNING'"
+        seen: list[str] = []
+        token = None
+        for _ in range(5):
+            page = store.gateway.search_runs(
+                [store.experiment], filter_string=either, order_by=[order], max_results=2, page_token=token
+            )
+            seen += [names[r.run_id] for r in page.runs]
+            token = page.next_page_token
+            if token is None:
+                break
+        assert seen == expected
+
+    @pytest.mark.parametrize(
+        ("filter_string", "warnings"),
+        [
+            ("", ()),
+            ("metrics.auc > 0.6", ()),
+            ("metrics.acu > 0.6", ("no run here has metrics.acu; did you mean metrics.auc?",)),
+            ("params.opt != 'adam' OR params.opt IS NULL", ()),
+            (
+                "tags.team != 'x'",
+                ("!= leaves out the runs that have no tags.team; OR tags.team IS NULL would keep them",),
+            ),
+            ("metrics.nobody != 3", ("no run here has metrics.nobody",)),
+            ("status = 'failed'", ("no run has the status 'failed': write 'FAILED'",)),
+            ("metrics.auc > 0.6 params.lr = '0.1'", ("character 19: AND is missing here; read as if it stood there",)),
+            ("params.lt = '1' OR metrics.auc > 0.6", ("no run here has params.lt; did you mean params.lr?",)),
+        ],
+    )  # fmt: skip
+    def test_silent_traps_are_said(self, store: Store, filter_string: str, warnings: tuple[str, ...]) -> None:
+        page = store.gateway.search_runs([store.experiment], filter_string=filter_string)
+        assert page.warnings == warnings
+
+    def test_a_missing_experiment_is_said(self, store: Store) -> None:
+        """MLflow answers that it has no runs."""
+        page = store.gateway.search_runs(["987654321"], filter_string="metrics.auc > 0")
+        assert (page.runs, page.warnings) == ((), ("there is no experiment with the id 987654321",))
 
     @pytest.mark.parametrize(
         ("filter_string", "position"),

@@ -1,0 +1,135 @@
+"""The search for runs through MLflow's client: its language as it is, OR on top, and a word on its silent traps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from mlaudit.domain.errors import FilterError
+from mlaudit.domain.filter_keys import written
+from mlaudit.domain.filter_warnings import silent_traps, unknown_keys
+from mlaudit.domain.filters import Comparison, Parsed, Terms, parse
+from mlaudit.domain.models import RunPage
+from mlaudit.domain.text import clean
+from mlaudit.gateway import convert, faults
+from mlaudit.gateway.alternatives import Alternatives, Found, term_filters
+
+_ACTIVE_ONLY = 1
+_SAMPLE = 100
+"""Runs whose keys are looked through for one like an unknown key."""
+_MOST_QUESTIONS = 6
+"""Small searches that remarks on one search may cost."""
+_GUESSED = "the server cannot put runs of several searches in order: texts are compared by their characters"
+
+
+class RunSearch:
+    """Searches for active runs. Callers translate what MLflow raises, except FilterError."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._alternatives = Alternatives()
+
+    def page(
+        self, experiments: Sequence[str], filter_string: str, order_by: Sequence[str], size: int, token: str | None
+    ) -> RunPage:
+        """One page, with remarks on the first one. Raises FilterError for what the store or the language rejects."""
+        try:
+            parsed = parse(filter_string)
+        except FilterError:
+            # MLflow has the last word on its own language; what it rejects gets our position.
+            return self.plain_page(experiments, filter_string, order_by, size, token)
+        filters = term_filters(filter_string, parsed) if parsed.extended else [filter_string]
+        if len(filters) == 1:
+            page = self.plain_page(experiments, filters[0], order_by, size, token)
+            runs, following, guessed = page.runs, page.next_page_token, False
+            empty: tuple[int, ...] = () if runs else (0,)
+        else:
+
+            def ask(text: str, count: int, page_token: str | None) -> Found:
+                return self._ask(experiments, text, order_by, count, page_token)
+
+            merged = self._alternatives.page(ask, experiments, filters, order_by, size, token)
+            runs, following, empty = tuple(map(convert.run, merged.runs)), merged.next_page_token, merged.empty_terms
+            guessed = merged.guessed_order
+        if token is not None:
+            return RunPage(runs, following)
+        remarks = self._remarks(experiments, parsed, tuple(parsed.terms[i] for i in empty), found=bool(runs))
+        return RunPage(runs, following, (*remarks, *([_GUESSED] if guessed else [])))
+
+    def plain_page(
+        self, experiments: Sequence[str], filter_string: str, order_by: Sequence[str], size: int, token: str | None
+    ) -> RunPage:
+        """What MLflow finds, without a remark. Raises FilterError."""
+        runs, following = self._ask(experiments, filter_string, order_by, size, token)
+        return RunPage(tuple(map(convert.run, runs)), following)
+
+    def _ask(
+        self, experiments: Sequence[str], filter_string: str, order_by: Sequence[str], size: int, token: str | None
+    ) -> Found:
+        try:
+            page = self._client.search_runs(
+                list(experiments), filter_string, _ACTIVE_ONLY, size, list(order_by) or None, token
+            )
+        except Exception as error:
+            if faults.is_invalid(error) and (filter_string or order_by):
+                raise faults.filter_error(error, filter_string, tuple(order_by)) from error
+            raise
+        return list(page), page.token or None
+
+    def _remarks(self, experiments: Sequence[str], parsed: Parsed, empty: Terms, *, found: bool) -> tuple[str, ...]:
+        """What MLflow does not say. A search that finds nothing is worth a few small questions, any other none."""
+        try:
+            missing = () if found else self._missing_experiments(experiments)
+            looked_for = () if missing else empty
+            unknown, named = unknown_keys(looked_for, self._known_key(experiments), self._keys_nearby(experiments))
+        except Exception:  # noqa: BLE001  the runs asked for are at hand; only a remark on them is not
+            missing, unknown, named = (), (), ()
+        return (*missing, *unknown, *silent_traps(parsed, named))
+
+    def _known_key(self, experiments: Sequence[str]) -> Callable[[Comparison], bool]:
+        """Whether any run has the key, by a search for one run. Raises what MLflow raises."""
+        asked = 0
+
+        def known(comparison: Comparison) -> bool:
+            nonlocal asked
+            asked += 1
+            if asked > _MOST_QUESTIONS:
+                return True
+            return any(bool(self._ask(experiments, text, (), 1, None)[0]) for text in _any_value(comparison))
+
+        return known
+
+    def _keys_nearby(self, experiments: Sequence[str]) -> Callable[[str], Iterable[str]]:
+        sample: list[Any] = []
+
+        def keys(entity: str) -> Iterable[str]:
+            if not sample:
+                sample.extend(self._ask(experiments, "", (), _SAMPLE, None)[0])
+            return {key for run in sample for key in getattr(run.data, f"{entity}s")}
+
+        return keys
+
+    def _missing_experiments(self, experiments: Sequence[str]) -> tuple[str, ...]:
+        """MLflow finds no runs, in silence, in an experiment that does not exist."""
+        return tuple(
+            f"there is no experiment with the id {clean(i)}"
+            for i in experiments[:_MOST_QUESTIONS]
+            if not self._exists(i)
+        )
+
+    def _exists(self, experiment: str) -> bool:
+        try:
+            self._client.get_experiment(experiment)
+        except Exception as error:
+            if faults.is_missing(error) or faults.is_invalid(error):
+                return False
+            raise
+        return True
+
+
+def _any_value(comparison: Comparison) -> tuple[str, ...]:
+    """Searches that find any run with the comparison's key. MLflow has IS NOT NULL since lately, not for metrics."""
+    name = written(comparison.entity, comparison.key)
+    if comparison.entity == "metric":
+        return f"{name} != 0", f"{name} = 0"
+    return (f"{name} LIKE '%'",)
