@@ -18,8 +18,9 @@ from mlaudit.domain.errors import MlauditError, ReadOnly
 from mlaudit.domain.text import clean
 from mlaudit.gateway.base import Gateway
 from mlaudit.gateway.redaction import redact
-from mlaudit.services import compare, history, launcher, promote, runs
+from mlaudit.services import audit_trail, compare, history, launcher, promote, recovery, registry, runs
 from mlaudit.services.requests import Progress, Request
+from mlaudit.services.surroundings import Surroundings
 
 __all__ = ["Services", "open_store", "redact", "shown_store", "training_environment"]
 
@@ -73,6 +74,7 @@ class Services:
         """``open_gateway`` replaces the store that the settings name (tests hand in the in-memory one)."""
         self.settings = settings
         self._open_gateway = open_gateway or (lambda: open_store(settings))
+        self.surroundings = Surroundings.real()
         self._opening = threading.Lock()
         self._gateway: Gateway | None = None
         self.launcher = launcher.Launcher(
@@ -87,7 +89,14 @@ class Services:
             history.GetHistory: lambda r: history.get_history(self.gateway, r),
             compare.CompareRun: lambda r: compare.compare_run(self.gateway, self.policies, r),
             promote.PlanPromotion: lambda r: promote.plan_promotion(self.gateway, self.policies, r),
-            promote.ExecutePromotion: lambda r: promote.execute_promotion(self.gateway, self.policies, r),
+            promote.PlanRollback: lambda r: promote.plan_rollback(self.gateway, r),
+            promote.ExecutePromotion: lambda r: promote.execute_promotion(
+                self.gateway, self.policies, self.surroundings, r
+            ),
+            audit_trail.ReadHistory: lambda r: audit_trail.history_of(self.gateway, r),
+            recovery.InspectIntents: lambda r: recovery.inspect_intents(self.gateway, self.surroundings, r),
+            recovery.RecoverIntents: lambda r: recovery.recover_intents(self.gateway, self.surroundings, r),
+            registry.ListModels: lambda r: registry.list_models(self.gateway, r),
             launcher.DescribeTraining: self.launcher.describe,
             launcher.StartTraining: self.launcher.start,
             launcher.PollTraining: self.launcher.poll,

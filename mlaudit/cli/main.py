@@ -19,9 +19,12 @@ from mlaudit.cli.demo import demo
 from mlaudit.cli.diff import diff
 from mlaudit.cli.experiments import experiments
 from mlaudit.cli.filter_errors import caret_lines
+from mlaudit.cli.history import history
 from mlaudit.cli.invocation import Invocation, describe_failure, invocation, register, with_globals
+from mlaudit.cli.models import models
 from mlaudit.cli.output import ExitCode
 from mlaudit.cli.promote import promote
+from mlaudit.cli.rollback import recover, rollback
 from mlaudit.cli.runs import runs
 from mlaudit.cli.show import show
 from mlaudit.cli.train import TRAIN_CONTEXT_SETTINGS, train
@@ -85,7 +88,7 @@ def open_app(settings: Settings) -> int:
 
 
 app.callback(invoke_without_command=True)(with_globals(root))
-for _command in (experiments, runs, show, diff, promote, demo):
+for _command in (experiments, runs, show, diff, promote, models, history, rollback, recover, demo):
     register(app, _command)
 register(app, train, context_settings=TRAIN_CONTEXT_SETTINGS)
 

@@ -54,6 +54,7 @@ __all__ = [
     "Verdict",
     "evaluate",
     "judge_metric",
+    "standard_error",
 ]
 
 SLACK = 1e-9
@@ -349,3 +350,10 @@ def _by_policy(policy: GatePolicy, verdict: Verdict) -> Verdict:
     if verdict.outcome is Outcome.NO_BASELINE and policy.first_promotion == "block":
         return replace(verdict, reason="first_promotion_blocked")
     return verdict
+
+
+def standard_error(metric: MetricVerdict, alpha: float) -> float | None:
+    """SE, the standard error of δ, of which the noise half-width is a multiple; None where nothing estimates it."""
+    if metric.noise is None or metric.df is None:
+        return None
+    return metric.noise / _quantile(alpha, metric.df)

@@ -1,14 +1,67 @@
-"""What a promotion is going to do, and what it did.
+"""What a promotion is going to do, and what it did: targets, plans, outcomes.
 
-Here is the plan and its read-back. The lease, the aliases and the evidence record of the full protocol build on it.
+A *promotion* puts a version into Production or under an alias, a *move* into Staging or Archived, a *rollback* puts the
+recorded previous version back. All three go the same way: plan, consent, protocol, record.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from enum import StrEnum
 
+from mlaudit.domain.errors import UsageError
 from mlaudit.domain.gate import Outcome
-from mlaudit.domain.models import ModelSource, ModelVersion, StoreInfo
+from mlaudit.domain.models import ModelSource, ModelVersion, Stage, StoreInfo
+from mlaudit.domain.text import clean
+
+# What MLflow takes for an alias, less the names that it keeps for itself.
+_ALIAS = re.compile(r"(?!latest$)(?![vV]\d+$)[\w-]{1,255}")
+
+
+class Event(StrEnum):
+    """What a record in the audit trail is about."""
+
+    PROMOTION = "promotion"
+    MOVE = "move"
+    ROLLBACK = "rollback"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a version goes: a stage, or under an alias."""
+
+    stage: Stage | None
+    alias: str = ""
+    """Empty for a stage."""
+
+    def __str__(self) -> str:
+        return str(self.stage) if self.stage is not None else f"alias:{self.alias}"
+
+    @property
+    def event(self) -> Event:
+        """What it is to bring a version there."""
+        return Event.MOVE if self.stage in {Stage.STAGING, Stage.ARCHIVED} else Event.PROMOTION
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether the gate must be passed to get there: everywhere but Archived."""
+        return self.stage is not Stage.ARCHIVED
+
+    @classmethod
+    def parse(cls, text: str) -> Target:
+        """``Production``, ``Staging``, ``Archived`` in any case, or ``alias:NAME``. Raises UsageError."""
+        kind, colon, name = text.partition(":")
+        if colon and kind.lower() == "alias" and _ALIAS.fullmatch(name):
+            return cls(None, name)
+        stages = (Stage.PRODUCTION, Stage.STAGING, Stage.ARCHIVED)
+        stage = next((s for s in stages if s.value.lower() == text.lower()), None)
+        if stage is None:
+            raise UsageError(
+                f"{clean(text)!r} is no target: use Production, Staging, Archived or alias:NAME"
+                " (letters, digits, _ and -; neither latest nor v1)"
+            )
+        return cls(stage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,28 +71,47 @@ class PromotionPlan:
     store: StoreInfo
     model: str
     raw_model: str
+    event: Event
+    target: Target
+    subject: str
+    """What was named: the run's id, or ``models:/NAME/VERSION``."""
     run_id: str
+    """Empty where the version does not say which run made it."""
     run_name: str
     version: str | None
-    """The version to promote; None: the run's model is registered first."""
+    """The version to move; None: the run's model is registered first."""
+    stage_before: Stage
+    """The stage that the version is in now."""
     source: ModelSource | None
     """What is registered when ``version`` is None."""
     previous: ModelVersion | None
-    """The version in Production now; None if there is none."""
-    outcome: Outcome
-    """The gate's verdict on the run."""
+    """The version that is in Production, or under the alias, now; None if there is none, and for a move."""
+    aliases: tuple[str, ...]
+    """The aliases that move to the version, after the stage."""
+    outcome: Outcome | None
+    """The gate's verdict on the run; None where nothing is judged: a rollback, a move to Archived."""
     reason: str
+    """The verdict's reason, a stable word."""
+    exit_code: int
+    """The verdict's: 0 where the gate, by its policy, lets it through."""
     observed: tuple[tuple[str, str, int | None], ...]
     """Every version of the model as (version, stage, last_updated), newest first: the state that the plan is for."""
     plan_id: str
     """sha256 over all the above and what the verdict came from: policy, values, aliases."""
     command: str
     """The command line that does the same."""
+    warnings: tuple[str, ...] = ()
+    """What who decides should know, beside the verdict."""
+
+    @property
+    def passes(self) -> bool:
+        """Whether it needs no override."""
+        return self.exit_code == 0
 
     @property
     def needs_typed_name(self) -> bool:
-        """Whether the model's name must be typed: the verdict is anything but PASS."""
-        return self.outcome is not Outcome.PASS
+        """Whether the model's name must be typed: the gate does not let it through."""
+        return not self.passes
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +120,14 @@ class PromotionOutcome:
 
     model: str
     version: ModelVersion
-    """The version now in Production."""
+    """The version that was moved, as it is now."""
     registered: bool
     """Whether it was registered on the way."""
     archived: tuple[ModelVersion, ...]
     """What left Production."""
     warnings: tuple[str, ...] = ()
+    target: str = "Production"
+    aliases: tuple[str, ...] = ()
+    """The aliases that name it now and did not before."""
+    record_id: str = ""
+    """The id of its record in the audit trail."""

@@ -1,250 +1,384 @@
-"""Promotion: plan, confirm, act, read back.
+"""Promotion: plan, consent, the protocol, read back, record.
 
-Nothing is ever sent twice. When the answer to a write is lost, the registry is read: it says whether the write was
-done. Between the recheck and the transition another client may still act; the read-back finds that and says so.
+The protocol, step by step; W is a write, R a read, and no write is ever sent twice:
+
+* W1 the intent; R nobody else's live one is there, else back off (:mod:`mlaudit.services.lease`)
+* R the plan made anew: it must be the same one. Until here nothing but the intent was written, which is deleted again
+* the version is registered, where there is none, and the whole record is put among the run's artifacts, where it counts
+  for nothing until a tag points at it. So a record cannot be missing when the stage has moved
+* W2 the transition, unless too much time has gone by. When its answer is lost the registry is read
+* R Production is exactly this version, and the intent still stands; otherwise only this version's stage is put back
+* W3 the aliases, read back; W4 the tags that point at the record; W5 the intent is deleted
+
+What ends the process in between leaves the intent, and :mod:`mlaudit.services.recovery` knows from the registry what to
+do. Where it is not certain that a transition was *not* done, the intent is left on purpose: nobody else acts before it
+counts as dead, and by then the registry has settled.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import shlex
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar, NoReturn
 
 from mlaudit.config.policy import Policies
 from mlaudit.domain.errors import (
-    ModelNotFound,
-    MultipleBaselines,
+    EvidenceError,
+    MlauditError,
+    NotAStore,
     NotConfirmed,
     NothingToRegister,
+    PermissionDenied,
     PromotionConflict,
+    PromotionUnfinished,
     ReadOnly,
-    StalePlan,
     StoreError,
-    UsageError,
+    StoreLocked,
 )
-from mlaudit.domain.gate import Outcome
+from mlaudit.domain.intent import Intent
 from mlaudit.domain.models import ModelVersion, Stage
 from mlaudit.domain.promotion import PromotionOutcome, PromotionPlan
-from mlaudit.gateway.base import Gateway, TrackingReader
-from mlaudit.services.compare import CompareRun, Comparison, compare_run
+from mlaudit.gateway.base import Gateway
+from mlaudit.services.evidence import (
+    Actor,
+    Consent,
+    head_of,
+    identify,
+    listing_digest,
+    make_record,
+    point_at,
+    write_record,
+)
+from mlaudit.services.lease import Lease, Watch
+from mlaudit.services.promotion_plan import (
+    Decision,
+    PlanPromotion,
+    PlanRollback,
+    decide_again,
+    plan_promotion,
+    plan_rollback,
+)
+from mlaudit.services.recovery import settle
 from mlaudit.services.requests import Request
+from mlaudit.services.surroundings import Surroundings
 
+__all__ = ["ExecutePromotion", "PlanPromotion", "PlanRollback", "execute_promotion", "plan_promotion", "plan_rollback"]
 
-@dataclass(frozen=True, slots=True)
-class PlanPromotion(Request[PromotionPlan]):
-    """What promoting this run to Production would do. Changes nothing."""
-
-    run_id: str
-    model: str | None = None
-
-    deadline: ClassVar[float] = 60.0
-
-    @property
-    def what(self) -> str:
-        return f"the plan to promote run {self.run_id[:12]}"
+_DEFINITE = (StoreLocked, PermissionDenied, NotAStore)
+"""After these nothing was done; after any other failure of a write it is not known."""
+_LOOKS = 4
+"""So often the registry is read after a transition whose answer was lost, before it is believed not to be done."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExecutePromotion(Request[PromotionOutcome]):
-    """Do what the plan says, if the registry is still as the plan saw it."""
+    """Do what the plan says, if the world is still as the plan saw it."""
 
     plan: PromotionPlan
-    typed_name: str = ""
-    """What the user typed; must be the model's printable name when ``plan.needs_typed_name``."""
+    reason: str = ""
+    """Why, in the words of who acts; recorded. Needed for an override and for a rollback."""
+    override: bool = False
+    """Do it although the gate does not let it through."""
 
-    deadline: ClassVar[float] = 120.0
+    # Longer than the wait for somebody else's dead intent.
+    deadline: ClassVar[float] = 200.0
     writes: ClassVar[bool] = True
 
     @property
     def what(self) -> str:
-        return f"the promotion of {self.plan.model}"
+        return f"the {self.plan.event} of {self.plan.model}"
 
 
-def plan_promotion(gateway: TrackingReader, policies: Policies, request: PlanPromotion) -> PromotionPlan:
-    """What would be done, on the registry as it is now; the verdict is that of ``mlaudit diff`` without ``--against``.
+def execute_promotion(
+    gateway: Gateway, policies: Policies, surroundings: Surroundings, request: ExecutePromotion
+) -> PromotionOutcome:
+    """Do what the plan says, and say what is there afterwards.
 
-    The run's newest version of the model is promoted; if it has none, the newest model it logged is registered first.
-    Raises NothingToRegister, UsageError when it is in Production already, MultipleBaselines when two versions are, and
-    what :func:`~mlaudit.services.compare.compare_run` raises.
-    """
-    comparison = compare_run(gateway, policies, CompareRun(request.run_id, request.model))
-    run = comparison.candidate.run
-    if comparison.model is None or comparison.raw_model is None:
-        raise UsageError("a promotion needs a registered model; name one with --model")
-    versions = _versions(gateway, comparison.raw_model)
-    production = [v for v in versions if v.stage is Stage.PRODUCTION]
-    if len(production) > 1:
-        # Promotion would archive all of them; which of them is meant to serve must be settled first.
-        raise MultipleBaselines(comparison.model, Stage.PRODUCTION, tuple(v.version for v in production))
-    # A version whose registration failed has no model behind it.
-    version = next((v for v in versions if v.run_id == run.run_id and v.status != "FAILED_REGISTRATION"), None)
-    if version is not None and version.stage is Stage.PRODUCTION:
-        raise UsageError(f"version {version.version} of {comparison.model}, made by this run, is in Production already")
-    source = None
-    if version is None:
-        sources = gateway.model_sources(run.run_id)
-        if not sources:
-            raise NothingToRegister(run.run_id)
-        source = sources[0]
-    plan = PromotionPlan(
-        store=comparison.store,
-        model=comparison.model,
-        raw_model=comparison.raw_model,
-        run_id=run.run_id,
-        run_name=run.name,
-        version=version.version if version else None,
-        source=source,
-        previous=production[0] if production else None,
-        outcome=comparison.verdict.outcome,
-        reason=comparison.verdict.reason,
-        observed=tuple((v.version, str(v.stage), v.last_updated) for v in versions),
-        plan_id="",
-        command=_command(comparison),
-    )
-    return replace(plan, plan_id=_plan_id(plan, comparison, versions))
-
-
-def execute_promotion(gateway: Gateway, policies: Policies, request: ExecutePromotion) -> PromotionOutcome:
-    """Do what the plan says, and say what is in Production afterwards.
-
-    Raises ReadOnly, NotConfirmed, StalePlan, all three before anything is changed; StoreError when nothing was changed;
-    PromotionConflict when something was, and not all or not only what was asked; and what planning raises.
+    Raises ReadOnly, NotConfirmed, StalePlan, PromotionBusy, PromotionAborted, StoreError when nothing was changed;
+    PromotionConflict when somebody else interfered; PromotionUnfinished when part of it was done, or may be.
     """
     planned = request.plan
     if not gateway.describe().writable:
         raise ReadOnly("promotion", "this store must not be written to")
-    plan = _recheck(gateway, policies, planned)
-    if plan.needs_typed_name and request.typed_name != plan.model:
-        raise NotConfirmed(f"not promoted: the verdict is {plan.outcome}, and the model's name was not typed")
-    warnings: list[str] = []
-    version = plan.version or _register(gateway, plan, warnings)
-    try:
-        gateway.transition(plan.raw_model, version, Stage.PRODUCTION, archive_existing=True)
-    except StoreError as error:
-        lost: StoreError | None = error
-    else:
-        lost = None
-    after = _read_back(gateway, plan, lost)
-    production = [v for v in after if v.stage is Stage.PRODUCTION]
-    if [v.version for v in production] != [version]:
-        _fail(plan, version, production, lost)
-    if lost is not None:
-        warnings.append(f"the store's answer was lost ({lost.problem}); the registry shows that it was done")
-    before = {number for number, stage, _ in plan.observed if stage == Stage.PRODUCTION}
-    return PromotionOutcome(
-        model=plan.model,
-        version=production[0],
-        registered=plan.version is None,
-        archived=tuple(v for v in after if v.version in before and v.stage is Stage.ARCHIVED),
-        warnings=tuple(warnings),
-    )
+    with gateway.exclusive():
+        decision = decide_again(gateway, policies, planned)
+        _require_consent(decision.plan, request)
+        return _Promotion(gateway, policies, surroundings, decision, request).run()
 
 
-def _versions(reader: TrackingReader, raw_model: str) -> tuple[ModelVersion, ...]:
-    """All versions, newest first; none where nobody has registered the model yet."""
-    try:
-        return reader.list_model_versions(raw_model)
-    except ModelNotFound:
-        return ()
+def _require_consent(plan: PromotionPlan, request: ExecutePromotion) -> None:
+    if not plan.passes and not (request.override and request.reason.strip()):
+        raise NotConfirmed(f"not promoted: the verdict is {plan.outcome}; only an override with a reason goes past it")
+    if plan.event == "rollback" and not request.reason.strip():
+        raise NotConfirmed("not rolled back: a rollback needs a reason")
 
 
-def _command(comparison: Comparison) -> str:
-    """The command line that does the same. A verdict other than PASS is confirmed by typing, so without ``--yes``."""
-    words = ["mlaudit", "--tracking-uri", comparison.store.uri]
-    if comparison.store.registry_uri != comparison.store.uri:
-        words += ["--registry-uri", comparison.store.registry_uri]
-    words += ["promote", comparison.candidate.run.run_id, "--model", comparison.model or ""]
-    return shlex.join(words + (["--yes"] if comparison.verdict.outcome is Outcome.PASS else []))
+class _Promotion:
+    """One operation under way."""
 
+    def __init__(
+        self,
+        gateway: Gateway,
+        policies: Policies,
+        surroundings: Surroundings,
+        decision: Decision,
+        request: ExecutePromotion,
+    ) -> None:
+        self._gateway = gateway
+        self._policies = policies
+        self._around = surroundings
+        self._decision = decision
+        self._plan = decision.plan
+        self._consent = Consent(request.reason.strip(), request.override)
+        self._op = surroundings.new_id()
+        self._actor: Actor = identify(gateway, surroundings)
+        self._warnings: list[str] = []
+        intent = self._intent()
+        self._lease = Lease(gateway, self._plan.model, self._plan.raw_model, intent, surroundings, Watch(surroundings))
 
-def _plan_id(plan: PromotionPlan, comparison: Comparison, versions: Sequence[ModelVersion]) -> str:
-    """sha256 of what is planned and of what it was decided on."""
-    facts: dict[str, Any] = asdict(replace(plan, plan_id=""))
-    # How a store was found or described is no part of what is promoted.
-    facts["store"] = [plan.store.kind, plan.store.uri, plan.store.registry_uri]
-    facts["policy"] = comparison.policy.sha256
-    facts["baseline"] = comparison.baseline.run.run_id if comparison.baseline else None
-    facts["values"] = [(m.name, repr(m.candidate), repr(m.baseline), m.outcome) for m in comparison.verdict.metrics]
-    facts["aliases"] = [(v.version, v.aliases) for v in versions]
-    canonical = json.dumps(facts, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()
-
-
-def _recheck(gateway: Gateway, policies: Policies, planned: PromotionPlan) -> PromotionPlan:
-    """The plan made anew. Raises StalePlan when it is another one; nothing has been changed then."""
-    try:
-        plan = plan_promotion(gateway, policies, PlanPromotion(planned.run_id, planned.raw_model))
-    except (UsageError, MultipleBaselines) as error:
-        raise StalePlan(planned.model, error.message()) from error
-    if plan.plan_id != planned.plan_id:
-        raise StalePlan(planned.model, _what_moved(planned, plan))
-    return plan
-
-
-def _what_moved(planned: PromotionPlan, now: PromotionPlan) -> str:
-    """In words, the first thing that differs between two plans."""
-    if planned.store.uri != now.store.uri:
-        return f"the plan is for {planned.store.uri}, and this is {now.store.uri}"
-    before = {version: stage for version, stage, _ in planned.observed}
-    after = {version: stage for version, stage, _ in now.observed}
-    for version in sorted(before.keys() | after.keys(), key=lambda v: (len(v), v)):
-        if version not in before:
-            return f"version {version} was registered"
-        if version not in after:
-            return f"version {version} was deleted"
-        if before[version] != after[version]:
-            return f"version {version} went from {before[version]} to {after[version]}"
-    if planned.observed != now.observed:
-        return "a version was updated"
-    if planned.outcome != now.outcome:
-        return f"the verdict went from {planned.outcome} to {now.outcome}"
-    return "the policy, an alias or a run's values changed"
-
-
-def _register(gateway: Gateway, plan: PromotionPlan, warnings: list[str]) -> str:
-    """Register the run's model; returns the version. Raises StoreError if it was not, PromotionConflict if unknown."""
-    if plan.source is None:
-        raise NothingToRegister(plan.run_id)
-    try:
-        return gateway.create_version(plan.raw_model, plan.source.source, plan.run_id).version
-    except StoreError as error:
-        known = {version for version, _, _ in plan.observed}
+    def run(self) -> PromotionOutcome:
+        """See :func:`execute_promotion`."""
+        plan = self._plan
+        # Slow, and no part of what others wait for.
+        comparison = self._decision.comparison
+        sides = (comparison.candidate, comparison.baseline) if comparison else ()
+        run_ids = {plan.run_id, *(s.run.run_id for s in sides if s is not None)}
+        listings = {run_id: listing_digest(self._gateway, run_id) for run_id in run_ids}
+        if not plan.observed:
+            self._gateway.create_model(plan.raw_model)
+        dead = self._lease.take()
         try:
-            versions = _versions(gateway, plan.raw_model)
-        except StoreError:
-            raise PromotionConflict(
-                plan.model, f"it is not known whether a version was registered: {error.problem}; nothing was promoted"
-            ) from error
-        made = [v for v in versions if v.run_id == plan.run_id and v.version not in known]
-        if len(made) != 1:
+            self._settle(dead)
+            self._decision = decide_again(self._gateway, self._policies, plan)
+            version = plan.version or self._register()
+            record = self._write_record(version, listings)
+            self._lease.require_fresh()
+        except BaseException:
+            self._lease.release()
             raise
-        warnings.append(f"the store's answer was lost ({error.problem}); version {made[0].version} was registered")
-        return made[0].version
+        after = self._move(version)
+        after = self._move_aliases(version, after)
+        self._point_at(record)
+        not_deleted = self._lease.release()
+        if not_deleted:
+            self._warnings.append(not_deleted)
+        return self._outcome(version, after)
 
+    # Before anything moves
 
-def _read_back(gateway: Gateway, plan: PromotionPlan, lost: StoreError | None) -> tuple[ModelVersion, ...]:
-    """The registry after the transition. Raises PromotionConflict when it cannot be read."""
-    try:
-        return gateway.list_model_versions(plan.raw_model)
-    except (StoreError, ModelNotFound) as error:
-        first = f"{lost.problem}; " if lost else ""
-        raise PromotionConflict(
-            plan.model, f"{first}it could not be read back what is in Production now: {error}"
-        ) from error
+    def _intent(self) -> Intent:
+        plan = self._plan
+        return Intent(
+            op=self._op,
+            event=str(plan.event),
+            target=str(plan.target),
+            aliases=plan.aliases,
+            version=plan.version,
+            run_id=plan.run_id,
+            previous=plan.previous.version if plan.previous else None,
+            previous_stage=str(plan.stage_before),
+            plan_id=plan.plan_id,
+            actor=self._actor.name,
+            host=self._around.host,
+            time=self._around.time(),
+        )
 
+    def _settle(self, dead: dict[str, str]) -> None:
+        """End what others left unfinished. Raises PromotionUnfinished where that needs a person."""
+        for key, value in dead.items():
+            settled = settle(self._gateway, self._plan.raw_model, key, value, self._actor, self._around)
+            if not settled.done:
+                raise PromotionUnfinished(
+                    self._plan.model, f"an earlier one left it unclear ({settled.words}); nothing more was changed"
+                )
+            self._warnings.append(settled.words)
 
-def _fail(plan: PromotionPlan, version: str, production: Sequence[ModelVersion], lost: StoreError | None) -> NoReturn:
-    """Raise what describes a registry that is not as it was asked for."""
-    there = ", ".join(v.version for v in production) or "no version"
-    before = plan.previous.version if plan.previous else None
-    unchanged = [v.version for v in production] == ([before] if before else [])
-    if lost is not None and unchanged:
-        if plan.version is None:
+    def _register(self) -> str:
+        """Register the run's model; returns the version. Raises StoreError, PromotionConflict if it is not known."""
+        plan = self._plan
+        if plan.source is None:
+            raise NothingToRegister(plan.run_id)
+        try:
+            return self._gateway.create_version(plan.raw_model, plan.source.source, plan.run_id).version
+        except StoreError as error:
+            known = {version for version, _, _ in plan.observed}
+            try:
+                versions = self._gateway.list_model_versions(plan.raw_model)
+            except MlauditError:
+                raise PromotionConflict(
+                    plan.model,
+                    f"it is not known whether a version was registered: {error.problem}; nothing was promoted",
+                ) from error
+            made = [v for v in versions if v.run_id == plan.run_id and v.version not in known]
+            if len(made) != 1:
+                raise
+            self._warnings.append(
+                f"the store's answer was lost ({error.problem}); version {made[0].version} was registered"
+            )
+            return made[0].version
+
+    def _write_record(self, version: str, listings: dict[str, str | None]) -> dict[str, Any]:
+        decision = self._decision
+        record = make_record(
+            self._plan,
+            decision.comparison,
+            op=self._op,
+            version=version,
+            actor=self._actor,
+            consent=self._consent,
+            listings=listings,
+            versions=decision.versions,
+            head=head_of(self._gateway, self._plan.raw_model, decision.versions),
+            surroundings=self._around,
+        )
+        write_record(self._gateway, record)
+        return record
+
+    # The stage
+
+    def _move(self, version: str) -> tuple[ModelVersion, ...]:
+        """Move the stage; returns the registry afterwards, which is as it was asked for."""
+        stage = self._plan.target.stage
+        if stage is None:
+            return self._decision.versions
+        lost: StoreError | None = None
+        try:
+            self._gateway.transition(self._plan.raw_model, version, stage, archive_existing=stage is Stage.PRODUCTION)
+        except StoreError as error:
+            lost = error
+        except MlauditError:  # the version is gone
+            self._lease.release()
+            raise
+        after = self._read_back(lost, version)
+        if not self._is_done(version, after):
+            self._fail(version, after, lost)
+        if not self._still_holds():
             raise PromotionConflict(
-                plan.model, f"version {version} was registered but not promoted: {lost.problem}; in Production: {there}"
+                self._plan.model,
+                f"version {version} is in {stage}, and somebody took this promotion for dead meanwhile: look at mlaudit"
+                " history",
+            )
+        if lost is not None:
+            self._warnings.append(f"the store's answer was lost ({lost.problem}); the registry shows that it was done")
+        return after
+
+    def _read_back(self, lost: StoreError | None, version: str) -> tuple[ModelVersion, ...]:
+        """The registry after the transition, looked at several times where that may yet come to be done."""
+        problem = ""
+        for look in range(_LOOKS):
+            if look:
+                self._around.sleep(0.25 * 2.0**look)
+            try:
+                after = self._gateway.list_model_versions(self._plan.raw_model)
+            except MlauditError as error:
+                problem = str(error)
+                continue
+            problem = ""
+            if lost is None or isinstance(lost, _DEFINITE) or self._is_done(version, after):
+                return after
+        if problem:
+            first = f"{lost.problem}; " if lost else ""
+            raise PromotionUnfinished(self._plan.model, f"{first}what was done could not be read back: {problem}")
+        return after
+
+    def _still_holds(self) -> bool:
+        try:
+            return self._lease.is_held()
+        except MlauditError as error:
+            raise PromotionUnfinished(self._plan.model, f"it could not be read back: {error}") from error
+
+    def _is_done(self, version: str, after: Sequence[ModelVersion]) -> bool:
+        stage = self._plan.target.stage
+        if stage is Stage.PRODUCTION:
+            return [v.version for v in after if v.stage is stage] == [version]
+        return any(v.version == version and v.stage is stage for v in after)
+
+    def _fail(self, version: str, after: Sequence[ModelVersion], lost: StoreError | None) -> NoReturn:
+        """Raise what describes a registry that is not as it was asked for; puts our version's stage back, no other."""
+        plan, stage = self._plan, self._plan.target.stage
+        there = ", ".join(v.version for v in after if v.stage is stage) or "no version"
+        ours = next((v.stage for v in after if v.version == version), None)
+        unmoved = ours is plan.stage_before
+        if unmoved and lost is not None and not isinstance(lost, _DEFINITE):
+            raise PromotionUnfinished(
+                plan.model,
+                f"{lost.problem}; version {version} is not in {stage}, and it is not certain that it stays so",
             ) from lost
-        raise lost
-    raise PromotionConflict(plan.model, f"asked for version {version}, in Production now: {there}")
+        if unmoved and lost is not None:
+            self._lease.release()
+            if plan.version is None:
+                raise PromotionConflict(
+                    plan.model,
+                    f"version {version} was registered but not promoted: {lost.problem}; in {stage}: {there}",
+                ) from lost
+            raise lost
+        said = f"asked for version {version}, in {stage} now: {there}"
+        if ours is not None and not unmoved:
+            said += f"; {self._put_back(version)}"
+        self._lease.release()
+        raise PromotionConflict(plan.model, said) from lost
+
+    def _put_back(self, version: str) -> str:
+        """Restore our version's stage; returns what came of it in words."""
+        before = self._plan.stage_before
+        problem = ""
+        try:
+            self._gateway.transition(self._plan.raw_model, version, before, archive_existing=False)
+        except MlauditError as error:
+            problem = f" ({error})"
+        try:
+            versions = self._gateway.list_model_versions(self._plan.raw_model)
+        except MlauditError as error:
+            return f"whether version {version} is back in {before} could not be read: {error}"
+        stage = next((v.stage for v in versions if v.version == version), None)
+        return (
+            f"version {version} is back in {before}" if stage is before else f"version {version} is in {stage}{problem}"
+        )
+
+    # After the stage
+
+    def _move_aliases(self, version: str, after: tuple[ModelVersion, ...]) -> tuple[ModelVersion, ...]:
+        """Point the aliases at the version, each read back; returns the registry afterwards."""
+        for alias in self._plan.aliases:
+            lost: MlauditError | None = None
+            try:
+                self._gateway.set_alias(self._plan.raw_model, alias, version)
+            except MlauditError as error:
+                lost = error
+            try:
+                after = self._gateway.list_model_versions(self._plan.raw_model)
+            except MlauditError as error:
+                raise PromotionUnfinished(
+                    self._plan.model, f"the alias {alias} could not be read back: {error}"
+                ) from error
+            if any(v.version == version and alias in v.aliases for v in after):
+                continue
+            why = f": {lost}" if lost else ""
+            if self._plan.target.stage is None and isinstance(lost, _DEFINITE):
+                self._lease.release()
+                raise lost
+            raise PromotionUnfinished(self._plan.model, f"the alias {alias} is not at version {version}{why}") from lost
+        return after
+
+    def _point_at(self, record: dict[str, Any]) -> None:
+        try:
+            point_at(self._gateway, self._plan.raw_model, record)
+        except (StoreError, EvidenceError) as error:
+            raise PromotionUnfinished(
+                self._plan.model,
+                f"version {record['version']} is moved, and its record is not in the history yet: {error}",
+            ) from error
+
+    def _outcome(self, version: str, after: Sequence[ModelVersion]) -> PromotionOutcome:
+        plan = self._plan
+        left = {number for number, stage, _ in plan.observed if stage == Stage.PRODUCTION} - {version}
+        return PromotionOutcome(
+            model=plan.model,
+            version=next(v for v in after if v.version == version),
+            registered=plan.version is None,
+            archived=tuple(v for v in after if v.version in left and v.stage is Stage.ARCHIVED),
+            warnings=tuple(self._warnings),
+            target=str(plan.target),
+            aliases=plan.aliases,
+            record_id=self._op,
+        )

@@ -16,22 +16,31 @@ from mlaudit.domain.errors import (
     NotConfirmed,
     NothingToRegister,
     PromotionConflict,
+    PromotionUnfinished,
     ReadOnly,
     StalePlan,
     StoreError,
+    StoreLocked,
     StoreUnavailable,
     UsageError,
+    VersionNotFound,
 )
 from mlaudit.domain.gate import Direction, GatePolicy, MetricRule, Outcome, Role
 from mlaudit.domain.models import Stage
+from mlaudit.domain.promotion import Event
 from mlaudit.gateway.memory import MemoryGateway
 from mlaudit.services.compare import CompareRun, compare_run
 from mlaudit.services.promote import ExecutePromotion, PlanPromotion, execute_promotion, plan_promotion
 from mlaudit.wiring import Services
+from tests.plugins.fake_world import fake_surroundings
 from tests.plugins.sample_store import MODEL, SAMPLE, SECOND_MODEL, build_sample_gateway
 
 NONE = Policies()
 RULE = MetricRule("val_loss", Role.PRIMARY, Direction.LOWER, max_rel_regression=0.05)
+BOTH = Policies(
+    "p", "2" * 64, {MODEL: GatePolicy(metrics=(RULE,), model=MODEL, baselines=("stage:Production", "alias:champion"))}
+)
+"""A policy that names the stage and an alias."""
 
 
 @pytest.fixture
@@ -39,12 +48,26 @@ def store() -> MemoryGateway:
     return build_sample_gateway()
 
 
-def plan(store, nickname="better", model=None, policies=NONE):
-    return plan_promotion(store, policies, PlanPromotion(SAMPLE[nickname], model))
+def plan(store, nickname="better", model=None, policies=NONE, to="Production"):
+    return plan_promotion(store, policies, PlanPromotion(SAMPLE.get(nickname, nickname), model, to))
 
 
-def execute(store, a_plan, typed="", policies=NONE):
-    return execute_promotion(store, policies, ExecutePromotion(a_plan, typed))
+def execute(store, a_plan, reason="", policies=NONE, override=None):
+    request = ExecutePromotion(a_plan, reason, bool(reason) if override is None else override)
+    return execute_promotion(store, policies, fake_surroundings(), request)
+
+
+def moves(store):
+    """The writes that change what is where; the intent, the record and the tags that point at it left out."""
+    return [w for w in store.writes if w.split()[0] in {"create_model", "create_version", "transition", "set_alias"}]
+
+
+def intents(store, model=MODEL):
+    return [tag for tag in store.model_tags(model) if tag.startswith("mlaudit.intent.")]
+
+
+def champion(store, model=MODEL):
+    return next(v.version for v in store.list_model_versions(model) if "champion" in v.aliases)
 
 
 def stages(store, model=MODEL):
@@ -99,8 +122,8 @@ class TestPlan:
             store.add_logged_model(SAMPLE[nickname])
         found = plan(store, nickname)
         verdict = compare_run(store, NONE, CompareRun(SAMPLE[nickname])).verdict
-        assert (found.outcome, found.reason) == (verdict.outcome, verdict.reason)
-        assert found.needs_typed_name is (verdict.outcome is not Outcome.PASS)
+        assert (found.outcome, found.reason, found.exit_code) == (verdict.outcome, verdict.reason, verdict.exit_code)
+        assert found.needs_typed_name is (verdict.exit_code != 0)
 
     def test_a_first_promotion(self, store):
         found = plan(store, "churn")
@@ -125,7 +148,8 @@ class TestPlan:
         words = shlex.split(plan(store).command)
         expected = ["mlaudit", "--tracking-uri", "memory://", "promote", SAMPLE["better"], "--model", MODEL, "--yes"]
         assert words == expected
-        assert "--yes" not in plan(store, "worse").command
+        assert plan(store, "worse").command.endswith("--override --reason WHY")
+        assert "--to Staging" in plan(store, to="Staging").command
         store.add_version("it's; rm -rf /", SAMPLE["better"])
         assert shlex.split(plan(store, model="it's; rm -rf /").command)[6] == "it's; rm -rf /"
 
@@ -138,11 +162,12 @@ class TestPlan:
         ids.add(plan(store).plan_id)
         store.log_metric(SAMPLE["better"], "val_loss", 0.2, 99)
         ids.add(plan(store).plan_id)
+        ids.add(plan(store, to="alias:champion").plan_id)
         rules = Policies("p", "1" * 64, {MODEL: GatePolicy(metrics=(RULE,), model=MODEL, path="p", sha256="1" * 64)})
         ids.add(plan(store, policies=rules).plan_id)
         store.transition(MODEL, "3", Stage.NONE, archive_existing=False)
         ids.add(plan(store).plan_id)
-        assert len(ids) == 7
+        assert len(ids) == 8
 
     def test_a_plan_travels_between_processes(self, store):
         found = plan(store)
@@ -160,29 +185,36 @@ class TestExecute:
         assert [(v.version, v.stage) for v in outcome.archived] == [("2", Stage.ARCHIVED)]
         assert outcome.warnings == ()
         assert stages(store) == {"4": "Production", "3": "Staging", "2": "Archived", "1": "Archived"}
-        assert store.writes == [f"create_version {MODEL} 4", f"transition {MODEL} 4 Production"]
+        assert moves(store) == [f"create_version {MODEL} 4", f"transition {MODEL} 4 Production"]
+        assert not any(tag.startswith("mlaudit.intent.") for tag in store.model_tags(MODEL))
 
     def test_an_existing_version_is_not_registered_again(self, store):
         outcome = execute(store, plan(store, "staging"))
         assert (outcome.version.version, outcome.registered) == ("3", False)
-        assert store.writes == [f"transition {MODEL} 3 Production"]
+        assert moves(store) == [f"transition {MODEL} 3 Production"]
 
-    def test_the_name_must_be_typed_when_the_verdict_is_not_pass(self, store):
+    def test_what_the_gate_does_not_let_through_needs_an_override_and_a_reason(self, store):
         bad = plan(store, "worse")
-        for typed in ("", "yes", MODEL.upper(), MODEL + " "):
+        for reason, override in (("", False), ("", True), ("   ", True), ("because", False)):
             with pytest.raises(NotConfirmed, match="REGRESSION"):
-                execute(store, bad, typed)
+                execute(store, bad, reason, override=override)
         assert store.writes == []
-        assert execute(store, bad, MODEL).version.run_id == SAMPLE["worse"]
+        assert execute(store, bad, "because").version.run_id == SAMPLE["worse"]
+
+    def test_what_the_policy_lets_through_needs_none(self, store):
+        rules = Policies("p", "1" * 64, {SECOND_MODEL: GatePolicy(model=SECOND_MODEL, first_promotion="allow")})
+        found = plan(store, "churn", policies=rules)
+        assert (found.outcome, found.passes) == (Outcome.NO_BASELINE, True)
+        assert execute(store, found, policies=rules).version.version == "1"
 
     def test_a_first_promotion_archives_nothing(self, store):
-        outcome = execute(store, plan(store, "churn"), SECOND_MODEL)
+        outcome = execute(store, plan(store, "churn"), "the first")
         assert (outcome.version.version, outcome.archived) == ("1", ())
 
     def test_a_model_that_only_the_policy_knows_is_made(self, store):
         rules = Policies("p", "1" * 64, {"new": GatePolicy(metrics=(RULE,), model="new")})
         found = plan(store, model="new", policies=rules)
-        outcome = execute(store, found, "new", rules)
+        outcome = execute(store, found, "the first", rules)
         assert (outcome.model, outcome.version.version) == ("new", "1")
 
     def test_a_store_that_must_not_be_written(self):
@@ -192,6 +224,70 @@ class TestExecute:
         with pytest.raises(ReadOnly):
             execute(store, found)
         assert store.writes == []
+
+
+class TestTargets:
+    """Other stages, aliases, registered versions."""
+
+    def test_stage_and_alias_move_together_the_alias_last(self, store):
+        found = plan(store, "staging", policies=BOTH)
+        assert found.aliases == ("champion",)
+        outcome = execute(store, found, policies=BOTH)
+        assert moves(store) == [f"transition {MODEL} 3 Production", f"set_alias {MODEL} champion 3"]
+        assert (outcome.aliases, champion(store)) == (("champion",), "3")
+
+    def test_an_alias_alone(self, store):
+        outcome = execute(store, plan(store, "staging", to="alias:champion"))
+        assert moves(store) == [f"set_alias {MODEL} champion 3"]
+        assert (outcome.version.stage, stages(store)["2"]) == (Stage.STAGING, "Production")
+
+    @pytest.mark.parametrize("to", ["staging", "Staging"])
+    def test_staging_archives_nobody(self, store, to):
+        outcome = execute(store, plan(store, to=to))
+        assert (outcome.version.version, outcome.archived) == ("4", ())
+        assert [v for v, s in stages(store).items() if s == "Staging"] == ["4", "3"]
+
+    def test_archiving_is_not_judged(self, store):
+        found = plan(store, f"models:/{MODEL}/2", to="Archived")
+        assert (found.outcome, found.passes, found.event) == (None, True, Event.MOVE)
+        assert any("nothing takes its place" in w for w in found.warnings)
+        execute(store, found)
+        assert stages(store)["2"] == "Archived"
+
+    def test_one_of_two_in_production_can_be_archived(self, store):
+        store.add_version(MODEL, SAMPLE["noise"], stage=Stage.PRODUCTION)
+        execute(store, plan(store, f"models:/{MODEL}/4", to="Archived"))
+        assert stages(store)["4"] == "Archived"
+
+    def test_a_version_by_its_uri_even_if_the_run_has_a_newer_one(self, store):
+        store.add_version(MODEL, SAMPLE["staging"])
+        found = plan(store, f"models:/{MODEL}/3")
+        assert (found.version, found.run_id) == ("3", SAMPLE["staging"])
+        assert execute(store, found).version.version == "3"
+
+    @pytest.mark.parametrize(
+        ("subject", "model", "to", "error"),
+        [
+            (f"models:/{MODEL}/99", None, "Production", VersionNotFound),
+            ("models:/nobody/1", None, "Production", ModelNotFound),
+            (f"models:/{MODEL}", None, "Production", UsageError),
+            (f"models:/{MODEL}/Staging", None, "Production", UsageError),
+            (f"models:/{MODEL}/3", SECOND_MODEL, "Production", UsageError),
+            (f"models:/{MODEL}/3", None, "alias:v1", UsageError),
+            (f"models:/{MODEL}/3", None, "alias:latest", UsageError),
+            (f"models:/{MODEL}/3", None, "alias:challenger", UsageError),
+            (f"models:/{MODEL}/3", None, "None", UsageError),
+            ("better", None, "Archived", UsageError),
+        ],
+    )
+    def test_what_cannot_be_meant(self, store, subject, model, to, error):
+        with pytest.raises(error):
+            plan(store, subject, model, to=to)
+
+    def test_a_version_whose_run_is_gone(self, store):
+        store.add_version(MODEL, "f" * 32)
+        with pytest.raises(UsageError, match="which is gone"):
+            plan(store, f"models:/{MODEL}/4", to="Archived")
 
 
 class TestStale:
@@ -244,24 +340,26 @@ class TestLostAnswers:
         outcome = execute(store, found)
         assert outcome.version.version == "4"
         assert any("version 4 was registered" in w for w in outcome.warnings)
-        assert store.writes == [f"create_version {MODEL} 4", f"transition {MODEL} 4 Production"]
+        assert moves(store) == [f"create_version {MODEL} 4", f"transition {MODEL} 4 Production"]
 
     def test_a_registration_that_was_not_done(self, store, monkeypatch):
         found = plan(store)
         lose_answer(store, monkeypatch, "create_version", done=False)
         with pytest.raises(StoreUnavailable, match="connection reset"):
             execute(store, found)
-        assert store.writes == ["create_version sent"]
+        assert store.writes.count("create_version sent") == 1
+        assert moves(store) == ["create_version sent"]
         assert stages(store)["2"] == "Production"
+        assert intents(store) == []
 
     def test_a_registration_that_nobody_can_look_up(self, store, monkeypatch):
         found = plan(store)
         lose_answer(store, monkeypatch, "create_version", done=True)
         gone = StoreUnavailable("memory://", "down")
-        store.fail = lambda m: gone if m == "list_model_versions" and store.writes else None
+        store.fail = lambda m: gone if m == "list_model_versions" and moves(store) else None
         with pytest.raises(PromotionConflict, match="not known whether a version was registered"):
             execute(store, found)
-        assert store.writes == [f"create_version {MODEL} 4"]
+        assert moves(store) == [f"create_version {MODEL} 4"]
 
     def test_a_transition_that_was_done(self, store, monkeypatch):
         found = plan(store, "staging")
@@ -269,28 +367,68 @@ class TestLostAnswers:
         outcome = execute(store, found)
         assert outcome.version.version == "3"
         assert any("answer was lost" in w for w in outcome.warnings)
-        assert store.writes == [f"transition {MODEL} 3 Production"]
+        assert moves(store) == [f"transition {MODEL} 3 Production"]
+        assert intents(store) == []
 
-    def test_a_transition_that_was_not_done(self, store, monkeypatch):
+    def test_a_transition_that_may_still_come_to_be_done(self, store, monkeypatch):
+        """The registry shows that it was not done, yet: nobody else may act before that is certain."""
         found = plan(store, "staging")
         lose_answer(store, monkeypatch, "transition", done=False)
-        with pytest.raises(StoreUnavailable, match="connection reset"):
+        with pytest.raises(PromotionUnfinished, match="connection reset; version 3 is not in Production"):
             execute(store, found)
-        assert store.writes == ["transition sent"]
+        assert moves(store) == ["transition sent"]
+        assert len(intents(store)) == 1
 
-    def test_a_transition_that_was_not_done_after_a_registration(self, store, monkeypatch):
+    def test_a_transition_that_the_store_refused(self, store, monkeypatch):
+        """A locked database did nothing, and nothing stays behind."""
+        found = plan(store, "staging")
+        store.fail = lambda m: StoreLocked("memory://", "database is locked") if m == "transition" else None
+        with pytest.raises(StoreLocked):
+            execute(store, found)
+        assert (moves(store), intents(store)) == ([], [])
         found = plan(store)
-        lose_answer(store, monkeypatch, "transition", done=False)
-        with pytest.raises(PromotionConflict, match="version 4 was registered but not promoted: connection reset"):
+        with pytest.raises(PromotionConflict, match="version 4 was registered but not promoted: database is locked"):
             execute(store, found)
-        assert stages(store)["4"] == "None"
+        assert (stages(store)["4"], intents(store)) == ("None", [])
 
-    def test_a_transition_that_nobody_can_look_up(self, store, monkeypatch):
+    def test_a_transition_that_nobody_can_look_up(self, store):
         found = plan(store, "staging")
         gone = StoreUnavailable("memory://", "down")
-        store.fail = lambda m: gone if m == "list_model_versions" and store.writes else None
-        with pytest.raises(PromotionConflict, match="could not be read back"):
+        store.fail = lambda m: gone if m == "list_model_versions" and moves(store) else None
+        with pytest.raises(PromotionUnfinished, match="could not be read back"):
             execute(store, found)
+        assert len(intents(store)) == 1
+
+    @pytest.mark.parametrize(
+        "method", ["set_model_tag", "write_artifact", "set_version_tag", "delete_model_tag", "set_alias"]
+    )
+    def test_every_other_write_whose_answer_is_lost_was_done_once(self, store, method):
+        found = plan(store, "staging", policies=BOTH)
+        store.lose = lambda m: StoreUnavailable("memory://", "connection reset") if m == method else None
+        execute(store, found, policies=BOTH)
+        assert len(set(store.writes)) == len(store.writes)
+        assert (stages(store)["3"], intents(store)) == ("Production", [])
+        assert champion(store) == "3"
+
+    @pytest.mark.parametrize("method", ["set_alias", "set_version_tag"])
+    def test_what_fails_after_the_stage_has_moved_leaves_the_intent(self, store, method):
+        found = plan(store, "staging", policies=BOTH)
+        store.fail = lambda m: StoreUnavailable("memory://", "down") if m == method else None
+        with pytest.raises(PromotionUnfinished, match="mlaudit recover"):
+            execute(store, found, policies=BOTH)
+        assert (stages(store)["3"], len(intents(store))) == ("Production", 1)
+
+    def test_a_record_that_cannot_be_written_keeps_everything_as_it_is(self, store):
+        found = plan(store, "staging")
+        store.fail = lambda m: StoreUnavailable("memory://", "no space") if m == "write_artifact" else None
+        with pytest.raises(StoreUnavailable, match="no space"):
+            execute(store, found)
+        assert (moves(store), intents(store), stages(store)["2"]) == ([], [], "Production")
+
+    def test_an_intent_that_cannot_be_deleted_is_said(self, store):
+        found = plan(store, "staging")
+        store.fail = lambda m: StoreLocked("memory://", "locked") if m == "delete_model_tag" else None
+        assert any("could not be deleted" in w for w in execute(store, found).warnings)
 
     def test_errors_before_any_write_are_the_stores_own(self, store):
         found = plan(store)
@@ -301,7 +439,7 @@ class TestLostAnswers:
 
 
 class TestConflicts:
-    """Somebody else acts between the recheck and the read-back."""
+    """Somebody who bypasses mlaudit acts between the recheck and the read-back."""
 
     @pytest.mark.parametrize("archive", [True, False])
     def test_another_client_promotes_too(self, store, monkeypatch, archive):
@@ -318,6 +456,12 @@ class TestConflicts:
         with pytest.raises(PromotionConflict, match=f"asked for version 3, in Production now: {there}") as caught:
             execute(store, found)
         assert caught.value.exit_code == 5
+        assert "version 3 is back in Staging" in str(caught.value)
+        assert stages(store) == {"3": "Staging", "2": "Archived", "1": "Production"}, (
+            "theirs stands, only ours went back"
+        )
+        assert intents(store) == []
+        assert not any(t.startswith("mlaudit.evidence.") for v in store.list_model_versions(MODEL) for t in v.tags)
 
     def test_a_transition_that_does_nothing(self, store, monkeypatch):
         found = plan(store, "staging")

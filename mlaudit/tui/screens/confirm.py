@@ -18,7 +18,8 @@ from textual.widgets import Button, Input, Static
 
 
 class ConfirmDialog(ModalScreen[str | None]):
-    """Returns None when cancelled, else what was typed (the empty text when no typing was needed).
+    """Returns None when cancelled, else the reason where one is asked for, else what was typed (the empty text when no
+    typing was needed).
 
     With ``also`` there is a third button, and its answer.
     """
@@ -42,17 +43,21 @@ class ConfirmDialog(ModalScreen[str | None]):
         *,
         confirm_label: str,
         typed: str | None = None,
+        reason: str = "",
         also: tuple[str, str] | None = None,
     ) -> None:
         """``typed`` is what must be typed before ``confirm_label`` can be pressed; None: nothing.
 
-        ``also`` is (answer, label) of another thing that can be done without typing.
+        ``reason`` is the question for a reason, which must be given; empty: none is asked for. ``also`` is (answer,
+        label) of another thing that can be done without either.
         """
         super().__init__()
         self._title = title
         self._lines = tuple(lines)
         self._confirm_label = confirm_label
         self._typed = typed
+        self._reason = reason
+        self.set_class(bool(reason), "-reason")
         self._also = also
         self._answered = False
 
@@ -65,6 +70,9 @@ class ConfirmDialog(ModalScreen[str | None]):
             if self._typed is not None:
                 yield Static(Text.assemble("To confirm, type: ", (self._typed, "bold")), id="prompt")
                 yield Input(id="typed", compact=True)
+            if self._reason:
+                yield Static(Text(self._reason), id="reason_prompt")
+                yield Input(id="reason", compact=True)
             with Horizontal(id="buttons"):
                 yield Button(Content("Cancel"), id="cancel", compact=True)
                 yield Button(
@@ -72,17 +80,17 @@ class ConfirmDialog(ModalScreen[str | None]):
                     id="confirm",
                     variant="warning",
                     compact=True,
-                    disabled=self._typed is not None,
+                    disabled=not self._is_complete(),
                 )
                 if self._also is not None:
                     yield Button(Content(self._also[1]), id="also", variant="warning", compact=True)
 
-    def on_input_changed(self, event: Input.Changed) -> None:
-        """The button can be pressed exactly while the text is right."""
-        self.query_one("#confirm", Button).disabled = event.value != self._typed
+    def on_input_changed(self) -> None:
+        """The button can be pressed exactly while the text is right and a reason is there."""
+        self.query_one("#confirm", Button).disabled = not self._is_complete()
 
     def on_input_submitted(self) -> None:
-        """Enter in the field goes to the button and does not press it."""
+        """Enter in a field goes to the button and does not press it."""
         button = self.query_one("#confirm", Button)
         if not button.disabled:
             button.focus()
@@ -94,10 +102,17 @@ class ConfirmDialog(ModalScreen[str | None]):
             return
         if event.button.id != "confirm":
             self._answer(None)
-            return
-        value = "" if self._typed is None else self.query_one("#typed", Input).value
-        if self._typed is None or value == self._typed:
-            self._answer(value)
+        elif self._is_complete():
+            self._answer(self._field("reason").strip() if self._reason else self._field("typed"))
+
+    def _field(self, name: str) -> str:
+        """What stands in a field; empty while there is none."""
+        found = self.query(f"#{name}").results(Input) if self.is_mounted else iter(())
+        return next((field.value for field in found), "")
+
+    def _is_complete(self) -> bool:
+        typed = self._typed is None or self._field("typed") == self._typed
+        return typed and (not self._reason or bool(self._field("reason").strip()))
 
     def action_cancel(self) -> None:
         """Close without doing anything."""

@@ -11,7 +11,15 @@ from rich.text import Text
 from textual import work
 from textual.widgets import Static
 
-from mlaudit.domain.errors import MlauditError, PromotionConflict, StalePlan, StoreError
+from mlaudit.domain.errors import (
+    MlauditError,
+    PromotionAborted,
+    PromotionBusy,
+    PromotionConflict,
+    PromotionUnfinished,
+    StalePlan,
+    StoreError,
+)
 from mlaudit.domain.gate import Outcome
 from mlaudit.domain.promotion import PromotionPlan
 from mlaudit.services.compare import Comparison
@@ -88,29 +96,33 @@ class PromotionMixin(BaseScreen):
                 promotion_lines(plan, self.shown_outcome),
                 confirm_label="Promote",
                 typed=plan.model if plan.needs_typed_name else None,
+                reason="" if plan.passes else "Why is it promoted all the same? This is recorded:",
             )
-            typed = await self.app.push_screen_wait(dialog)
+            answer = await self.app.push_screen_wait(dialog)
         except MlauditError as error:
             self.say(f"Not promoted: {error}.", bad=True)
             return
         finally:
             self._planning = False
             self.refresh_bindings()
-        if typed is None:
+        if answer is None:
             self.say("Not promoted: cancelled. Nothing was changed.")
             return
         self._executing = True
         self.refresh_bindings()
-        self.app.run_worker(self._execute(plan, typed), group="promotion.execute", exclusive=False)
+        self.app.run_worker(self._execute(plan, answer), group="promotion.execute", exclusive=False)
 
-    async def _execute(self, plan: PromotionPlan, typed: str) -> None:
-        """Do it and say what came of it, on this screen or, when it is gone, as a notice over any other."""
+    async def _execute(self, plan: PromotionPlan, reason: str) -> None:
+        """Do it and say what came of it, on this screen or, when it is gone, as a notice over any other.
+
+        ``reason``: why, where the gate does not let it through; empty where it does.
+        """
         self._quit_warned = False
         self.mlaudit.quit_guards.append(self._may_quit)
         self.say(f"Promoting {plan.model}…")
         try:
             # Not through the screen's own ask: the screen may be gone when the answer comes.
-            outcome = await self.mlaudit.backend.ask(ExecutePromotion(plan, typed))
+            outcome = await self.mlaudit.backend.ask(ExecutePromotion(plan, reason, override=not plan.passes))
         except MlauditError as error:
             self._tell(Text(failure_words(plan, error)), bad=True)
         else:
@@ -147,10 +159,12 @@ class PromotionMixin(BaseScreen):
 
 def failure_words(plan: PromotionPlan, error: MlauditError) -> str:
     """What a failed execution means for the registry."""
-    if isinstance(error, StalePlan):
+    if isinstance(error, StalePlan | PromotionBusy | PromotionAborted):
         return f"Not promoted: {error}."
     if isinstance(error, PromotionConflict):
         return f"{error}. Look at the registry before doing anything else."
+    if isinstance(error, PromotionUnfinished):
+        return f"{error}."
     if isinstance(error, StoreError):
         return f"{error}. Whether {plan.model} was promoted is not known: the comparison above is being made anew."
     return f"Not promoted: {error}."

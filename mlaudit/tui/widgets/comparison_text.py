@@ -113,22 +113,26 @@ def promotion_lines(plan: PromotionPlan, shown: Outcome | None) -> list[Text]:
     if plan.previous is not None:
         of = f", run {plan.previous.run_id[:8]}" if plan.previous.run_id else ""
         before = f"{version_words(plan.previous)}{of}; it will be Archived"
-    color = COLORS.get(plan.outcome, OTHER_COLOR)
-    verdict = Text.assemble(
-        (f"{SIGNS[plan.outcome]} {plan.outcome.value}", f"bold {color}"), f": {explain(plan.reason)}"
-    )
+    verdict = Text("nothing is judged")
+    if plan.outcome is not None:
+        color = COLORS.get(plan.outcome, OTHER_COLOR)
+        word = f"{SIGNS[plan.outcome]} {plan.outcome.value}"
+        verdict = Text.assemble((word, f"bold {color}"), f": {explain(plan.reason)}")
     lines = [
         _field("server", Text(plan.store.registry_uri)),
         _field("model", Text(plan.model, style="bold")),
         _field("from", Text(before)),
-        _field("to", Text(target)),
+        _field("to", Text(f"{target}{''.join(f', @{a}' for a in plan.aliases)}")),
         _field("verdict", verdict),
         _field("command", Text(plan.command)),
     ]
+    lines += [Text.assemble(("! ", OTHER_COLOR), warning) for warning in plan.warnings]
     if shown is not None and shown is not plan.outcome:
         lines.append(Text(f"The screen behind shows {shown.value}: that is another comparison, or things have moved."))
     if plan.needs_typed_name:
-        lines.append(Text(f"The gate does not say PASS. Promote {plan.model} only if you know why.", style="bold"))
+        lines.append(
+            Text(f"The gate does not let it through. Promote {plan.model} only if you know why.", style="bold")
+        )
     return lines
 
 
@@ -144,6 +148,8 @@ def promoted_text(outcome: PromotionOutcome) -> Text:
     gone = ", ".join(f"version {v.version}" for v in outcome.archived)
     said = f"In Production now: {outcome.model} version {version.version}{run}{new}."
     said += f" Archived: {gone}." if gone else " Nothing was archived."
+    said += f" Alias {', '.join(outcome.aliases)} points at it." if outcome.aliases else ""
+    said += f" Record {outcome.record_id}." if outcome.record_id else ""
     text = Text.assemble(("✓ ", "bold"), said)
     for warning in outcome.warnings:
         text.append(f"\n! {warning}")

@@ -1,0 +1,355 @@
+"""A model's history: its records in order, whether their chain holds, and what moved without one.
+
+MLflow keeps only what is now. What moved behind mlaudit's back shows in two ways: a record tells the state that it
+found, which must be the one that the record before it left; and the registry now must be as the last record left it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from mlaudit.domain.errors import EvidenceError, ModelNotFound
+from mlaudit.domain.evidence import HEAD_KEY, POINTER_PREFIX, Pointer, artifact_path
+from mlaudit.domain.intent import intents_among, words_of
+from mlaudit.domain.models import ModelVersion, Stage, StoreInfo
+from mlaudit.domain.promotion import Event
+from mlaudit.domain.text import clean, format_iso
+from mlaudit.gateway.base import Gateway
+from mlaudit.services.evidence import read_record
+from mlaudit.services.requests import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A record, or a move that has none. All text is clean."""
+
+    event: str
+    """``promotion``, ``move``, ``rollback``; ``out of band`` for what has no record."""
+    what: str
+    """In words: what went where."""
+    seq: int | None = None
+    record_id: str = ""
+    time: str = ""
+    """UTC, ISO 8601; of a move without a record, at most when the version was last updated, or empty."""
+    target: str = ""
+    version: str = ""
+    previous: str | None = None
+    aliases: tuple[str, ...] = ()
+    verdict: str = ""
+    actor: str = ""
+    known_by: str = ""
+    """``claimed`` or ``authenticated``."""
+    host: str = ""
+    ci_url: str | None = None
+    why: str = ""
+    overridden: bool = False
+    recovered_by: str | None = None
+    policy_sha256: str | None = None
+    sha256: str = ""
+    run_id: str = ""
+    artifact: str = ""
+    problem: str = ""
+    """What is wrong with the record; empty when it is whole."""
+
+
+OUT_OF_BAND = "out of band"
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What happened to a model."""
+
+    store: StoreInfo
+    model: str
+    entries: tuple[Entry, ...]
+    """Oldest first."""
+    problems: tuple[str, ...]
+    """Where the chain of records breaks."""
+    moved_since: tuple[str, ...]
+    """In what the registry now differs from what the last record left; empty without a record."""
+    unfinished: tuple[str, ...]
+    """Intents that stand there: promotions under way, or dead."""
+    head: Pointer | None
+
+    @property
+    def records(self) -> tuple[Entry, ...]:
+        """The entries that are records."""
+        return tuple(e for e in self.entries if e.event != OUT_OF_BAND)
+
+    def promotion_of(self, version: str) -> Entry | None:
+        """The newest whole record that promoted this version into Production, rollbacks left out: what it replaced is
+        what one goes back to. Two rollbacks in a row therefore go back two versions, and not to the bad one again."""
+        found = (
+            e
+            for e in reversed(self.records)
+            if e.event == Event.PROMOTION and e.target == Stage.PRODUCTION and e.version == version and not e.problem
+        )
+        return next(found, None)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadHistory(Request[History]):
+    """A registered model's history."""
+
+    model: str
+
+    deadline: ClassVar[float] = 60.0
+
+    @property
+    def what(self) -> str:
+        return f"the history of {clean(self.model, max_length=40)}"
+
+
+@dataclass(slots=True)
+class _State:
+    """Stages other than None, and aliases, as records tell them."""
+
+    stages: dict[str, str] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, versions: Iterable[ModelVersion]) -> _State:
+        listed = tuple(versions)
+        stages = {v.version: str(v.stage) for v in listed if v.stage is not Stage.NONE}
+        return cls(stages, {a: v.version for v in listed for a in v.aliases})
+
+    @classmethod
+    def before(cls, record: Mapping[str, Any]) -> _State:
+        """Raises EvidenceError when the record does not tell it."""
+        try:
+            told = record["before"]
+            stages = {clean(v): clean(s) for v, s in told["stages"].items()}
+            return cls(stages, {clean(a): clean(v) for a, v in told["aliases"].items()})
+        except (KeyError, TypeError, AttributeError) as error:
+            raise EvidenceError("it does not tell the state that it found") from error
+
+    def after(self, entry: Entry) -> _State:
+        """The state that a record leaves."""
+        stages = dict(self.stages)
+        if not entry.target.startswith("alias:"):
+            if entry.target == Stage.PRODUCTION:
+                stages = {v: "Archived" if s == Stage.PRODUCTION else s for v, s in stages.items()}
+            stages[entry.version] = entry.target
+        return _State(stages, self.aliases | dict.fromkeys(entry.aliases, entry.version))
+
+    def differences(self, now: _State) -> list[tuple[str, str]]:
+        """(version, what happened in words), from this state to another."""
+        found = []
+        for version in sorted(self.stages.keys() | now.stages.keys(), key=lambda v: (len(v), v)):
+            old, new = self.stages.get(version, "None"), now.stages.get(version, "None")
+            if old != new:
+                found.append((version, f"version {version} went from {old} to {new}"))
+        for alias in sorted(self.aliases.keys() | now.aliases.keys()):
+            was, points = self.aliases.get(alias), now.aliases.get(alias)
+            if was != points:
+                old, new = (f"version {v}" if v else "nothing" for v in (was, points))
+                found.append((points or was or "", f"alias {alias} went from {old} to {new}"))
+        return found
+
+
+def history_of(gateway: Gateway, request: ReadHistory) -> History:
+    """The history of a model by its name, raw or printable. Raises ModelNotFound, StoreError."""
+    registered = {m.raw_name: m.name for m in gateway.list_registered_models()}
+    raw = next((r for r, shown in registered.items() if request.model in {r, shown}), None)
+    if raw is None:
+        raise ModelNotFound(clean(request.model), tuple(registered.values()))
+    return read_history(gateway, raw)
+
+
+def read_history(gateway: Gateway, raw_model: str) -> History:
+    """All that is recorded about a model, and all that moved without a record. Raises ModelNotFound, StoreError."""
+    versions = gateway.list_model_versions(raw_model)
+    tags = gateway.model_tags(raw_model)
+    problems: list[str] = []
+    pointers = _pointers(versions, problems)
+    head = Pointer.parse(tags[HEAD_KEY]) if HEAD_KEY in tags else None
+    if HEAD_KEY in tags and head is None:
+        problems.append(f"the model's tag {HEAD_KEY} cannot be read")
+    records = _records(gateway, raw_model, [*pointers, *([head] if head else [])])
+    unfinished = intents_among(tags)
+    problems += _broken(records, pointers, head, versions, bool(unfinished))
+    entries, moved = _with_moves(records, versions)
+    return History(
+        store=gateway.describe(),
+        model=clean(raw_model),
+        entries=tuple(entries),
+        problems=tuple(dict.fromkeys(problems)),
+        moved_since=tuple(moved),
+        unfinished=tuple(words_of(k, v) for k, v in unfinished.items()),
+        head=head,
+    )
+
+
+@dataclass(slots=True)
+class _Found:
+    """A record as it was found, or what its pointer says where it is not whole."""
+
+    entry: Entry
+    prev_sha256: str | None
+    before: _State | None
+
+
+def _pointers(versions: Sequence[ModelVersion], problems: list[str]) -> list[Pointer]:
+    found: list[Pointer] = []
+    for version in versions:
+        for key, value in version.tags.items():
+            if not key.startswith(POINTER_PREFIX):
+                continue
+            pointer = Pointer.parse(value)
+            if pointer is None or pointer.key != key:
+                problems.append(f"the tag {clean(key, max_length=80)} of version {version.version} cannot be read")
+            elif pointer.version != version.version:
+                problems.append(f"record {pointer.id} is about version {pointer.version}, its tag on {version.version}")
+            else:
+                found.append(pointer)
+    return found
+
+
+def _records(gateway: Gateway, raw_model: str, pointers: Sequence[Pointer]) -> list[_Found]:
+    """The records that the pointers name, and those before them whose version is gone; oldest first."""
+    found: dict[str, _Found] = {}
+    wanted: list[tuple[str, Pointer | None, str, str]] = [(p.id, p, p.run_id, p.artifact) for p in pointers]
+    while wanted:
+        record_id, pointer, run_id, path = wanted.pop(0)
+        if record_id in found:
+            continue
+        try:
+            if path != artifact_path(record_id):
+                raise EvidenceError(f"its pointer names another place: {path}")
+            record = read_record(gateway, run_id, path)
+            entry = _entry(record, pointer, path)
+            if record["model"] != raw_model:
+                raise EvidenceError(f"it is about another model: {clean(record['model'])}")
+            if pointer is not None and (pointer.sha256, pointer.seq) != (entry.sha256, entry.seq):
+                raise EvidenceError("it is not the record that its pointer names: their hashes differ")
+            prev = record["prev"]
+            found[record_id] = _Found(entry, record["prev_sha256"], _State.before(record))
+        except EvidenceError as error:
+            found[record_id] = _Found(_poor_entry(record_id, pointer, run_id, path, str(error)), None, None)
+            if pointer is not None:
+                found[record_id].prev_sha256 = pointer.prev_sha256
+            continue
+        if isinstance(prev, dict) and str(prev.get("id")) not in {p.id for p in pointers}:
+            wanted.append((clean(prev.get("id")), None, clean(prev.get("run_id")), clean(prev.get("artifact"))))
+    return sorted(found.values(), key=lambda f: (f.entry.seq or 0, f.entry.time, f.entry.record_id))
+
+
+def _entry(record: Mapping[str, Any], pointer: Pointer | None, path: str) -> Entry:
+    """Raises EvidenceError when the record lacks something."""
+    try:
+        own = Pointer.of(record)
+        policy, override = record["policy"], record["override"]
+        return Entry(
+            event=clean(own.event),
+            what=_words(clean(own.version), clean(own.target), clean(own.previous), clean(own.event)),
+            seq=own.seq,
+            record_id=clean(own.id),
+            time=clean(own.time),
+            target=clean(own.target),
+            version=clean(own.version),
+            previous=None if own.previous is None else clean(own.previous),
+            aliases=tuple(clean(a) for a in record["aliases"]),
+            verdict=clean(own.verdict),
+            actor=clean(own.actor),
+            known_by=clean(record["actor"]["known_by"]),
+            host=clean(record["host"]),
+            ci_url=None if record["ci_url"] is None else clean(record["ci_url"]),
+            why=clean(record["why"]),
+            overridden=override is not None,
+            recovered_by=pointer.recovered_by if pointer else None,
+            policy_sha256=clean(policy["sha256"]) or None if policy else None,
+            sha256=clean(own.sha256),
+            run_id=clean(own.run_id),
+            artifact=clean(path),
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise EvidenceError("the record lacks what a record has") from error
+
+
+def _poor_entry(record_id: str, pointer: Pointer | None, run_id: str, path: str, problem: str) -> Entry:
+    """What is left of a record that is not whole: what its pointer says."""
+    if pointer is None:
+        return Entry("unknown", "a record that is not whole", None, record_id, run_id=run_id, problem=problem)
+    return Entry(
+        event=pointer.event,
+        what=_words(pointer.version, pointer.target, pointer.previous or "", pointer.event),
+        seq=pointer.seq,
+        record_id=pointer.id,
+        time=pointer.time,
+        target=pointer.target,
+        version=pointer.version,
+        previous=pointer.previous,
+        verdict=pointer.verdict,
+        actor=pointer.actor,
+        why=pointer.why,
+        recovered_by=pointer.recovered_by,
+        sha256=pointer.sha256,
+        run_id=run_id,
+        artifact=path,
+        problem=problem,
+    )
+
+
+def _words(version: str, target: str, previous: str, event: str) -> str:
+    replaced = f", was {previous}" if previous else ""
+    back = "back " if event == Event.ROLLBACK else ""
+    return f"version {version} {back}to {target}{replaced}"
+
+
+def _broken(
+    records: Sequence[_Found],
+    pointers: Sequence[Pointer],
+    head: Pointer | None,
+    versions: Sequence[ModelVersion],
+    busy: bool,
+) -> list[str]:
+    """Where the chain breaks. ``busy``: a promotion is unfinished, so that the head may be behind."""
+    problems = [f"record {_name(f.entry)}: {f.entry.problem}" for f in records if f.entry.problem]
+    for index, found in enumerate(records):
+        before = records[index - 1].entry if index else None
+        if found.entry.seq != index + 1:
+            problems.append(
+                f"record {_name(found.entry)} is the {index + 1}. that there is: one is missing or twice there"
+            )
+        if found.prev_sha256 != (before.sha256 if before else None):
+            problems.append(f"record {_name(found.entry)} does not follow the one before it: the chain breaks here")
+    pointed, present = {p.id for p in pointers}, {v.version for v in versions}
+    for found in records:
+        if found.entry.record_id not in pointed and found.entry.version in present and not busy:
+            problems.append(f"the tag of record {_name(found.entry)} was taken off version {found.entry.version}")
+    last = records[-1].entry if records else None
+    if last is not None and not busy and (head is None or head.id != last.record_id):
+        problems.append("the model's newest record is not the one that its head names")
+    return problems
+
+
+def _name(entry: Entry) -> str:
+    return f"{entry.seq or '?'} ({entry.record_id})"
+
+
+def _with_moves(records: Sequence[_Found], versions: Sequence[ModelVersion]) -> tuple[list[Entry], list[str]]:
+    """The records with what moved between them, and in what the registry now differs from the last one."""
+    entries: list[Entry] = []
+    state: _State | None = _State()
+    for index, found in enumerate(records):
+        if state is not None and found.before is not None:
+            when = "before the first record" if index == 0 else f"before record {found.entry.seq}"
+            moves = state.differences(found.before)
+            entries += [Entry(OUT_OF_BAND, f"{what} ({when})", version=version) for version, what in moves]
+        entries.append(found.entry)
+        state = found.before.after(found.entry) if found.before is not None else None
+    if state is None:
+        return entries, []
+    now = _State.of(versions)
+    present = {v.version: v for v in versions}
+    moved: list[str] = []
+    for version, what in state.differences(now):
+        there = present.get(version)
+        said = what if there else f"{what}: it was deleted"
+        at = (format_iso(there.last_updated) or "") if there else ""
+        entries.append(Entry(OUT_OF_BAND, said, time=at, version=version))
+        if records:
+            moved.append(said)
+    return entries, moved
