@@ -18,7 +18,7 @@ from mlaudit.domain.errors import MlauditError, ReadOnly
 from mlaudit.domain.text import clean
 from mlaudit.gateway.base import Gateway
 from mlaudit.gateway.redaction import redact
-from mlaudit.services import code, compare, history, launcher, promote, runs
+from mlaudit.services import code, compare, history, launcher, promote, runs, triage
 from mlaudit.services.requests import Progress, Request
 
 __all__ = ["Services", "open_store", "redact", "shown_store", "training_environment"]
@@ -87,6 +87,7 @@ class Services:
             history.GetHistory: lambda r: history.get_history(self.gateway, r),
             code.DescribeCode: code.describe_code,
             compare.CompareRun: lambda r: compare.compare_run(self.gateway, self.policies, r),
+            triage.JudgeRuns: lambda r: triage.judge_runs(self.gateway, self.policies, r),
             promote.PlanPromotion: lambda r: promote.plan_promotion(self.gateway, self.policies, r),
             promote.ExecutePromotion: lambda r: promote.execute_promotion(self.gateway, self.policies, r),
             launcher.DescribeTraining: self.launcher.describe,
