@@ -18,7 +18,18 @@ from mlaudit.domain.errors import MlauditError, ReadOnly
 from mlaudit.domain.text import clean
 from mlaudit.gateway.base import Gateway
 from mlaudit.gateway.redaction import redact
-from mlaudit.services import audit_trail, compare, history, launcher, promote, recovery, registry, runs
+from mlaudit.services import (
+    audit_trail,
+    code,
+    compare,
+    history,
+    launcher,
+    promote,
+    recovery,
+    registry,
+    runs,
+    triage,
+)
 from mlaudit.services.requests import Progress, Request
 from mlaudit.services.surroundings import Surroundings
 
@@ -87,7 +98,9 @@ class Services:
             runs.GetRunDetails: lambda r: runs.get_run_details(self.gateway, r),
             runs.ListArtifacts: lambda r: runs.list_artifacts(self.gateway, r),
             history.GetHistory: lambda r: history.get_history(self.gateway, r),
+            code.DescribeCode: code.describe_code,
             compare.CompareRun: lambda r: compare.compare_run(self.gateway, self.policies, r),
+            triage.JudgeRuns: lambda r: triage.judge_runs(self.gateway, self.policies, r),
             promote.PlanPromotion: lambda r: promote.plan_promotion(self.gateway, self.policies, r),
             promote.PlanRollback: lambda r: promote.plan_rollback(self.gateway, r),
             promote.ExecutePromotion: lambda r: promote.execute_promotion(

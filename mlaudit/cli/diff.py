@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
 
 from mlaudit.cli import output
-from mlaudit.cli.invocation import invocation
-from mlaudit.cli.show import ReportFormat
+from mlaudit.cli.invocation import Invocation, invocation
+from mlaudit.cli.output import ExitCode
+from mlaudit.cli.report_targets import GateFormat, Target, report_targets
+from mlaudit.domain.code_change import CodeChange
+from mlaudit.domain.comparability import GIT_COMMIT_TAG
+from mlaudit.domain.comparison import Comparison
+from mlaudit.domain.errors import UsageError
+from mlaudit.services.code import DescribeCode
 from mlaudit.services.compare import CompareRun
+
+SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
 
 
 def diff(
     ctx: typer.Context,
     run_id: Annotated[str, typer.Argument(metavar="RUN_ID", help="The candidate: a run's id, or its unique start.")],
+    baseline: Annotated[
+        str | None,
+        typer.Argument(metavar="[BASELINE]", help="The run to judge it against; the same as --against run:ID."),
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option("--model", metavar="NAME", help="The registered model it is a candidate for.", show_default=False),
@@ -24,40 +37,103 @@ def diff(
         typer.Option(
             "--against",
             metavar="SELECTOR",
-            help="The baseline: stage:NAME, alias:NAME, version:N or run:ID. Default: the policy's, else Production.",
+            help="The baseline: stage:NAME, alias:NAME, version:N, run:ID or previous."
+            " Default: the policy's, else stage:Production.",
             show_default=False,
         ),
     ] = None,
-    form: Annotated[ReportFormat, typer.Option("--format", help="How to write the report.")] = ReportFormat.TEXT,
-    out: Annotated[
-        str | None,
+    forms: Annotated[
+        list[GateFormat] | None,
         typer.Option(
-            "--output", "-o", metavar="FILE", help="Write the report here, not to stdout.", show_default=False
+            "--format",
+            "-f",
+            help="How to write the report, text by default; may be repeated, once for each --output.",
+            show_default=False,
         ),
     ] = None,
+    outs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Write the report here, not to stdout; may be repeated. Without a --format of its own the suffix"
+            " tells: .json, .md, .xml (junit), else text.",
+            show_default=False,
+        ),
+    ] = None,
+    exit_zero: Annotated[
+        bool, typer.Option("--exit-zero", help="End with 0 whatever the verdict. Errors still end with their code.")
+    ] = False,
+    summary: Annotated[
+        bool,
+        typer.Option("--summary", help=f"Append the report as Markdown to the file that ${SUMMARY_VARIABLE} names."),
+    ] = False,
 ) -> int:
-    """Judge a run against the model in production.
+    """Judge a run against the model in production, or against another run.
 
     Exit code: 0 pass, 1 regression, 2 usage or policy error, 3 inconclusive, 4 not comparable or no baseline, 5 store
-    or server error.
+    or server error. The reports are written whatever the verdict.
     """
+    targets = report_targets(forms or (), outs or ())
+    if baseline is not None and against is not None:
+        raise UsageError("name the baseline once: either as the second run or with --against")
+    summary_file = os.environ.get(SUMMARY_VARIABLE, "") if summary else ""
+    if summary and not summary_file:
+        raise UsageError(
+            f"--summary needs the variable {SUMMARY_VARIABLE}, which GitHub Actions sets; use -o report.md"
+        )
     call = invocation(ctx)
     call.connect()
-    comparison = call.ask(CompareRun(run_id, model, against))
-    if form is ReportFormat.JSON:
-        import mlaudit.reports.json as json_report
+    comparison = call.ask(CompareRun(run_id, model, f"run:{baseline}" if baseline is not None else against))
+    code = _code(call, comparison)
+    for target in targets:
+        _write(target, comparison, code)
+    if summary_file:
+        output.append_file(summary_file, _render(GateFormat.MARKDOWN, comparison, code))
+    written = [target.path for target in targets if target.path is not None]
+    if written:
+        output.say(f"mlaudit: {comparison.verdict.outcome}; report written to {', '.join(written)}")
+    if exit_zero and comparison.verdict.exit_code:
+        output.say(
+            f"mlaudit: {comparison.verdict.outcome}; ends with 0 and not {comparison.verdict.exit_code}: --exit-zero"
+        )
+        return ExitCode.PASS
+    return comparison.verdict.exit_code
 
-        report = json_report.render(comparison)
-    else:
-        import mlaudit.reports.text as text_report
 
-        to_stdout = out is None
-        report = text_report.render(comparison, colour=to_stdout and output.colour(), width=output.report_width())
-    if out is not None:
-        output.write_file(out, report)
-        output.say(f"mlaudit: {comparison.verdict.outcome}; report written to {out}")
-    elif form is ReportFormat.JSON:
+def _code(call: Invocation, comparison: Comparison) -> CodeChange | None:
+    """What changed in the code, as far as a clone here knows; None without a baseline."""
+    if comparison.baseline is None:
+        return None
+    sides = (comparison.candidate.run, comparison.baseline.run)
+    return call.ask(DescribeCode(*(run.tags.get(GIT_COMMIT_TAG) for run in sides)))
+
+
+def _write(target: Target, comparison: Comparison, code: CodeChange | None) -> None:
+    report = _render(target.form, comparison, code, colour=target.path is None and output.colour())
+    if target.path is not None:
+        output.write_file(target.path, report)
+    elif target.form is GateFormat.JSON:
         output.json_data(report)
     else:
         output.data(report)
-    return comparison.verdict.exit_code
+
+
+def _render(form: GateFormat, comparison: Comparison, code: CodeChange | None, *, colour: bool = False) -> str:
+    """The report in one format. Each is imported only when it is asked for."""
+    if form is GateFormat.JSON:
+        import mlaudit.reports.json as json_report
+
+        return json_report.render(comparison, code)
+    if form is GateFormat.MARKDOWN:
+        from mlaudit.reports import markdown
+
+        return markdown.render(comparison, code)
+    if form is GateFormat.JUNIT:
+        from mlaudit.reports import junit
+
+        return junit.render(comparison, code)
+    from mlaudit.reports import text
+
+    return text.render(comparison, code, colour=colour, width=output.report_width())

@@ -197,6 +197,15 @@ def write_file(path: str, text: str) -> None:
         raise UsageError(f"cannot write the report to {path}: {problem.strerror or problem}") from problem
 
 
+def append_file(path: str, text: str) -> None:
+    """Add a report to the end of ``path``. Raises UsageError when that cannot be."""
+    try:
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(text if text.endswith("\n") else text + "\n")
+    except OSError as problem:
+        raise UsageError(f"cannot add the report to {path}: {problem.strerror or problem}") from problem
+
+
 def _replace(target: Path, payload: str) -> None:
     """Write beside the target and move over it, keeping the target's mode. Raises OSError."""
     umask = os.umask(0)

@@ -10,11 +10,13 @@ from mlaudit.cli import output
 from mlaudit.cli.experiments import TableFormat
 from mlaudit.cli.filter_errors import with_nearest_key
 from mlaudit.cli.invocation import FIRST_ANSWER, Invocation, invocation
-from mlaudit.domain.columns import default_columns, is_numeric, keys_of, table_cell
-from mlaudit.domain.errors import FilterError, StoreError
+from mlaudit.cli.triage import judge, say_problems, sort_by_verdict, split_order
+from mlaudit.domain.columns import FIELDS, default_columns, is_numeric, keys_of, table_cell
+from mlaudit.domain.errors import FilterError, StoreError, UsageError
 from mlaudit.domain.filter_match import parse_order
 from mlaudit.domain.models import Run
 from mlaudit.domain.text import clean
+from mlaudit.domain.triage import VERDICT_FIELDS, JudgedRun, verdict_cell
 from mlaudit.reports import runs as report
 from mlaudit.services.runs import PAGE_SIZE, ResolveExperiments, SearchRuns
 
@@ -44,10 +46,23 @@ def runs(
             "--columns", metavar="LIST", help="Which columns, in which order: run_id,name,metrics.f1,params.seed"
         ),
     ] = None,
+    verdict: Annotated[
+        bool,
+        typer.Option(
+            "--verdict", help="Judge each run as mlaudit diff would, and show the verdict and the worst change."
+        ),
+    ] = False,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", metavar="NAME", help="With --verdict: the model they are candidates for."),
+    ] = None,
     form: Annotated[TableFormat, typer.Option("--format", help="How to write the list.")] = TableFormat.TABLE,
 ) -> int:
     """List runs, newest first. The table leaves out what does not fit and says so; csv and json have everything."""
     wanted = None if columns is None else report.parse_columns(columns)
+    order_by, local_order = split_order(order_by or [])
+    if not verdict and (local_order or model is not None or any(c in VERDICT_FIELDS for c in wanted or ())):
+        raise UsageError("--model, and the columns and the order of verdicts, need --verdict")
     call = invocation(ctx)
     resolved = call.ask(ResolveExperiments(tuple(experiment or ())), deadline=FIRST_ANSWER)
     names = {e.experiment_id: e.name for e in resolved.experiments}
@@ -59,14 +74,19 @@ def runs(
     for warning in warnings:
         output.say(f"mlaudit: filter: {warning}")
     _warn_unknown_order(call, tuple(names), found, tuple(order_by or ()))
+    judged = judge(call, [run.run_id for run in found], model) if verdict else {}
+    found = sort_by_verdict(found, judged, local_order)
     for column, hint in report.unknown_columns(wanted or (), found):
         output.say(f"mlaudit: no run listed has {column}{hint}")
     if form is TableFormat.JSON:
-        output.json_data(report.render_json([report.run_object(run, names, wanted) for run in found]))
+        output.json_data(
+            report.render_json([report.run_object(run, names, wanted, judged.get(run.run_id)) for run in found])
+        )
     elif form is TableFormat.CSV:
-        output.data(report.runs_csv(found, wanted or report.all_columns(found), names))
+        output.data(report.runs_csv(found, wanted or _csv_columns(found, verdict), names, judged))
     elif found:
-        _table(found, wanted, names)
+        _table(found, wanted, names, judged)
+    say_problems(judged)
     if not found:
         output.say("mlaudit: no runs match" if filter_string else "mlaudit: no runs")
     if more:
@@ -127,13 +147,27 @@ def _order_keys(order_by: tuple[str, ...]) -> list[tuple[str, str]]:
         return []
 
 
-def _table(found: list[Run], wanted: tuple[str, ...] | None, names: dict[str, str]) -> None:
+def _csv_columns(found: list[Run], verdict: bool) -> tuple[str, ...]:
+    first, rest = FIELDS[:2], report.all_columns(found)[2:]
+    return (*first, *(VERDICT_FIELDS if verdict else ()), *rest)
+
+
+def _table(
+    found: list[Run], wanted: tuple[str, ...] | None, names: dict[str, str], judged: dict[str, JudgedRun]
+) -> None:
     """Write the table. Columns of our own choice that do not fit are left out and named on stderr."""
     from rich.cells import cell_len
 
     several = len({r.experiment_id for r in found}) > 1 and len(names) > 1
-    shown = list(wanted or default_columns(found, several_experiments=several))
-    cells = {c: [table_cell(run, c, names) for run in found] for c in shown}
+    first, rest = FIELDS[:2], default_columns(found, several_experiments=several)[2:]
+    shown = list(wanted or (*first, *(("verdict", "change") if judged else ()), *rest))
+
+    def cell(run: Run, column: str) -> str:
+        if column in VERDICT_FIELDS:
+            return verdict_cell(judged.get(run.run_id), column)
+        return table_cell(run, column, names)
+
+    cells = {c: [cell(run, c) for run in found] for c in shown}
     dropped: list[str] = []
     room = output.terminal_width()
     if room is not None and wanted is None:

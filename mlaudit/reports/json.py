@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mlaudit.domain.code_change import CodeChange
 from mlaudit.domain.comparison import Comparison, Side
 from mlaudit.domain.models import Dataset, is_finite
 from mlaudit.domain.verdict import MetricVerdict
@@ -17,13 +18,13 @@ from mlaudit.reports.runs import non_finite_word, render_json
 SCHEMA = "mlaudit.gate/1"
 
 
-def render(comparison: Comparison) -> str:
+def render(comparison: Comparison, code: CodeChange | None = None) -> str:
     """The report, indented, keys in a fixed order."""
-    return render_json(report_object(comparison))
+    return render_json(report_object(comparison, code))
 
 
-def report_object(comparison: Comparison) -> dict[str, Any]:
-    """The report as a JSON object."""
+def report_object(comparison: Comparison, code: CodeChange | None = None) -> dict[str, Any]:
+    """The report as a JSON object; ``code`` None: nobody looked what changed in the code."""
     verdict, policy, diff = comparison.verdict, comparison.policy, comparison.diff
     return {
         "schema": SCHEMA,
@@ -51,6 +52,7 @@ def report_object(comparison: Comparison) -> dict[str, Any]:
             }
             for d in (diff.datasets if diff else ())
         ],
+        "code": _code(code),
         "checks": [
             {"name": c.name, "verdict": str(c.outcome), "reason": c.reason, "detail": c.detail, "warning": c.warning}
             for c in verdict.checks
@@ -70,6 +72,22 @@ def _side(side: Side | None) -> dict[str, Any]:
         "version": version.version if version else None,
         "stage": str(version.stage) if version else None,
         "replicates": list(side.replicates) if side else [],
+    }
+
+
+def _code(code: CodeChange | None) -> dict[str, Any] | None:
+    if code is None:
+        return None
+    return {
+        "candidate": code.candidate,
+        "baseline": code.baseline,
+        "known": code.known,
+        "note": code.note,
+        "commits": [{"sha": c.sha, "subject": c.subject} for c in code.commits],
+        "more_commits": code.more_commits,
+        "behind": code.behind,
+        "files": [{"status": f.status, "path": f.path} for f in code.files],
+        "more_files": code.more_files,
     }
 
 

@@ -19,6 +19,7 @@ from mlaudit.domain.columns import FIELDS, GROUPS, duration_of, keys_of
 from mlaudit.domain.errors import UsageError
 from mlaudit.domain.models import Experiment, Run, is_finite
 from mlaudit.domain.text import format_iso
+from mlaudit.domain.triage import VERDICT_FIELDS, JudgedRun, verdict_field
 
 ALIASES = {"name": "run_name", "id": "run_id", "metric": "metrics", "param": "params", "tag": "tags"}
 EXPERIMENT_FIELDS = ("experiment_id", "name", "creation_time", "last_update_time", "artifact_location")
@@ -41,7 +42,7 @@ def parse_columns(text: str) -> tuple[str, ...]:
         group = ALIASES.get(group, group)
         if dot and key and group in GROUPS:
             column = f"{group}.{key}"
-        elif not dot and group in FIELDS:
+        elif not dot and group in (*FIELDS, *VERDICT_FIELDS):
             column = group
         else:
             hint = near(name, (*FIELDS, "name")) or "; there are metrics.KEY, params.KEY, tags.KEY and: " + ", ".join(
@@ -102,8 +103,28 @@ def non_finite_word(value: float) -> str:
     return "Infinity" if value > 0 else "-Infinity"
 
 
-def _csv_cell(run: Run, column: str, experiments: Mapping[str, str]) -> str:
+def verdict_object(judged: JudgedRun) -> dict[str, Any]:
+    """A judgement as a JSON object: what ``mlaudit runs --verdict`` adds to a run."""
+    return {
+        "verdict": str(judged.outcome) if judged.outcome is not None else None,
+        "reason": judged.reason or None,
+        "exit_code": judged.exit_code,
+        "metric": judged.metric or None,
+        "change": judged.change,
+        "worse": judged.worse if judged.worse is not None and math.isfinite(judged.worse) else None,
+        "n_candidate": judged.n_candidate,
+        "n_baseline": judged.n_baseline,
+        "baseline_run_id": judged.baseline_run_id or None,
+        "warnings": list(judged.warnings),
+        "problem": judged.problem or None,
+    }
+
+
+def _csv_cell(run: Run, column: str, experiments: Mapping[str, str], judged: JudgedRun | None) -> str:
     """A cell for programs: the whole value; empty where there is nothing."""
+    if column in VERDICT_FIELDS:
+        field = verdict_field(judged, column)
+        return "" if field is None else str(field)
     group, dot, key = column.partition(".")
     if not dot:
         value = _field(run, column, experiments)
@@ -125,9 +146,15 @@ def render_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return buffer.getvalue()
 
 
-def runs_csv(runs: Sequence[Run], columns: Sequence[str], experiments: Mapping[str, str]) -> str:
+def runs_csv(
+    runs: Sequence[Run],
+    columns: Sequence[str],
+    experiments: Mapping[str, str],
+    judged: Mapping[str, JudgedRun] | None = None,
+) -> str:
     """The runs as CSV. Values are the store's: a cell that starts with ``=`` is left as it is."""
-    return render_csv(columns, ([_csv_cell(run, c, experiments) for c in columns] for run in runs))
+    known = judged or {}
+    return render_csv(columns, ([_csv_cell(r, c, experiments, known.get(r.run_id)) for c in columns] for r in runs))
 
 
 def finite_metrics(metrics: Mapping[str, float]) -> tuple[dict[str, float | None], dict[str, str]]:
@@ -136,8 +163,16 @@ def finite_metrics(metrics: Mapping[str, float]) -> tuple[dict[str, float | None
     return plain, {k: non_finite_word(v) for k, v in metrics.items() if not is_finite(v)}
 
 
-def run_object(run: Run, experiments: Mapping[str, str], columns: Sequence[str] | None = None) -> dict[str, Any]:
-    """A run as a JSON object; ``columns`` keeps only those fields and keys, in that order."""
+def run_object(
+    run: Run,
+    experiments: Mapping[str, str],
+    columns: Sequence[str] | None = None,
+    judged: JudgedRun | None = None,
+) -> dict[str, Any]:
+    """A run as a JSON object; ``columns`` keeps only those fields and keys, in that order.
+
+    A run that was judged has its judgement whole under ``verdict``.
+    """
     metrics, odd = finite_metrics(run.metrics)
     groups: dict[str, dict[str, Any]] = {"params": dict(run.params), "metrics": dict(metrics), "tags": dict(run.tags)}
     out: dict[str, Any] = {}
@@ -148,8 +183,10 @@ def run_object(run: Run, experiments: Mapping[str, str], columns: Sequence[str] 
                 out.setdefault(group, {})[key] = groups[group][key]
             else:
                 out.setdefault(group, {})
-        else:
+        elif column not in VERDICT_FIELDS:
             out[column] = groups[column] if column in groups else _field(run, column, experiments)
+    if judged is not None:
+        out["verdict"] = verdict_object(judged)
     shown = {k: w for k, w in odd.items() if k in out.get("metrics", {})}
     if shown:
         out["non_finite"] = shown

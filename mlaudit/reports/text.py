@@ -13,6 +13,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from mlaudit.domain.code_change import CodeChange
 from mlaudit.domain.comparison import Comparison, Side
 from mlaudit.domain.diff import Change
 from mlaudit.domain.reasons import explain, listed
@@ -48,7 +49,7 @@ _ARROWS = {Direction.LOWER: "↓", Direction.HIGHER: "↑", None: "·"}
 _SIGNS = {Change.ADDED: "+", Change.REMOVED: "−", Change.CHANGED: "~"}
 
 
-def render(comparison: Comparison, *, colour: bool, width: int) -> str:
+def render(comparison: Comparison, code: CodeChange | None = None, *, colour: bool, width: int) -> str:
     """The report as lines of at most ``width`` columns (40 at least); escape sequences only with ``colour``."""
     page = Page(max(width, MIN_WIDTH), colour)
     _headline(page, comparison)
@@ -56,6 +57,7 @@ def render(comparison: Comparison, *, colour: bool, width: int) -> str:
     _metrics(page, comparison)
     _params(page, comparison)
     _datasets(page, comparison)
+    _code(page, code)
     page.section("Checks")
     for check in comparison.verdict.checks:
         passed = check.outcome is Outcome.PASS
@@ -308,3 +310,23 @@ def _datasets(page: Page, comparison: Comparison) -> None:
             sides.append(listed(list(listing), 3) if listing else "—")
         both = f"{sides[1]} on both" if data.change is Change.SAME else f"{sides[0]} → {sides[1]}"
         page.hanging(f"{_SIGNS.get(data.change, '=')} ", f"{data.context or 'no context'}: {both}")
+
+
+def _code(page: Page, code: CodeChange | None) -> None:
+    """Both commits and, where a clone knows them, what lies between."""
+    if code is None or (code.candidate is None and code.baseline is None):
+        return
+    same = code.candidate == code.baseline
+    page.section("Code", "" if same else "baseline → candidate")
+    sides = [(sha or "—")[:SHORT_SHA] for sha in (code.baseline, code.candidate)]
+    page.line(Text(f"  {'=' if same else '~'} commit {sides[0] if same else ' → '.join(sides)}"))
+    if code.note and not same:
+        page.wrapped(code.note, "dim", indent=4)
+    for commit in code.commits:
+        page.line(Text(f"    {page.fit(f'{commit.sha} {commit.subject}', page.width - 4)}"))
+    if code.more_commits:
+        page.wrapped("and older ones", "dim", indent=4)
+    if code.files:
+        page.line(Text(f"  {count(len(code.files), 'file')} changed{' and more' if code.more_files else ''}"))
+    for file in code.files:
+        page.line(Text(f"    {file.status} {page.fit(file.path, page.width - 8)}"))

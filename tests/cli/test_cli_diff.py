@@ -74,3 +74,54 @@ def test_two_production_versions_are_exit_code_2(cli):
     result = cli("diff", SAMPLE["better"])
     assert result.code == 2
     assert "2, 4" in result.err
+
+
+def test_several_reports_at_once(diff, tmp_path):
+    files = [tmp_path / name for name in ("a.json", "b.xml", "c.md")]
+    options = [word for file in files for word in ("-o", str(file))]
+    result, _ = diff(Outcome.REGRESSION, 1, *options)
+    assert (result.code, result.out) == (1, "")
+    assert json.loads(files[0].read_text())["verdict"] == "REGRESSION"
+    assert "<testsuites" in files[1].read_text()
+    assert "REGRESSION" in files[2].read_text()
+    both, _ = diff(Outcome.PASS, 0, "-f", "junit", "-o", str(files[1]), "-f", "text")
+    assert both.out.startswith("PASS")
+
+
+def test_exit_zero_is_for_verdicts_only(diff, cli):
+    result, _ = diff(Outcome.REGRESSION, 1, "--exit-zero", "-f", "json")
+    assert result.code == 0
+    assert json.loads(result.out)["exit_code"] == 1
+    assert "--exit-zero" in result.err
+    cli.answers.clear()
+    assert cli("diff", "nosuchrun", "--exit-zero").code == 2
+
+
+def test_a_second_run_is_the_baseline(diff):
+    _, requests = diff(Outcome.PASS, 0, SAMPLE["worse"])
+    assert requests == [CompareRun(SAMPLE["better"], None, f"run:{SAMPLE['worse']}")]
+    result, requests = diff(Outcome.PASS, 0, SAMPLE["worse"], "--against", "previous")
+    assert (result.code, requests) == (2, [])
+    _, requests = diff(Outcome.PASS, 0, "--against", "previous")
+    assert requests[0].against == "previous"
+
+
+def test_any_two_runs_and_the_previous_version_for_real(cli):
+    two = cli("diff", SAMPLE["worse"], SAMPLE["better"])
+    assert two.code == 1
+    assert f"run:{SAMPLE['better']}" in two.out
+    assert cli("diff", SAMPLE["staging"], "--against", "previous").code == 0
+
+
+def test_the_summary_of_a_job_is_appended(diff, tmp_path, monkeypatch):
+    target = tmp_path / "summary.md"
+    target.write_text("before\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(target))
+    result, _ = diff(Outcome.REGRESSION, 1, "--summary")
+    assert result.code == 1
+    assert result.out.startswith("REGRESSION")
+    assert target.read_text().startswith("before\n<!-- mlaudit.gate/1 -->\n")
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY")
+    result, requests = diff(Outcome.PASS, 0, "--summary")
+    assert (result.code, result.out, requests) == (2, "", [])
+    assert "GITHUB_STEP_SUMMARY" in result.err

@@ -1,0 +1,108 @@
+"""runs --verdict: the verdicts beside the runs, sorted by, in every format."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+from sample_store import MODEL, SAMPLE
+
+from mlaudit.cli import triage
+from mlaudit.domain.gate import Outcome
+from mlaudit.domain.models import Stage
+from mlaudit.domain.triage import JudgedRun
+from mlaudit.services.triage import JudgeRuns
+
+
+def names(result):
+    return [line.split()[0] for line in result.out.splitlines()[1:]]
+
+
+@pytest.fixture
+def runs(cli):
+    def call(*arguments):
+        return cli("runs", "-e", "fraud-detector", "--verdict", *arguments)
+
+    return call
+
+
+def test_the_table_shows_verdict_and_worst_change(runs):
+    result = runs("--columns", "run_id,verdict,change,verdict_reason", "--order-by", "verdict")
+    assert result.code == 0
+    rows = {line.split()[0]: line.split(maxsplit=2)[1:] for line in result.out.splitlines()[1:]}
+    assert rows[SAMPLE["worse"][:12]][0] == "REGRESSION"
+    assert rows[SAMPLE["worse"][:12]][1].startswith("+26.0% val_loss")
+    assert rows[SAMPLE["diverged"][:12]][1].startswith("no number val_accuracy")
+    assert "no policy file was found" in result.err
+    verdicts = [words[0] for words in rows.values()]
+    assert verdicts == sorted(verdicts, key=["PASS", "NOT_COMPARABLE", "REGRESSION"].index)
+
+
+def test_by_default_it_stands_beside_the_name(runs):
+    header = runs().out.splitlines()[0].split()
+    assert header[:4] == ["run_id", "run_name", "verdict", "change"]
+
+
+def test_sorted_by_change_with_the_unknown_last(runs, cli):
+    down = names(runs("--columns", "run_id", "--order-by", "change DESC"))
+    up = names(runs("--columns", "run_id", "--order-by", "change"))
+    assert down[0] == SAMPLE["diverged"][:12]
+    assert down.index(SAMPLE["worse"][:12]) < down.index(SAMPLE["noise"][:12]) < down.index(SAMPLE["better"][:12])
+    assert up[0] == SAMPLE["better"][:12]
+    assert set(down[-2:]) == set(up[-2:])
+
+
+def test_the_stores_own_order_stays_below_it(runs):
+    found = names(runs("--columns", "run_id", "--order-by", "verdict DESC", "--order-by", "metrics.val_loss DESC"))
+    # Both are regressions, and NaN is MLflow's greatest.
+    assert found[:2] in (
+        [SAMPLE["diverged"][:12], SAMPLE["worse"][:12]],
+        [SAMPLE["worse"][:12], SAMPLE["archived"][:12]],
+    )
+    assert found[-1] == SAMPLE["better"][:12]
+
+
+def test_json_and_csv(runs, cli):
+    objects = {o["run_id"]: o for o in json.loads(runs("--format", "json").out)}
+    worse = objects[SAMPLE["worse"]]["verdict"]
+    assert (worse["verdict"], worse["metric"], worse["n_baseline"]) == ("REGRESSION", "val_loss", 2)
+    assert worse["baseline_run_id"] == SAMPLE["production"]
+    assert objects[SAMPLE["diverged"]]["verdict"]["worse"] is None
+    narrow = json.loads(runs("--format", "json", "--columns", "run_id,verdict").out)[0]
+    assert set(narrow) == {"run_id", "verdict"}
+    rows = {row["run_id"]: row for row in csv.DictReader(io.StringIO(runs("--format", "csv").out))}
+    assert rows[SAMPLE["worse"]]["verdict"] == "REGRESSION"
+    assert float(rows[SAMPLE["worse"]]["change"]) == pytest.approx(0.26, abs=1e-3)
+    assert "verdict" not in json.loads(cli("runs", "--format", "json").out)[0]
+
+
+def test_runs_that_cannot_be_judged_are_listed_and_said(runs, cli):
+    cli.store.add_version("second", SAMPLE["noise"], stage=Stage.PRODUCTION)
+    result = runs("--columns", "run_id,verdict")
+    assert f"{SAMPLE['better'][:12]}  —" in result.out
+    assert "runs not judged: " in result.err
+    assert "runs not judged: " not in runs("--model", MODEL).err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--order-by", "verdict"], ["--columns", "run_id,change"], ["--model", MODEL]], ids=lambda a: a[0]
+)
+def test_without_the_switch_it_is_a_usage_error(cli, arguments):
+    result = cli("runs", *arguments)
+    assert (result.code, result.out) == (2, "")
+    assert "--verdict" in result.err
+
+
+def test_long_lists_are_asked_for_in_chunks(cli, monkeypatch):
+    asked = []
+
+    def answer(request):
+        asked.append(len(request.run_ids))
+        return tuple(JudgedRun(run_id, Outcome.PASS) for run_id in request.run_ids)
+
+    monkeypatch.setattr(triage, "CHUNK", 4)
+    cli.answers[JudgeRuns] = answer
+    assert cli("runs", "--verdict", "--max", "10").code == 0
+    assert asked == [4, 4, 2]
