@@ -10,13 +10,13 @@ from mlaudit.cli import output
 from mlaudit.cli.experiments import TableFormat
 from mlaudit.cli.filter_errors import with_nearest_key
 from mlaudit.cli.invocation import FIRST_ANSWER, Invocation, invocation
-from mlaudit.cli.triage import judge, say_problems, sort_by_verdict, split_order
+from mlaudit.cli.triage import judge, say_problems, split_order
 from mlaudit.domain.columns import FIELDS, default_columns, is_numeric, keys_of, table_cell
 from mlaudit.domain.errors import FilterError, StoreError, UsageError
 from mlaudit.domain.filter_match import parse_order
 from mlaudit.domain.models import Run
 from mlaudit.domain.text import clean
-from mlaudit.domain.triage import VERDICT_FIELDS, JudgedRun, verdict_cell
+from mlaudit.domain.triage import VERDICT_FIELDS, JudgedRun, in_order, verdict_cell
 from mlaudit.reports import runs as report
 from mlaudit.services.runs import PAGE_SIZE, ResolveExperiments, SearchRuns
 
@@ -75,7 +75,7 @@ def runs(
         output.say(f"mlaudit: filter: {warning}")
     _warn_unknown_order(call, tuple(names), found, tuple(order_by or ()))
     judged = judge(call, [run.run_id for run in found], model) if verdict else {}
-    found = sort_by_verdict(found, judged, local_order)
+    found = in_order(found, judged, local_order)
     for column, hint in report.unknown_columns(wanted or (), found):
         output.say(f"mlaudit: no run listed has {column}{hint}")
     if form is TableFormat.JSON:

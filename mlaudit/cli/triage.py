@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 from mlaudit.cli import output
 from mlaudit.cli.invocation import Invocation
-from mlaudit.domain.models import Run
-from mlaudit.domain.triage import JudgedRun, by_verdict
+from mlaudit.domain.triage import JudgedRun
 from mlaudit.services.triage import CHUNK, JudgeRuns
 
 Order = tuple[str, bool]
@@ -39,22 +38,6 @@ def judge(call: Invocation, run_ids: Sequence[str], model: str | None) -> dict[s
         answer = call.ask(JudgeRuns(tuple(run_ids[start : start + CHUNK]), model))
         judged |= {one.run_id: one for one in answer}
     return judged
-
-
-def sort_by_verdict(runs: list[Run], judged: dict[str, JudgedRun], orders: Sequence[Order]) -> list[Run]:
-    """The runs in this order; where it says nothing they stay as they are, and what has no verdict comes last."""
-    for key, descending in reversed(orders):
-        keyed = [(_key(judged, run, key), run) for run in runs]
-        known = sorted(((k, run) for k, run in keyed if k is not None), key=lambda pair: pair[0], reverse=descending)
-        runs = [run for _, run in known] + [run for k, run in keyed if k is None]
-    return runs
-
-
-def _key(judged: dict[str, JudgedRun], run: Run, key: str) -> float | None:
-    one = judged[run.run_id]
-    if one.outcome is None:
-        return None
-    return one.worse if key == "change" else by_verdict(one)[0]
 
 
 MOST_WORDS = 8

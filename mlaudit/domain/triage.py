@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mlaudit.domain.comparison import Comparison
-from mlaudit.domain.models import is_finite
+from mlaudit.domain.models import Run, is_finite
 from mlaudit.domain.text import format_change
 from mlaudit.domain.verdict import MetricVerdict, Outcome, Role
 
@@ -107,3 +108,23 @@ def verdict_cell(judged: JudgedRun | None, field: str) -> str:
         return f"{'no number' if judged.change is None else format_change(judged.change)} {judged.metric}"
     value = verdict_field(judged, field)
     return "—" if value is None else str(value)
+
+
+def in_order(runs: Sequence[Run], judged: Mapping[str, JudgedRun], orders: Sequence[tuple[str, bool]]) -> list[Run]:
+    """The runs by (``verdict`` or ``change``, whether it descends); what has no verdict comes last.
+
+    Ascending puts the best verdict and the smallest worsening first; where an order says nothing they stay as they are.
+    """
+    found = list(runs)
+    for key, descending in reversed(orders):
+        keyed = [(_order_value(judged, run, key), run) for run in found]
+        known = sorted(((k, run) for k, run in keyed if k is not None), key=lambda pair: pair[0], reverse=descending)
+        found = [run for _, run in known] + [run for k, run in keyed if k is None]
+    return found
+
+
+def _order_value(judged: Mapping[str, JudgedRun], run: Run, key: str) -> float | None:
+    one = judged.get(run.run_id)
+    if one is None or one.outcome is None:
+        return None
+    return one.worse if key == "change" else by_verdict(one)[0]

@@ -14,6 +14,7 @@ from mlaudit.domain.errors import StoreUnavailable
 from mlaudit.domain.models import Run, RunPage
 from mlaudit.gateway.memory import MemoryGateway
 from mlaudit.services.runs import SearchRuns
+from mlaudit.services.triage import JudgeRuns
 from mlaudit.tui.screens.chart import ChartScreen
 from mlaudit.tui.screens.columns import ColumnsScreen
 from mlaudit.tui.screens.confirm import ConfirmDialog
@@ -24,7 +25,7 @@ from mlaudit.tui.screens.runs import RunsScreen
 from mlaudit.tui.widgets.filter_input import FilterInput
 from mlaudit.tui.widgets.run_preview import RunPreview
 from mlaudit.tui.widgets.run_table import RunTable
-from tests.plugins.sample_store import MARKUP_NAME
+from tests.plugins.sample_store import MARKUP_NAME, SAMPLE
 from tests.plugins.screen_tools import Handle, app_on, see, text_of, until
 
 SIZES = [(80, 24), (160, 45)]
@@ -99,7 +100,7 @@ class TestTable:
             assert screen.table.scroll_offset.x > 0
             await see(pilot, "mlp-base", screen.table.column.partition(".")[2], "tags")
             await pilot.press(*["left"] * len(screen.table.columns))
-            await see(pilot, "started")
+            await see(pilot, "status")
 
     async def test_a_long_value_ends_in_an_ellipsis(self, sample_gateway: MemoryGateway) -> None:
         async with runs_of(sample_gateway, size=(160, 45)) as (pilot, screen):
@@ -403,3 +404,51 @@ async def test_ten_thousand_runs_cost_only_what_is_seen(monkeypatch: pytest.Monk
         await pilot.press("pageup")
         await pilot.pause()
         assert formatted - before <= 3 * 45 * 31
+
+
+class TestVerdicts:
+    """The judgement of ``mlaudit diff`` on every run that is listed, worked out in the background."""
+
+    async def test_each_run_gets_its_verdict_and_its_worst_change(self, sample_gateway: MemoryGateway) -> None:
+        async with runs_of(sample_gateway, size=(160, 45)) as (pilot, screen):
+            await see(pilot, "✓ PASS", "✗ REGRESSION", "+26.0% val_loss", "◆ baseline")
+            judged = screen.table.judged
+            assert str(judged[SAMPLE["better"]].outcome) == "PASS"
+            assert str(judged[SAMPLE["worse"]].outcome) == "REGRESSION"
+            baseline = next(i for i, run in enumerate(screen.table.runs) if run.run_id == SAMPLE["production"])
+            assert screen.table.render_line(baseline + 2).text.startswith("◆ mlp-base")
+
+    async def test_they_can_be_sorted_by(self, sample_gateway: MemoryGateway) -> None:
+        async with runs_of(sample_gateway, size=(160, 45)) as (pilot, screen):
+            await until(pilot, lambda: len(screen.table.judged) == len(screen.table.runs))
+            await pilot.press("right", "right", "s", "s")
+            await see(pilot, "by worst change, descending")
+            shown = [screen.table.judged[run.run_id].worse for run in screen.table.runs]
+            known = [w for w in shown if w is not None]
+            assert known == sorted(known, reverse=True)
+            assert shown == known + [None] * (len(shown) - len(known))
+            newest = screen.table.runs
+            await pilot.press("s")
+            await until(pilot, lambda: "newest first" in status(screen) and screen.table.runs != newest)
+
+    async def test_v_turns_them_off_and_on(self, sample_gateway: MemoryGateway) -> None:
+        async with runs_of(sample_gateway) as (pilot, screen):
+            await pilot.press("v")
+            assert "verdict" not in screen.table.columns
+            await pilot.press("r")
+            await until(pilot, lambda: not screen._loading)
+            assert not screen.table.judged
+            await pilot.press("v")
+            await see(pilot, "✓ PASS")
+
+    async def test_why_there_are_none_is_said(self, sample_gateway: MemoryGateway) -> None:
+        def around(handle: Handle) -> Handle:
+            def answer(request: Any) -> Any:
+                if isinstance(request, JudgeRuns):
+                    raise StoreUnavailable("memory", "registry is closed")
+                return handle(request)
+
+            return answer
+
+        async with runs_of(sample_gateway, around=around) as (pilot, _):
+            await see(pilot, "no verdicts", "registry is closed", "mlp-base")

@@ -18,15 +18,21 @@ from textual.widgets import Static
 from mlaudit.domain.columns import default_columns, order_key, tag_columns
 from mlaudit.domain.errors import FilterError, MlauditError
 from mlaudit.domain.models import Experiment, Run
+from mlaudit.domain.triage import VERDICT_FIELDS, JudgedRun, in_order
 from mlaudit.services.runs import PAGE_SIZE, SearchRuns
+from mlaudit.services.triage import JudgeRuns
 from mlaudit.tui.screens.base import BaseScreen
 from mlaudit.tui.screens.columns import ColumnsScreen
 from mlaudit.tui.widgets.filter_input import FilterInput
 from mlaudit.tui.widgets.run_preview import RunPreview
-from mlaudit.tui.widgets.run_table import RunTable, title_of
+from mlaudit.tui.widgets.run_table import BASELINE, RunTable, title_of
 
 FIRST = ("run_name", "status", "start_time", "duration")
 """The columns that every table begins with."""
+VERDICTS = ("verdict", "change")
+"""The columns that only a judgement fills, beside the name."""
+JUDGED_AT_ONCE = 50
+"""Runs whose verdicts are asked for together: few enough for the first ones to be there soon."""
 
 
 class RunsScreen(BaseScreen):
@@ -44,6 +50,7 @@ class RunsScreen(BaseScreen):
         Binding("s", "sort", "Sort", id="runs.sort", tooltip="Sort by the column under the cursor: up, down, not"),
         Binding("C", "columns", "Columns", id="runs.columns", tooltip="Choose which columns are shown"),
         Binding("p", "promote", "Promote", id="runs.promote", tooltip="Compare the run and promote its model"),
+        Binding("v", "verdicts", "Verdicts", show=False, id="runs.verdicts", tooltip="Judge all runs listed, or none"),
         Binding("u", "unmark", "Unmark", show=False, id="runs.unmark", tooltip="Take all marks away"),
         Binding("y", "copy_id", "Copy id", show=False, id="runs.copy_id", tooltip="Copy the run's id"),
         Binding("r", "reload", "Refresh", id="runs.refresh", tooltip="Ask the store again"),
@@ -65,6 +72,9 @@ class RunsScreen(BaseScreen):
         self._loaded = False
         self._loading = False
         self._problem = ""
+        self._judging = True
+        """Whether verdicts are wanted."""
+        self._judge_problem = ""
 
     def compose_body(self) -> Iterable[Widget]:
         yield FilterInput(id="filter")
@@ -109,8 +119,10 @@ class RunsScreen(BaseScreen):
         self._next = page.next_page_token
         self._known = {run.run_id for run in page.runs}
         self.table.sort = self.sort
+        self.table.forget_verdicts()
         self.table.show(page.runs, self._columns(page.runs, afresh=True), to_top=to_top)
         self._say()
+        self._judge_listed()
 
     @work(exclusive=True, group="runs.load")
     async def load_more(self, everything: bool) -> None:
@@ -134,6 +146,7 @@ class RunsScreen(BaseScreen):
             table.cursor_row = len(table.runs) - 1
         self._loading, self._problem = False, ""
         self._say()
+        self._judge_listed()
 
     def _search(self, token: str | None) -> SearchRuns:
         ids = tuple(e.experiment_id for e in self._experiments)
@@ -143,6 +156,8 @@ class RunsScreen(BaseScreen):
         if self.sort is None:
             return ()
         column, ascending = self.sort
+        if column in VERDICT_FIELDS:
+            return ()
         key = order_key(column, self._raw_key(column))
         return () if key is None else (f"{key} {'ASC' if ascending else 'DESC'}",)
 
@@ -174,17 +189,59 @@ class RunsScreen(BaseScreen):
         if self._next is not None and not self._problem and (event.all_of_them or not self._loading):
             self.load_more(event.all_of_them)
 
+    # Verdicts
+
+    @work(exclusive=True, group="runs.judge")
+    async def _judge_listed(self) -> None:
+        """Ask for the verdicts that are missing, from the cursor's place on, in the background."""
+        table = self.table
+        self._judge_problem = ""
+        while self._judging:
+            at = max(0, table.scroll_offset.y)
+            waiting = [r.run_id for r in (*table.runs[at:], *table.runs[:at]) if r.run_id not in table.judged]
+            if not waiting:
+                break
+            try:
+                answer = await self.ask(JudgeRuns(tuple(waiting[:JUDGED_AT_ONCE])))
+            except MlauditError as error:
+                self._judge_problem = f"no verdicts: {error}"
+                break
+            table.judge(answer)
+            self._order_by_verdict()
+            self._say()
+        self._say()
+
+    def _order_by_verdict(self) -> None:
+        if self.sort is not None and self.sort[0] in VERDICT_FIELDS:
+            key, ascending = self.sort
+            self.table.reorder(in_order(self.table.runs, self.table.judged, [(key, not ascending)]))
+
+    def action_verdicts(self) -> None:
+        """Judge every run that is listed, or stop doing so."""
+        self._judging = not self._judging
+        if not self._judging and self.sort is not None and self.sort[0] in VERDICT_FIELDS:
+            self.sort = None
+            self.load()
+        self.table.set_columns(self._columns(self.table.runs))
+        self._judge_listed()
+
+    @property
+    def _without_verdict(self) -> list[JudgedRun]:
+        judged = self.table.judged
+        return [judged[run.run_id] for run in self.table.runs if run.run_id in judged and judged[run.run_id].problem]
+
     # Columns
 
     def _columns(self, runs: Sequence[Run], *, afresh: bool = False) -> tuple[str, ...]:
         """The columns for these runs and for what was shown before; those that were chosen, if any were."""
+        verdicts = VERDICTS if self._judging else ()
         if self._chosen is not None:
-            return self._chosen
+            return tuple(c for c in self._chosen if c in verdicts or c not in VERDICTS)
         several = ("experiment",) if len(self._experiments) > 1 else ()
         found = [c for c in default_columns(runs) if "." in c]
         # Pages that come later add columns at the end and move none.
         before = [c for c in self.table.columns if "." in c] if self._loaded and not afresh else []
-        every = (*FIRST, *several, *before, *found, *tag_columns(runs))
+        every = (FIRST[0], *several, *verdicts, *FIRST[1:], *before, *found, *tag_columns(runs))
         return tuple(dict.fromkeys(every))
 
     def _all_columns(self) -> tuple[str, ...]:
@@ -231,7 +288,8 @@ class RunsScreen(BaseScreen):
         self._sort_by(event.column)
 
     def _sort_by(self, column: str) -> None:
-        if order_key(column, self._raw_key(column)) is None:
+        local = column in VERDICT_FIELDS
+        if not local and order_key(column, self._raw_key(column)) is None:
             self._problem = f"No store sorts by {title_of(column)}."
             self._say()
             return
@@ -239,7 +297,15 @@ class RunsScreen(BaseScreen):
             self.sort = column, True
         else:
             self.sort = (column, False) if self.sort[1] else None
-        self.load(to_top=True)
+        if local and self.sort is not None:
+            # Only the runs that are here can be sorted by what only we know of them.
+            self.table.sort = self.sort
+            self._good = self.filter_string, self.sort
+            self._order_by_verdict()
+            self.table.cursor_row = 0
+            self._say()
+        else:
+            self.load(to_top=True)
 
     # What can be done with runs
 
@@ -318,15 +384,30 @@ class RunsScreen(BaseScreen):
             runs = f"{count:,} run{'' if count == 1 else 's'}"
             said.append(f"{runs}, more below" if self._next else runs if count else self._nothing())
         if self.sort is not None:
-            said.append(f"by {title_of(self.sort[0])}, {'ascending' if self.sort[1] else 'descending'}")
+            of = " of the runs loaded" if self.sort[0] in VERDICT_FIELDS and self._next else ""
+            said.append(f"by {title_of(self.sort[0])}{of}, {'ascending' if self.sort[1] else 'descending'}")
         elif count:
             said.append("newest first")
         if marked := len(self.table.marked):
             hidden = sum(run.run_id not in self._known for run in self.table.marked)
             said.append(f"{marked} marked" + (f" ({hidden} not listed here)" if hidden else ""))
+        said += self._about_verdicts()
         place = self.query_one("#status", Static)
         place.update(Text(" · ".join(said), no_wrap=not self._problem, overflow="ellipsis"))
         place.set_class(bool(self._problem), "-bad")
+
+    def _about_verdicts(self) -> list[str]:
+        """How many are still being worked out, and why there are none."""
+        if not self._judging or not self.table.runs or not self._loaded:
+            return []
+        if self._judge_problem:
+            return [self._judge_problem]
+        waiting = sum(run.run_id not in self.table.judged for run in self.table.runs)
+        said = [] if not any(j.baseline_run_id for j in self.table.judged.values()) else [f"{BASELINE} baseline"]
+        said += [f"judging {waiting:,} more"] if waiting and not self._loading else []
+        if problems := self._without_verdict:
+            said.append(f"{len(problems)} without a verdict: {problems[0].problem}")
+        return said
 
     def _nothing(self) -> str:
         if self.filter_string:

@@ -26,7 +26,9 @@ from textual.strip import Strip
 
 from mlaudit.domain.columns import NOTHING, is_numeric, table_cell
 from mlaudit.domain.models import Run, RunStatus
+from mlaudit.domain.triage import VERDICT_FIELDS, JudgedRun, verdict_cell
 from mlaudit.tui.widgets.chart_legend import fit
+from mlaudit.tui.widgets.diff_tables import COLORS, OTHER_COLOR, SIGNS
 
 HEADER = 2
 """Lines that stay at the top: the groups (metrics, params, tags), and the columns' titles."""
@@ -39,9 +41,14 @@ MEASURED = 60
 """Runs of each page that are looked at to find a column's width; it grows later where what is shown needs more."""
 NEAR = 60
 """So many rows before the end of what is loaded, more is asked for."""
+BASELINE = "◆"
+"""Stands before the run that the others are judged against."""
+PENDING = "…"
+"""Stands where a verdict is still being worked out."""
 TITLES = {
     "run_id": "id", "run_name": "name", "start_time": "started", "end_time": "ended", "duration": "took",
-    "lifecycle_stage": "lifecycle", "artifact_uri": "artifacts", "experiment_id": "experiment id",
+    "change": "worst change", "lifecycle_stage": "lifecycle", "artifact_uri": "artifacts",
+    "experiment_id": "experiment id",
 }  # fmt: skip
 STATUS_COLORS = {RunStatus.RUNNING: "cyan", RunStatus.FAILED: "red", RunStatus.KILLED: "yellow"}
 
@@ -136,6 +143,9 @@ class RunTable(ScrollView, can_focus=True):
         """Experiment id -> name."""
         self.sort: tuple[str, bool] | None = None
         """The column that the runs are sorted by, and whether ascending; shown as an arrow."""
+        self.judged: dict[str, JudgedRun] = {}
+        """Run id -> its verdict, as far as they are known."""
+        self._baselines: set[str] = set()
         self._marked: dict[str, Run] = {}
         self._widths: dict[str, int] = {}
         self._layout: _Layout | None = None
@@ -197,6 +207,24 @@ class RunTable(ScrollView, can_focus=True):
         self._marked.clear()
         self.refresh()
         self.post_message(self.Marked())
+
+    def judge(self, judged: Iterable[JudgedRun]) -> None:
+        """Take note of verdicts."""
+        for one in judged:
+            self.judged[one.run_id] = one
+            self._baselines.add(one.baseline_run_id)
+        self.refresh()
+
+    def forget_verdicts(self) -> None:
+        """They are being worked out anew."""
+        self.judged.clear()
+        self._baselines.clear()
+
+    def reorder(self, runs: Sequence[Run]) -> None:
+        """The same runs in another order; the cursor stays on its row."""
+        self.runs = list(runs)
+        self.refresh()
+        self._tell()
 
     # Keys and mouse
 
@@ -317,7 +345,7 @@ class RunTable(ScrollView, can_focus=True):
         names = list(columns)
         found = list(runs)
         for column in names:
-            cells = max((cell_len(table_cell(run, column, self.experiments)) for run in found), default=0)
+            cells = max((cell_len(self._content(run, column)) for run in found), default=0)
             # Room for the arrow that says how the table is sorted.
             known = self._widths.get(column, cell_len(title_of(column)) + 2)
             self._widths[column] = min(WIDEST, max(known, cells))
@@ -424,30 +452,45 @@ class RunTable(ScrollView, can_focus=True):
         mark = self.get_component_rich_style("runtable--mark", partial=True)
         marked = run.run_id in self._marked
         frozen = [
-            Segment("● " if marked else "  ", base if on_cursor else base + mark),
+            Segment("● " if marked else self._sign(run), base if on_cursor else base + mark),
             Segment(_aligned(self._text(run, self.columns[0]), self._frozen - MARK - GAP, False), base),
             Segment(" " * GAP, base),
         ]
         cells = [self._cell(run, layout.columns[i], layout.widths[i], base, on_cursor) for i in range(first, last)]
         return self._joined(frozen, cells, first, base)
 
+    def _sign(self, run: Run) -> str:
+        """Where the mark would stand: whether the others are judged against this run."""
+        return f"{BASELINE} " if run.run_id in self._baselines else "  "
+
     def _cell(self, run: Run, column: str, width: int, base: Style, on_cursor: bool) -> Segment:
         text = self._text(run, column)
         style = base
-        if text == NOTHING and not on_cursor:
+        if text in {NOTHING, PENDING} and not on_cursor:
             style += Style(dim=True)
         elif column == "status" and not on_cursor and run.status in STATUS_COLORS:
             style += Style(color=STATUS_COLORS[RunStatus(run.status)])
+        elif column == "verdict" and not on_cursor and (judged := self.judged.get(run.run_id)) and judged.outcome:
+            style += Style(color=COLORS.get(judged.outcome, OTHER_COLOR))
         return Segment(_aligned(text, width, is_numeric(column)) + " " * GAP, style)
 
     def _text(self, run: Run, column: str) -> str:
         """A cell's text; a column that is too narrow for one that nobody had measured grows after this frame."""
-        text = table_cell(run, column, self.experiments)
+        text = self._content(run, column)
         need = min(WIDEST, cell_len(text))
         if need > self._widths.get(column, WIDEST):
             self._widths[column] = need
             self.call_after_refresh(self._grown)
         return text
+
+    def _content(self, run: Run, column: str) -> str:
+        if column not in VERDICT_FIELDS:
+            return table_cell(run, column, self.experiments)
+        judged = self.judged.get(run.run_id)
+        if judged is None:
+            return PENDING
+        text = verdict_cell(judged, column)
+        return f"{SIGNS[judged.outcome]} {text}" if column == "verdict" and judged.outcome is not None else text
 
     def _grown(self) -> None:
         self._layout = None
