@@ -7,6 +7,7 @@ the process that started it is there to be told; a worker that was started anew 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -43,6 +44,8 @@ LAUNCH_TAG = "mlaudit.launch_id"
 DIRTY_TAG = "mlaudit.git.dirty"
 GRACE = (10.0, 5.0)
 """Seconds after SIGINT, and after SIGTERM."""
+LAST_THREADS = 3.0
+"""Seconds: a process counts as a zombie when its first thread has ended, and has no exit code before its last has."""
 KEPT_LOGS = 20
 _HEAD = 65_536
 """Bytes from the start of the output in which the run's id is looked for."""
@@ -226,7 +229,7 @@ class Launcher:
                 first, second = self._grace
                 steps = ((signal.SIGINT, first), (signal.SIGTERM, second), (signal.SIGKILL, 5.0))
                 gone = end_group(training.pid, training.identity, steps, lambda: _state(training, known))
-                running, code = _state(training, known)
+                running, code = _state(training, known, seconds=LAST_THREADS if gone else 0)
                 running = running or not gone
             status = self._with_run(training, known, running, code, search=True)
             if running or status.run_id is None or status.run_status not in _UNENDED:
@@ -290,9 +293,12 @@ class Launcher:
             raise UsageError(f"no file for the training's output in {folder}: {error.strerror}") from error
 
 
-def _state(training: Training, known: _Known) -> tuple[bool, int | None]:
-    """Whether the process runs, and its exit code where that is known."""
+def _state(training: Training, known: _Known, *, seconds: float = 0) -> tuple[bool, int | None]:
+    """Whether the process runs, and its exit code where that is known; its end is waited for so many seconds."""
     if known.process is not None:
+        if seconds:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                known.process.wait(seconds)
         code = known.process.poll()
         return code is None, code
     return training.pid > 1 and bool(training.identity) and identity(training.pid) == training.identity, None

@@ -156,7 +156,9 @@ class Trainings:
             raise
         finally:
             live.stop = None
-        live.stopped = not answer.running and answer.run_status != RunStatus.FINISHED
+        if answer.running:
+            live.stop_problem = "it has not ended yet"
+        live.stopped = answer.run_status != RunStatus.FINISHED
         self._take(live, answer)
 
     # Inside

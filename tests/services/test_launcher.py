@@ -19,6 +19,7 @@ import pytest
 from mlaudit.domain.errors import MissingExtra, ReadOnly, StoreUnavailable, UsageError
 from mlaudit.domain.models import RunStatus
 from mlaudit.gateway.memory import MemoryGateway
+from mlaudit.services import launcher as launcher_module
 from mlaudit.services.launcher import (
     LAUNCH_TAG,
     DescribeTraining,
@@ -238,6 +239,12 @@ class TestStop:
         ready(training)
         assert bench.stop(training) == TrainingStatus(False, code, run, "KILLED")
         assert members(training.pid) == []
+
+    def test_one_whose_last_threads_take_a_moment_more(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It has no exit code yet when its group has nobody left but zombies."""
+        monkeypatch.setattr(launcher_module, "end_group", lambda *_: True)
+        training = bench.start("quick")
+        assert bench.stop(training) == TrainingStatus(False, 0, None, None)
 
     def test_its_children_end_with_it(self, bench: Bench) -> None:
         training = bench.start("family")

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from mlaudit.services.runs import GetRunDetails
 from mlaudit.tui import trainings
 from mlaudit.tui.app import MlauditApp
 from mlaudit.tui.log_tail import KEEP_LINES
+from mlaudit.tui.screens.chart import MetricList
 from mlaudit.tui.screens.confirm import ConfirmDialog
 from mlaudit.tui.screens.experiments import ExperimentsScreen
 from mlaudit.tui.screens.run import RunScreen
@@ -103,8 +105,8 @@ class TestOutput:
             await see(pilot, f"number {KEEP_LINES - 1}", "following")
             await pilot.press("pageup", "pageup")
             await see(pilot, "end follows again")
-            await until(pilot, lambda: not view.is_scrolling if hasattr(view, "is_scrolling") else True)
-            await pilot.pause(0.5)
+            # The scrolling is animated.
+            await until(pilot, lambda: view.scroll_offset.y == view.scroll_target_y < view.max_scroll_y)
             top = view.tail.line(view.scroll_offset.y)
             assert top.startswith("number ")
             write("".join(f"later {i}\n" for i in range(1000)))
@@ -239,7 +241,9 @@ class TestStop:
             assert not alive(screen.live.training.pid)
             assert not screen.query_one("#state").has_class("-bad")
 
-    async def test_the_screen_lives_while_a_stubborn_script_is_stopped(self, bench: TrainingBench) -> None:
+    async def test_the_screen_lives_while_it_is_being_stopped(self, bench: TrainingBench) -> None:
+        gate = threading.Event()
+        bench.before = lambda r: gate.wait(20) if isinstance(r, StopTraining) else None
         async with bench.app().run_test(size=(80, 24)) as pilot:
             screen = await train(pilot, "deaf")
             await see(pilot, "epoch 1")
@@ -247,7 +251,12 @@ class TestStop:
             await confirm(pilot, "right", "enter")
             await see(pilot, "STOPPING")
             assert "x" not in screen.active_bindings
-            await see(pilot, "killed by SIGKILL")
+            count = len(screen.query_one(LogView).tail)
+            await until(pilot, lambda: len(screen.query_one(LogView).tail) > count)
+            await pilot.press("tab")
+            assert screen.focused is screen.query_one(MetricList)
+            gate.set()
+            await see(pilot, "STOPPED", "killed by SIGKILL")
             assert not alive(screen.live.training.pid)
 
     async def test_a_stop_that_fails_is_said_and_can_be_repeated(self, bench: TrainingBench) -> None:

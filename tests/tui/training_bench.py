@@ -31,7 +31,7 @@ class TrainingBench:
     def __init__(self, folder: Path, store: MemoryGateway) -> None:
         self.store = store
         self.started: list[StartTraining] = []
-        self.before: Callable[[Request[Any]], None] = lambda _request: None
+        self.before: Callable[[Request[Any]], object] = lambda _request: None
         """Called in the answering thread before each request; may raise."""
         (folder / "logs").mkdir()
         self.logs = folder / "logs"

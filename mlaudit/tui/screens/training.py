@@ -152,7 +152,7 @@ class TrainingScreen(BaseScreen):
             name = f" {curves.run_shown.name}" if curves.run_shown else ""
             known = status.run_status or ("" if status.running else "in an unknown state")
             text.append(f"\nrun {status.run_id[:12]}{name} {known if status.running or live.ended else '…'}")
-        problem = live.stop_problem or live.problem or curves.error
+        problem = (live.stop_problem if status.running else "") or live.problem or curves.error
         if problem:
             text.append(f" · {problem}", style="bold")
         # The file's name is its end, so that is kept where the line is too short.
@@ -208,7 +208,7 @@ class TrainingScreen(BaseScreen):
         self._asking = True
         try:
             lines = [
-                f"{live.headline}, since {format_duration(int(live.seconds * 1000))}.",
+                f"{live.headline}, for {format_duration(int(live.seconds * 1000))}.",
                 f"Its run {live.status.run_id[:12]} will be KILLED." if live.status.run_id else "It has no run so far.",
                 "",
                 "It is asked to end and has 10 seconds for it, is told to and has 5 more, and is killed then.",
