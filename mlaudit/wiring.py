@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 from mlaudit.config.bundled import demo_dir
 from mlaudit.config.places import log_dir
 from mlaudit.config.policy import Policies, load_policies
-from mlaudit.config.settings import Settings
+from mlaudit.config.settings import Reader, Settings
 from mlaudit.domain.errors import MlauditError, ReadOnly
 from mlaudit.domain.text import clean
 from mlaudit.gateway.base import Gateway
@@ -45,11 +45,15 @@ def _silent(_message: str) -> None:
 def open_store(settings: Settings) -> Gateway:
     """The store that the settings name. Raises NoStore, NotAStore, SchemaMismatch, StoreUnavailable, PermissionDenied.
 
-    Looks first and imports MLflow only for a store that it may be handed.
+    Looks first and imports MLflow only for a store that it may be handed; for looking at a database, not at all.
     """
     from mlaudit.gateway.uri import resolve
 
     store = resolve(settings.tracking_uri, settings.registry_uri)
+    from mlaudit.gateway.sql_gateway import SQL_KINDS, SqlGateway
+
+    if settings.reader is Reader.SQL and SQL_KINDS & {store.tracking.kind, store.registry.kind}:
+        return SqlGateway(store, writable=not settings.read_only)
     from mlaudit.gateway.mlflow_gateway import MlflowGateway
 
     return MlflowGateway(store, writable=not settings.read_only)

@@ -31,13 +31,23 @@ def experiments(
     if form is TableFormat.JSON:
         output.json_data(render_json(objects))
     elif form is TableFormat.CSV:
-        output.data(render_csv(EXPERIMENT_FIELDS, ([o[f] or "" for f in EXPERIMENT_FIELDS] for o in objects)))
+        output.data(
+            render_csv(EXPERIMENT_FIELDS, (["" if o[f] is None else o[f] for f in EXPERIMENT_FIELDS] for o in objects))
+        )
     elif not answer.experiments:
         output.say(f"no experiments in {answer.store.uri}")
     else:
         rows = [
-            [e.experiment_id, e.name, format_time(e.creation_time), format_time(e.last_update_time)]
+            [
+                e.experiment_id,
+                e.name,
+                "—" if e.run_count is None else str(e.run_count),
+                format_time(e.last_run_time),
+                format_time(e.creation_time),
+                format_time(e.last_update_time),
+            ]
             for e in answer.experiments
         ]
-        output.data(output.table(("experiment_id", "name", "created (UTC)", "updated (UTC)"), rows))
+        header = ("experiment_id", "name", "runs", "last run (UTC)", "created (UTC)", "updated (UTC)")
+        output.data(output.table(header, rows, right=frozenset({2})))
     return output.ExitCode.PASS

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 import typer
 
 from mlaudit.cli import output
-from mlaudit.config.settings import Settings
+from mlaudit.config.settings import Reader, Settings
 from mlaudit.domain.errors import DeadlineExceeded, MlauditError
 from mlaudit.domain.models import StoreInfo
 from mlaudit.services.requests import Request
@@ -57,6 +57,14 @@ PolicyPath = Annotated[
         show_default=False,
     ),
 ]
+ReaderChoice = Annotated[
+    Reader | None,
+    typer.Option(
+        "--reader",
+        help="What reads a database store: mlaudit's own reader, or MLflow's client. Default: sql.",
+        show_default=False,
+    ),
+]
 ReadOnlySwitch = Annotated[bool, typer.Option("--read-only", help="Refuse everything that would change the store.")]
 TracebackSwitch = Annotated[bool, typer.Option("--traceback", help="Show where in the program an error comes from.")]
 
@@ -64,6 +72,7 @@ _GLOBALS: dict[str, tuple[Any, Any]] = {
     "tracking_uri": (TrackingUri, None),
     "registry_uri": (RegistryUri, None),
     "policy": (PolicyPath, None),
+    "reader": (ReaderChoice, None),
     "read_only": (ReadOnlySwitch, False),
     "traceback": (TracebackSwitch, False),
 }
@@ -87,6 +96,7 @@ class Invocation:
         tracking_uri: str | None = None,
         registry_uri: str | None = None,
         policy: str | None = None,
+        reader: Reader | None = None,
         read_only: bool = False,
         traceback: bool = False,
     ) -> None:
@@ -97,6 +107,7 @@ class Invocation:
             tracking_uri=tracking_uri if tracking_uri is not None else old.tracking_uri,
             registry_uri=registry_uri if registry_uri is not None else old.registry_uri,
             policy_path=policy if policy is not None else old.policy_path,
+            reader=reader if reader is not None else old.reader,
             read_only=old.read_only or read_only,
             traceback=old.traceback or traceback,
         )

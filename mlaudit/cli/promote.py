@@ -64,7 +64,9 @@ def promote(
         raise ReadOnly("promotion", "mlaudit was started with --read-only")
     if override and not reason.strip():
         raise UsageError("--override needs --reason TEXT, which is recorded")
-    call.connect()
+    store = call.connect().store
+    if not store.writable and not dry_run:
+        raise ReadOnly("promotion", store.read_only_reason or "this store must not be written to")
     plan = call.ask(PlanPromotion(subject, model, to))
     require_plan(plan, plan_id)
     require_current(plan, expect_current)

@@ -6,6 +6,16 @@ So far these are the global options and their environment variables; a personal 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Reader(StrEnum):
+    """What reads a store that is a database; other stores are always read through MLflow."""
+
+    SQL = "sql"
+    """mlaudit's own reader: fast, and on schemas of every MLflow since 1.0."""
+    MLFLOW = "mlflow"
+    """MLflow's client, on the installed MLflow's schema only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,5 +28,7 @@ class Settings:
     """``--registry-uri``; None: MLFLOW_REGISTRY_URI, else the tracking URI."""
     policy_path: str | None = None
     """``--policy``; None: mlaudit.toml or [tool.mlaudit] in pyproject.toml, searched upwards from here."""
+    reader: Reader = Reader.SQL
+    """``--reader``."""
     read_only: bool = False
     traceback: bool = False

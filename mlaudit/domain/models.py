@@ -70,6 +70,8 @@ class StoreInfo:
     """What a user should know: another store beside it, TLS not verified, a schema that forbids writing."""
     writable: bool = True
     """Whether promotion and training may write here at all."""
+    read_only_reason: str = ""
+    """Why not, and what would help, in words; empty where nothing is known but the user's own wish."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,10 @@ class Experiment:
     creation_time: int | None = None
     last_update_time: int | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    run_count: int | None = None
+    """Active runs; None where the store does not tell without reading them all."""
+    last_run_time: int | None = None
+    """When the newest of them started; None likewise, and where there is none."""
 
 
 @dataclass(frozen=True, slots=True)

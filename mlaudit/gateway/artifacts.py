@@ -1,7 +1,8 @@
 """A run's artifacts: its folder, and beside it the models that MLflow 3 keeps elsewhere.
 
 A path is looked up below the run's artifact root and nowhere else: ``..`` and links that lead out are refused. Local
-files are read in place, up to the asked size; others are downloaded into a private directory that is removed at once.
+files are listed and read in place, up to the asked size; others are downloaded into a private directory that is
+removed at once.
 """
 
 from __future__ import annotations
@@ -9,19 +10,21 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
-from mlaudit.domain.errors import NotAStore
+from mlaudit.domain.errors import NotAStore, PermissionDenied
 from mlaudit.domain.models import Artifact
 from mlaudit.domain.text import clean, format_size
-from mlaudit.gateway import convert
 
 MAX_DOWNLOAD = 50_000_000
 """Bytes; what is larger is not fetched from a server only to show its start."""
+
+Listed = tuple[str, bool, int | None]
+"""Path below the root, whether it is a folder, bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,32 +37,38 @@ class LoggedModel:
     location: str
 
 
+class Remote(Protocol):
+    """Artifacts that do not lie on this machine."""
+
+    def list_run(self, path: str) -> Iterable[Listed]:
+        """The entries below a path of the run's own artifacts."""
+        ...
+
+    def list_model(self, model: LoggedModel, path: str) -> Iterable[Listed]:
+        """The entries below a path of a model's artifacts."""
+        ...
+
+    def fetch(self, location: str, path: str, folder: str) -> str:
+        """Download one file below an artifact URI into ``folder``; returns where it lies."""
+        ...
+
+
+def newest_first(models: Iterable[LoggedModel]) -> list[LoggedModel]:
+    """A run's models as they are offered for registering."""
+    return sorted(models, key=lambda m: -m.created)
+
+
 class RunArtifacts:
-    """The artifacts of one run. ``client`` is an MlflowClient, ``run`` its entity.
+    """The artifacts of one run. ``models`` gives the run's MLflow 3 models, newest first."""
 
-    ``fetch(client, artifact_uri, path, folder)`` downloads one file below an artifact URI and returns where it lies.
-    """
-
-    def __init__(self, client: Any, run: Any, shown: str, fetch: Callable[[Any, str, str, str], str]) -> None:
-        self._client = client
-        self._fetch = fetch
-        self._run = run
-        self._run_id = str(run.info.run_id)
+    def __init__(
+        self, shown: str, run_id: str, artifact_uri: str, models: Callable[[], list[LoggedModel]], remote: Remote
+    ) -> None:
         self._shown = shown
-
-    def models(self) -> list[LoggedModel]:
-        """The run's MLflow 3 models, newest first. One that is gone from the store keeps its id for a name."""
-        found: list[LoggedModel] = []
-        for index, model_id in enumerate(convert.model_output_ids(self._run)):
-            try:
-                entity = self._client.get_logged_model(model_id)
-            except Exception as error:
-                if str(getattr(error, "error_code", "")) not in {"RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"}:
-                    raise
-                continue
-            name = str(entity.name or model_id)
-            found.append(LoggedModel(model_id, name, entity.creation_timestamp or index, entity.artifact_location))
-        return sorted(found, key=lambda m: -m.created)
+        self._run_id = run_id
+        self._artifact_uri = artifact_uri
+        self._models = models
+        self._remote = remote
 
     def list(self, path: str) -> tuple[Artifact, ...]:
         """Entries directly below ``path``, folders first, then by name."""
@@ -67,27 +76,37 @@ class RunArtifacts:
         path = path.strip("/")
         model, inner = self._model_of(path)
         if model is None:
-            entries = [_entry(f.path, f.is_dir, f.file_size) for f in self._listing(path)]
+            local = _local_root(self._artifact_uri)
+            listed = self._remote.list_run(path) if local is None else self._list_local(local, path)
+            entries = [_entry(*found) for found in listed]
         else:
-            listed = self._client.list_logged_model_artifacts(model.model_id, inner or None)
+            local = _local_root(model.location)
+            listed = self._remote.list_model(model, inner) if local is None else self._list_local(local, inner)
             top = path[: len(path) - len(inner)].rstrip("/")
-            entries = [_entry(f"{top}/{f.path}", f.is_dir, f.file_size) for f in listed]
+            entries = [_entry(f"{top}/{below}", is_dir, size) for below, is_dir, size in listed]
         if not path:
             taken = {e.raw_path for e in entries}
             entries += [_entry(n, True, None) for n in self._model_folders() if n not in taken]
         return tuple(sorted(entries, key=lambda a: (not a.is_dir, a.raw_path)))
 
-    def _listing(self, path: str) -> Any:
-        local = _local_root(self._run.info.artifact_uri)
-        if local is not None and not local.is_dir():
-            return ()
-        return self._client.list_artifacts(self._run_id, path or None)
+    def _list_local(self, root: Path, path: str) -> Iterable[Listed]:
+        base, folder = os.path.realpath(root), os.path.realpath(root / path)
+        if os.path.commonpath([base, folder]) != base or not os.path.isdir(folder):
+            return
+        below = f"{path}/" if path else ""
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    is_dir = entry.is_dir()
+                    yield below + entry.name, is_dir, None if is_dir else _size(entry)
+        except PermissionError:
+            raise PermissionDenied(self._shown, f"the folder {clean(folder)} may not be read") from None
 
     def read(self, path: str, max_bytes: int) -> bytes:
         """At most ``max_bytes`` from the start. Raises NotAStore: missing, a folder, or too large to fetch."""
         self._check(path)
         model, inner = self._model_of(path.strip("/"))
-        location = model.location if model is not None else str(self._run.info.artifact_uri)
+        location = model.location if model is not None else self._artifact_uri
         inner = inner if model is not None else path.strip("/")
         local = _local_root(location)
         if local is not None:
@@ -99,7 +118,7 @@ class RunArtifacts:
         if (entry.size or 0) > MAX_DOWNLOAD:
             raise NotAStore(self._shown, f"artifact {clean(path)!r} is {format_size(entry.size)}, too large to fetch")
         with tempfile.TemporaryDirectory(prefix="mlaudit-") as folder:
-            fetched = Path(self._fetch(self._client, location, inner, folder))
+            fetched = Path(self._remote.fetch(location, inner, folder))
             return self._read_local(Path(folder), str(fetched.relative_to(folder)), path, max_bytes)
 
     def at_source(self, source: str) -> tuple[str, ...] | None:
@@ -108,14 +127,13 @@ class RunArtifacts:
         None when the place is not this run's: it is not looked into then.
         """
         if source.startswith("models:/"):
-            model = next((m for m in self.models() if m.model_id == source.removeprefix("models:/")), None)
+            model = next((m for m in self._models() if m.model_id == source.removeprefix("models:/")), None)
             if model is None:
                 return ()
             local = _local_root(model.location)
-            if local is not None and not local.is_dir():
-                return ()
-            return tuple(sorted(clean(f.path) for f in self._client.list_logged_model_artifacts(model.model_id, None)))
-        for root in (f"runs:/{self._run_id}", str(self._run.info.artifact_uri).rstrip("/")):
+            listed = self._remote.list_model(model, "") if local is None else self._list_local(local, "")
+            return tuple(sorted(clean(path) for path, _, _ in listed))
+        for root in (f"runs:/{self._run_id}", self._artifact_uri.rstrip("/")):
             if source.startswith(f"{root}/"):
                 entries = self.list(source.removeprefix(f"{root}/"))
                 return tuple(sorted(a.path.rpartition("/")[2] for a in entries))
@@ -126,13 +144,16 @@ class RunArtifacts:
         target = os.path.realpath(root / inner)
         if os.path.commonpath([base, target]) != base or not os.path.isfile(target):
             raise self._absent(path)
-        with open(target, "rb") as file:
-            return file.read(max_bytes)
+        try:
+            with open(target, "rb") as file:
+                return file.read(max_bytes)
+        except PermissionError:
+            raise PermissionDenied(self._shown, f"artifact {clean(path)!r} may not be read") from None
 
     def _model_folders(self) -> dict[str, LoggedModel]:
         """Folder name -> model: the newest has its name, older ones of the same name their id."""
         folders: dict[str, LoggedModel] = {}
-        for model in self.models():
+        for model in self._models():
             folders[model.name if model.name not in folders else model.model_id] = model
         return folders
 
@@ -149,6 +170,14 @@ class RunArtifacts:
 
     def _absent(self, path: str) -> NotAStore:
         return NotAStore(self._shown, f"run {self._run_id[:12]} has no artifact {clean(path)!r}")
+
+
+def _size(entry: os.DirEntry[str]) -> int | None:
+    try:
+        return entry.stat().st_size
+    except OSError:
+        # A link to nowhere.
+        return None
 
 
 def _entry(path: str, is_dir: bool, size: int | None) -> Artifact:

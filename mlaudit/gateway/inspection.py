@@ -9,7 +9,6 @@ import os
 import sqlite3
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from mlaudit.domain.errors import (
     MissingExtra,
@@ -20,32 +19,25 @@ from mlaudit.domain.errors import (
     StoreUnavailable,
 )
 from mlaudit.domain.text import clean
+from mlaudit.gateway import sqlite_file
 from mlaudit.gateway.redaction import redact
-from mlaudit.gateway.schema import CORE_TABLES, check_revision
+from mlaudit.gateway.schema import CORE_TABLES
 
 SQLITE_HEADER = b"SQLite format 3\x00"
 LFS_HEADER = b"version https://git-lfs"
 _WAL_FLAGS = slice(18, 20)
-LOCK_SECONDS = 2.0
 CONNECT_SECONDS = 5
 
 
-def sqlite_uri(path: Path, mode: str) -> str:
-    """SQLite's own ``file:`` URI of a path, for ``sqlite3.connect(..., uri=True)``."""
-    return f"file:{quote(str(path))}?mode={mode}"
+def check_sqlite(path: Path, shown: str) -> str | None:
+    """That ``path`` is an MLflow database; returns its schema's revision, None where none is recorded.
 
-
-def check_sqlite(path: Path, shown: str) -> None:
-    """That ``path`` is an MLflow database of the installed schema.
-
-    Raises NotAStore, SchemaMismatch, StoreLocked, PermissionDenied.
+    Raises NotAStore, StoreLocked, PermissionDenied.
     """
     header = _read_header(path, shown)
-    # A database in WAL mode that nobody has open is read as immutable: else SQLite would leave two files beside it.
-    quiet = header[_WAL_FLAGS] == b"\x02\x02" and not Path(f"{path}-wal").exists()
-    uri = sqlite_uri(path, "ro") + ("&immutable=1" if quiet else "")
+    access = sqlite_file.Access.QUIET if header[_WAL_FLAGS] == b"\x02\x02" else sqlite_file.Access.LOCKING
     try:
-        connection = sqlite3.connect(uri, uri=True, timeout=LOCK_SECONDS)
+        connection = sqlite_file.connect(path, access)
         try:
             tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             _check_tables(tables, shown)
@@ -57,8 +49,19 @@ def check_sqlite(path: Path, shown: str) -> None:
         finally:
             connection.close()
     except sqlite3.Error as error:
+        if "readonly" in str(error).lower():
+            raise interrupted_writer(shown) from None
         raise sqlite_problem(error, shown) from None
-    check_revision(shown, clean(found[0]) if found else None, shown)
+    return clean(found[0]) if found else None
+
+
+def interrupted_writer(shown: str) -> StoreError:
+    """What SQLite means when a file that is only read "may not be written": a writer died half-way."""
+    return StoreLocked(
+        shown,
+        "a program that wrote to this database was interrupted and left its -journal file; only one that may write"
+        " can undo what was half done: let its owner open it once",
+    )
 
 
 def _read_header(path: Path, shown: str) -> bytes:
@@ -129,10 +132,10 @@ def check_files(root: Path, shown: str) -> None:
     raise NotAStore(shown, f"{what}, so it is no MLflow store")
 
 
-def check_postgresql(conninfo: str, shown: str) -> None:
-    """That this PostgreSQL database is MLflow's, of the installed schema; ``conninfo`` is a libpq URI.
+def check_postgresql(conninfo: str, shown: str) -> str | None:
+    """That this PostgreSQL database is MLflow's; returns its schema's revision. ``conninfo`` is a libpq URI.
 
-    Raises MissingExtra, NotAStore, SchemaMismatch, StoreUnavailable, PermissionDenied.
+    Raises MissingExtra, NotAStore, StoreUnavailable, PermissionDenied.
     """
     try:
         import psycopg
@@ -151,7 +154,7 @@ def check_postgresql(conninfo: str, shown: str) -> None:
                 row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     except psycopg.Error as error:
         raise postgresql_problem(error, shown) from None
-    check_revision(shown, clean(row[0]) if row else None, shown)
+    return clean(row[0]) if row else None
 
 
 def _has_table(connection: Any, name: str) -> bool:

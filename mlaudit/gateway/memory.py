@@ -68,7 +68,7 @@ class MemoryGateway(MemoryStore):
 
     def list_experiments(self) -> tuple[Experiment, ...]:
         with self._called("list_experiments"):
-            active = [e for e in self._experiments.values() if e.lifecycle_stage == "active"]
+            active = [self._counted(e) for e in self._experiments.values() if e.lifecycle_stage == "active"]
             return tuple(sorted(active, key=lambda e: (-(e.last_update_time or 0), e.name)))
 
     def search_runs(
@@ -292,6 +292,15 @@ class MemoryGateway(MemoryStore):
             *(() if missing else unknown),
             *silent_traps(parsed, named),
         )
+
+    def _counted(self, experiment: Experiment) -> Experiment:
+        """The experiment with how many active runs it has and when the newest started."""
+        started = [
+            r.start_time
+            for r in self._runs.values()
+            if r.experiment_id == experiment.experiment_id and r.lifecycle_stage == "active"
+        ]
+        return replace(experiment, run_count=len(started), last_run_time=max(started, default=None))
 
     def _run(self, run: StoredRun) -> Run:
         """The clean form of a run."""

@@ -1,8 +1,8 @@
 """Opens MLflow's clients: the one module, outside the demo, that imports MLflow.
 
-A reading client cannot change its store: SQLite and PostgreSQL refuse it themselves, and a file store is opened without
-the directories that its constructor would make. Reader and writer have URIs of their own, as MLflow keeps one store and
-one engine a URI.
+A reading client cannot change its store: SQLite and PostgreSQL refuse it themselves, and a file store is opened
+without the directories that its constructor would make. Reader and writer have URIs of their own, as MLflow keeps one
+store and one engine a URI.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from mlaudit.domain.errors import StoreUnavailable
 from mlaudit.domain.models import StoreKind
+from mlaudit.gateway import environment
+from mlaudit.gateway.artifacts import Listed, LoggedModel
 from mlaudit.gateway.uri import Located, ResolvedStore
 
 log = logging.getLogger(__name__)
@@ -67,12 +70,63 @@ def current_user(client: Any) -> str | None:
         return None
 
 
-def download_file(client: Any, root_uri: str, path: str, folder: str) -> str:
-    """Fetch one file below an artifact URI into ``folder``; returns where it lies."""
-    from mlflow.artifacts import download_artifacts
+class ClientArtifacts:
+    """The artifacts of one run that do not lie here, through a client: it knows how to reach a server's."""
 
-    uri = f"{root_uri.rstrip('/')}/{path}"
-    return str(download_artifacts(uri, dst_path=folder, tracking_uri=client.tracking_uri))
+    def __init__(self, client: Any, run_id: str) -> None:
+        self._client = client
+        self._run_id = run_id
+
+    def list_run(self, path: str) -> list[Listed]:
+        """See :class:`~mlaudit.gateway.artifacts.Remote`."""
+        return [(f.path, f.is_dir, f.file_size) for f in self._client.list_artifacts(self._run_id, path or None)]
+
+    def list_model(self, model: LoggedModel, path: str) -> list[Listed]:
+        """See :class:`~mlaudit.gateway.artifacts.Remote`."""
+        listed = self._client.list_logged_model_artifacts(model.model_id, path or None)
+        return [(f.path, f.is_dir, f.file_size) for f in listed]
+
+    def fetch(self, location: str, path: str, folder: str) -> str:
+        """See :class:`~mlaudit.gateway.artifacts.Remote`."""
+        from mlflow.artifacts import download_artifacts
+
+        uri = f"{location.rstrip('/')}/{path}"
+        return str(download_artifacts(uri, dst_path=folder, tracking_uri=self._client.tracking_uri))
+
+
+class StoredArtifacts:
+    """The artifacts of one run by their address alone, without a tracking store: for databases MLflow is not handed."""
+
+    def __init__(self, artifact_uri: str, shown: str) -> None:
+        self._artifact_uri = artifact_uri
+        self._shown = shown
+
+    def list_run(self, path: str) -> list[Listed]:
+        """See :class:`~mlaudit.gateway.artifacts.Remote`. Raises StoreError."""
+        return self._list(self._artifact_uri, path)
+
+    def list_model(self, model: LoggedModel, path: str) -> list[Listed]:
+        """See :class:`~mlaudit.gateway.artifacts.Remote`. Raises StoreError."""
+        return self._list(model.location, path)
+
+    def fetch(self, location: str, path: str, folder: str) -> str:
+        """See :class:`~mlaudit.gateway.artifacts.Remote`. Raises StoreError."""
+        return str(self._repository(location).download_artifacts(path, folder))
+
+    def _list(self, location: str, path: str) -> list[Listed]:
+        return [(f.path, f.is_dir, f.file_size) for f in self._repository(location).list_artifacts(path or None)]
+
+    def _repository(self, location: str) -> Any:
+        scheme = location.partition(":")[0]
+        if scheme in {"mlflow-artifacts", "runs", "models"} or not scheme:
+            raise StoreUnavailable(
+                self._shown, "the artifacts are kept by a tracking server; open the store by the server's address"
+            )
+        environment.prepare({StoreKind.SQLITE})
+        _quieten()
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        return get_artifact_repository(location)
 
 
 def _reading_uri(place: Located) -> str:

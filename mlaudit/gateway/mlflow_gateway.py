@@ -1,8 +1,8 @@
 """MlflowClient behind the gateway's Protocols.
 
 Reading and writing are two clients with URIs of their own. The reading one cannot change the store: SQLite and
-PostgreSQL refuse it themselves, the file store is opened without the directories its constructor makes. The writing one
-is built by the first write, and sends nothing twice: over HTTP its requests are never retried.
+PostgreSQL refuse it themselves, the file store is opened without the directories its constructor makes. The writing
+one is built by the first write, and sends nothing twice: over HTTP its requests are never retried.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from mlaudit.domain.models import (
 )
 from mlaudit.domain.text import clean
 from mlaudit.gateway import convert, environment, faults, mlflow_client, server_probe
-from mlaudit.gateway.artifacts import RunArtifacts
+from mlaudit.gateway.artifacts import LoggedModel, RunArtifacts, newest_first
 from mlaudit.gateway.mlflow_promotion import MlflowPromotion
 from mlaudit.gateway.run_search import RunSearch
 from mlaudit.gateway.schema import mlflow_version
@@ -54,7 +54,12 @@ class MlflowGateway(MlflowPromotion):
     """Gateway on a real store through MLflow's own client. Safe to use from several threads."""
 
     def __init__(self, store: ResolvedStore, *, writable: bool = True) -> None:
-        """Imports MLflow and makes first contact. Raises StoreUnavailable, NotAStore, PermissionDenied, StoreLocked."""
+        """Imports MLflow and makes first contact.
+
+        Raises SchemaMismatch, StoreUnavailable, NotAStore, PermissionDenied, StoreLocked.
+        """
+        for mismatch in store.mismatches:
+            raise mismatch.error()
         self._store = store
         self._shown = store.tracking.shown
         self._writable = writable
@@ -176,7 +181,7 @@ class MlflowGateway(MlflowPromotion):
     def model_sources(self, run_id: str) -> tuple[ModelSource, ...]:
         run = self._raw_run(run_id)
         with self._asking():
-            models = self._artifacts(run).models()
+            models = self._models(run)
             sources = [convert.logged_model_source(m.model_id, m.name) for m in models]
             taken = {m.name for m in models}
             older = [p for p in convert.older_model_paths(dict(run.data.tags)) if p not in taken]
@@ -255,7 +260,23 @@ class MlflowGateway(MlflowPromotion):
             return self._client.get_run(run_id)
 
     def _artifacts(self, run: Any) -> RunArtifacts:
-        return RunArtifacts(self._client, run, self._shown, mlflow_client.download_file)
+        run_id, root = str(run.info.run_id), str(run.info.artifact_uri)
+        remote = mlflow_client.ClientArtifacts(self._client, run_id)
+        return RunArtifacts(self._shown, run_id, root, lambda: self._models(run), remote)
+
+    def _models(self, run: Any) -> list[LoggedModel]:
+        """The run's MLflow 3 models, newest first. One that is gone from the store is left out."""
+        found: list[LoggedModel] = []
+        for index, model_id in enumerate(convert.model_output_ids(run)):
+            try:
+                entity = self._client.get_logged_model(model_id)
+            except Exception as error:
+                if not faults.is_missing(error):
+                    raise
+                continue
+            name = str(entity.name or model_id)
+            found.append(LoggedModel(model_id, name, entity.creation_timestamp or index, entity.artifact_location))
+        return newest_first(found)
 
     def _aliases(self, model: str) -> dict[str, str]:
         """Raw alias -> version. Raises ModelNotFound."""

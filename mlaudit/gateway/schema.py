@@ -6,6 +6,8 @@ import functools
 import importlib.metadata
 import importlib.util
 import re
+import shlex
+from dataclasses import dataclass
 from pathlib import Path
 
 from mlaudit.domain.errors import MissingExtra, SchemaMismatch
@@ -41,19 +43,42 @@ def mlflow_version() -> str:
     return importlib.metadata.version("mlflow")
 
 
-def check_revision(shown: str, found: str | None, command_uri: str) -> None:
-    """Raises SchemaMismatch, saying what the owner can do, unless ``found`` is the installed MLflow's schema.
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """A database whose schema is not the installed MLflow's, which would migrate or refuse it."""
 
-    ``shown`` and ``command_uri`` are redacted URIs.
-    """
+    shown: str
+    """The database's redacted URI."""
+    found: str | None
+    expected: str
+    newer: bool
+    command: str
+    """What makes the two fit, for its owner (older) or for whoever runs mlaudit (newer)."""
+
+    @property
+    def what(self) -> str:
+        """``older schema (found A; MLflow 3.17.2 has B)``."""
+        age = "newer" if self.newer else "older"
+        return f"{age} schema ({self.found or 'none recorded'}; MLflow {mlflow_version()} has {self.expected})"
+
+    @property
+    def remedy(self) -> str:
+        """What to do, in words."""
+        if self.newer:
+            return f"upgrade MLflow here: {self.command}"
+        return f"its owner can migrate it after a backup: {self.command}"
+
+    def error(self) -> SchemaMismatch:
+        """For those who must have MLflow open the database."""
+        why = "MLflow refuses it" if self.newer else "opening it with MLflow would change it"
+        return SchemaMismatch(self.shown, f"{self.what}; {why}; {self.remedy}")
+
+
+def compare_revision(shown: str, found: str | None, command_uri: str) -> Mismatch | None:
+    """None when ``found`` is the installed MLflow's schema. ``shown`` and ``command_uri`` are redacted URIs."""
     head, known = known_revisions()
     if found == head:
-        return
-    mine = f"MLflow {mlflow_version()} has {head}"
-    if found is None or found in known:
-        raise SchemaMismatch(
-            shown,
-            f"older schema ({found or 'none recorded'}; {mine}); opening it would change it."
-            f" Its owner can migrate it after a backup: mlflow db upgrade {command_uri}",
-        )
-    raise SchemaMismatch(shown, f"newer schema ({found}; {mine}); upgrade MLflow here: pip install -U mlflow")
+        return None
+    newer = found is not None and found not in known
+    command = "pip install -U mlflow" if newer else f"mlflow db upgrade {shlex.quote(command_uri)}"
+    return Mismatch(shown, found, head, newer, command)

@@ -1,7 +1,7 @@
 """Which store this is: found the way MLflow finds it, looked at before MLflow may touch it.
 
-MLflow takes ``--tracking-uri``'s equivalent, then ``MLFLOW_TRACKING_URI``, then ``./mlruns`` when a run was ever logged
-there, even beside an ``mlflow.db``, else ``./mlflow.db``, which it creates. mlaudit does the same, but creates
+MLflow takes ``--tracking-uri``'s equivalent, then ``MLFLOW_TRACKING_URI``, then ``./mlruns`` when a run was ever
+logged there, even beside an ``mlflow.db``, else ``./mlflow.db``, which it creates. mlaudit does the same, but creates
 nothing, and says which store it took, why, and which other one lies there.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
@@ -18,6 +18,7 @@ from mlaudit.domain.models import StoreKind
 from mlaudit.domain.text import clean
 from mlaudit.gateway import inspection
 from mlaudit.gateway.redaction import redact
+from mlaudit.gateway.schema import Mismatch, compare_revision
 
 __all__ = ["Located", "ResolvedStore", "locate", "redact", "resolve"]
 
@@ -53,6 +54,17 @@ class ResolvedStore:
     reason: str
     """Why this one, in words."""
     notes: tuple[str, ...] = ()
+    mismatches: tuple[Mismatch, ...] = ()
+    """Databases whose schema is not the installed MLflow's: MLflow must not be handed them."""
+
+    def only(self, place: Located) -> ResolvedStore:
+        """The same, of which only ``place`` is used, as both sides."""
+        return replace(
+            self,
+            tracking=place,
+            registry=place,
+            mismatches=tuple(m for m in self.mismatches if m.shown == place.shown),
+        )
 
 
 def resolve(
@@ -64,7 +76,9 @@ def resolve(
 ) -> ResolvedStore:
     """The store to open. Changes nothing, and does not contact a server; that is done when it is opened.
 
-    Raises NoStore, NotAStore, SchemaMismatch, StoreLocked, StoreUnavailable, PermissionDenied, MissingExtra.
+    A database of another schema than the installed MLflow's is found too, and named in ``mismatches``.
+
+    Raises NoStore, NotAStore, StoreLocked, StoreUnavailable, PermissionDenied, MissingExtra.
     """
     environ = os.environ if environ is None else environ
     cwd = Path.cwd() if cwd is None else cwd
@@ -75,18 +89,18 @@ def resolve(
         tracking, reason = locate(uri, cwd), "MLFLOW_TRACKING_URI"
     else:
         tracking, reason = _find(cwd, notes)
-    _check(tracking)
+    mismatches = [_check(tracking)]
     asked = registry_uri or environ.get("MLFLOW_REGISTRY_URI", "").strip()
     registry = locate(asked, cwd) if asked else tracking
     if registry != tracking:
-        _check(registry)
+        mismatches.append(_check(registry))
         notes.append(f"the model registry is another store: {registry.shown}")
     if environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in {"1", "true"} and StoreKind.SERVER in {
         tracking.kind,
         registry.kind,
     }:
         notes.append("TLS certificates are not verified (MLFLOW_TRACKING_INSECURE_TLS)")
-    return ResolvedStore(tracking, registry, reason, tuple(notes))
+    return ResolvedStore(tracking, registry, reason, tuple(notes), tuple(m for m in mismatches if m is not None))
 
 
 def locate(uri: str, cwd: Path | None = None) -> Located:
@@ -175,10 +189,14 @@ def _find(cwd: Path, notes: list[str]) -> tuple[Located, str]:
     raise NoStore(clean(str(cwd)))
 
 
-def _check(store: Located) -> None:
+def _check(store: Located) -> Mismatch | None:
+    """That a store is there, as far as can be seen; the mismatch if its schema is another than MLflow's."""
     if store.kind is StoreKind.SQLITE and store.path is not None:
-        inspection.check_sqlite(store.path, store.shown)
-    elif store.kind is StoreKind.FILES and store.path is not None:
+        found = inspection.check_sqlite(store.path, store.shown)
+        return compare_revision(store.shown, found, clean(redact(store.uri)))
+    if store.kind is StoreKind.FILES and store.path is not None:
         inspection.check_files(store.path, store.shown)
     elif store.kind is StoreKind.POSTGRESQL:
-        inspection.check_postgresql(f"postgresql://{store.uri.split('://', 1)[1]}", store.shown)
+        found = inspection.check_postgresql(f"postgresql://{store.uri.split('://', 1)[1]}", store.shown)
+        return compare_revision(store.shown, found, store.shown)
+    return None

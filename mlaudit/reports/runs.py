@@ -22,7 +22,9 @@ from mlaudit.domain.text import format_iso
 from mlaudit.domain.triage import VERDICT_FIELDS, JudgedRun, verdict_field
 
 ALIASES = {"name": "run_name", "id": "run_id", "metric": "metrics", "param": "params", "tag": "tags"}
-EXPERIMENT_FIELDS = ("experiment_id", "name", "creation_time", "last_update_time", "artifact_location")
+EXPERIMENT_FIELDS = (
+    *("experiment_id", "name", "run_count", "last_run_time", "creation_time", "last_update_time", "artifact_location"),
+)
 
 
 def near(name: str, known: Iterable[str]) -> str:
@@ -203,6 +205,8 @@ def experiment_object(experiment: Experiment) -> dict[str, Any]:
     return {
         "experiment_id": experiment.experiment_id,
         "name": experiment.name,
+        "run_count": experiment.run_count,
+        "last_run_time": format_iso(experiment.last_run_time),
         "creation_time": format_iso(experiment.creation_time),
         "last_update_time": format_iso(experiment.last_update_time),
         "artifact_location": experiment.artifact_location,

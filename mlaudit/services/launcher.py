@@ -184,7 +184,7 @@ class Launcher:
         # Asked now: a store that cannot be reached or written is better told here than by a traceback in the output.
         store = self._gateway().describe()
         if not store.writable:
-            raise ReadOnly("training", f"{store.uri} may only be read")
+            raise ReadOnly("training", store.read_only_reason or f"{store.uri} may only be read")
         launch_id = uuid.uuid4().hex
         environment = dict(self._environment())
         environment["PYTHONUNBUFFERED"] = "1"

@@ -98,8 +98,9 @@ def execute_promotion(
     PromotionConflict when somebody else interfered; PromotionUnfinished when part of it was done, or may be.
     """
     planned = request.plan
-    if not gateway.describe().writable:
-        raise ReadOnly("promotion", "this store must not be written to")
+    store = gateway.describe()
+    if not store.writable:
+        raise ReadOnly("promotion", store.read_only_reason or "this store must not be written to")
     with gateway.exclusive():
         decision = decide_again(gateway, policies, planned)
         _require_consent(decision.plan, request)

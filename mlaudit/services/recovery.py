@@ -109,8 +109,9 @@ def recover_intents(gateway: Gateway, surroundings: Surroundings, request: Recov
     """Settle what an inspection found dead. Raises ReadOnly, NotConfirmed when only a person can decide and did not,
     PromotionBusy, StoreError."""
     inspection = request.inspection
-    if not gateway.describe().writable:
-        raise ReadOnly("recovery", "this store must not be written to")
+    store = gateway.describe()
+    if not store.writable:
+        raise ReadOnly("recovery", store.read_only_reason or "this store must not be written to")
     if not inspection.dead:
         return ()
     actor = identify(gateway, surroundings)

@@ -6,6 +6,7 @@ import shutil
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -13,21 +14,25 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from contract_stores import Store, fill_memory, seed
 
+from mlaudit.gateway.base import Gateway
 from mlaudit.gateway.mlflow_client import make_default
 from mlaudit.gateway.mlflow_gateway import MlflowGateway
+from mlaudit.gateway.sql_gateway import SqlGateway
 from mlaudit.gateway.uri import resolve
 
-KINDS = ("memory", "sqlite", "files", "server", "postgresql")
+KINDS = ("memory", "sqlite", "files", "server", "postgresql", "sqlite by sql", "postgresql by sql")
 
 
 def seeded(kind: str, uri: str, artifact_root: Path | None) -> Store:
-    """Fill the store at ``uri`` and open it as mlaudit does."""
+    """Fill the store at ``uri`` and open it as mlaudit does; "by sql" is the way that is the default for databases."""
     from mlflow import MlflowClient
 
     client = MlflowClient(uri, uri)
     make_default(client)
     experiment, crowd, runs = seed(client, artifact_root)
-    return Store(kind, MlflowGateway(resolve(uri, uri, environ={})), experiment, crowd, runs)
+    found = resolve(uri, uri, environ={})
+    gateway: Gateway = SqlGateway(found) if kind.endswith("by sql") else MlflowGateway(found)
+    return Store(kind, gateway, experiment, crowd, runs)
 
 
 @pytest.fixture(scope="session")
@@ -57,5 +62,9 @@ def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         return request.getfixturevalue("file_store")
     if kind == "server":
         return seeded("server", request.getfixturevalue("mlflow_server"), None)
-    uri = request.getfixturevalue("postgresql_store")
-    return seeded("postgresql", uri, tmp_path_factory.mktemp("pg-artifacts"))
+    if kind == "sqlite by sql":
+        root = tmp_path_factory.mktemp("100% é #?")
+        shutil.copy(request.getfixturevalue("sqlite_template"), root / "runs.db")
+        return seeded(kind, f"sqlite:///{quote(str(root / 'runs.db'))}", root / "artifacts")
+    uri = request.getfixturevalue("postgresql_store" if kind == "postgresql" else "second_postgresql_store")
+    return seeded(kind, uri, tmp_path_factory.mktemp("pg-artifacts"))

@@ -18,7 +18,8 @@ from mlaudit.domain.errors import (
     StoreUnavailable,
 )
 from mlaudit.domain.models import StoreKind
-from mlaudit.gateway.schema import known_revisions
+from mlaudit.gateway.mlflow_gateway import MlflowGateway
+from mlaudit.gateway.schema import Mismatch, known_revisions
 from mlaudit.gateway.uri import locate, resolve
 
 CORE = ("experiments", "runs", "metrics", "params", "tags")
@@ -187,21 +188,31 @@ class TestNotAStore:
 
 
 class TestSchema:
+    def mismatch(self, path: Path) -> Mismatch:
+        (found,) = resolve(str(path), environ={}).mismatches
+        return found
+
     def test_older(self, tmp_path: Path) -> None:
-        path = make_database(tmp_path / "old.db", "1bd49d398cd23")
-        with pytest.raises(
-            SchemaMismatch, match=r"older schema \(1bd49d398cd23.*mlflow db upgrade sqlite:///"
-        ) as caught:
-            resolve(str(path), environ={})
-        assert known_revisions()[0] in str(caught.value)
+        """It is found, with the exact command for its owner; MLflow is not handed it."""
+        path = make_database(tmp_path / "old files" / "old.db", "1bd49d398cd23")
+        found = self.mismatch(path)
+        assert (found.found, found.expected, found.newer) == ("1bd49d398cd23", known_revisions()[0], False)
+        assert found.command == f"mlflow db upgrade 'sqlite:///{path}'"
+        assert found.command in found.remedy
+        with pytest.raises(SchemaMismatch, match=r"older schema \(1bd49d398cd23.*mlflow db upgrade 'sqlite:///"):
+            MlflowGateway(resolve(str(path), environ={}))
 
     def test_older_than_migrations(self, tmp_path: Path) -> None:
-        with pytest.raises(SchemaMismatch, match="none recorded"):
-            resolve(str(make_database(tmp_path / "m.db", None)), environ={})
+        assert "none recorded" in self.mismatch(make_database(tmp_path / "m.db", None)).what
 
     def test_newer(self, tmp_path: Path) -> None:
-        with pytest.raises(SchemaMismatch, match=r"newer schema \(fffffff.*pip install -U mlflow"):
-            resolve(str(make_database(tmp_path / "m.db", "fffffff")), environ={})
+        found = self.mismatch(make_database(tmp_path / "m.db", "fffffff"))
+        assert found.newer
+        assert "newer schema (fffffff" in found.what
+        assert found.command == "pip install -U mlflow"
+
+    def test_current(self, tmp_path: Path) -> None:
+        assert resolve(str(make_database(tmp_path / "m.db")), environ={}).mismatches == ()
 
     def test_head_is_what_mlflow_says(self) -> None:
         from mlflow.store.db.utils import _get_latest_schema_revision

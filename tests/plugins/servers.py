@@ -154,17 +154,28 @@ def postgresql_server() -> Iterator[str]:
         shutil.rmtree(root, ignore_errors=True)
 
 
-@pytest.fixture(scope="session")
-def postgresql_store(postgresql_server: str, mlflow_environment: None) -> str:
-    """URI of a PostgreSQL database with the installed MLflow's schema and no runs."""
+def _empty_store(server: str, name: str) -> str:
+    """URI of a new PostgreSQL database with the installed MLflow's schema and no runs."""
     import psycopg
     from mlflow import MlflowClient
 
-    with psycopg.connect(postgresql_server, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE mlflow")
-    uri = postgresql_server.rpartition("/")[0].replace("postgresql://", "postgresql+psycopg://") + "/mlflow"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    uri = server.rpartition("/")[0].replace("postgresql://", "postgresql+psycopg://") + f"/{name}"
     MlflowClient(uri, uri).search_experiments()
     return uri
+
+
+@pytest.fixture(scope="session")
+def postgresql_store(postgresql_server: str, mlflow_environment: None) -> str:
+    """URI of a PostgreSQL database with the installed MLflow's schema and no runs."""
+    return _empty_store(postgresql_server, "mlflow")
+
+
+@pytest.fixture(scope="session")
+def second_postgresql_store(postgresql_server: str, mlflow_environment: None) -> str:
+    """Another one."""
+    return _empty_store(postgresql_server, "second")
 
 
 def _postgresql_binaries() -> Path | None:

@@ -57,7 +57,7 @@ class PromotionMixin(BaseScreen):
             return "mlaudit was started with --read-only"
         store = self.comparison.store if self.comparison else self.mlaudit.store
         if store is not None and not store.writable:
-            return "; ".join(("this store must not be written to", *store.notes))
+            return store.read_only_reason or "; ".join(("this store must not be written to", *store.notes))
         return ""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

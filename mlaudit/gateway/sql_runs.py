@@ -1,0 +1,187 @@
+"""Runs out of rows: a page's runs with their params, latest metrics, tags, datasets and models, one query a table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from mlaudit.domain.models import Dataset, Run
+from mlaudit.domain.text import MAX_LENGTH, clean, clean_keys
+from mlaudit.gateway.convert import DATASET_CONTEXT_TAG, RUN_NAME_TAG
+from mlaudit.gateway.sql_database import Reading
+
+_CHUNK = 900
+"""Ids a query: SQLite's oldest limit is 999 parameters."""
+_NO_KEYS: dict[str, str] = {}
+_RUN_COLUMNS = (
+    *("run_uuid", "experiment_id", "name", "status", "lifecycle_stage", "user_id", "start_time", "end_time"),
+    "artifact_uri",
+)
+
+
+def load_runs(reading: Reading, run_ids: Sequence[str], *where: Any) -> dict[str, Run]:
+    """The runs with these ids by id; those that do not exist or do not fulfil ``where`` are left out."""
+    runs = reading.tables["runs"]
+    columns = reading.tables.columns("runs", *_RUN_COLUMNS)
+    rows = [
+        row
+        for chunk in _chunks(run_ids)
+        for row in reading.connection.execute(sa.select(*columns).where(runs.c.run_uuid.in_(chunk), *where))
+    ]
+    ids = [str(row[0]) for row in rows]
+    params, tags = _texts(reading, "params", ids), _texts(reading, "tags", ids)
+    metrics = _metrics(reading, ids)
+    datasets, models = _datasets(reading, ids), _models(reading, ids)
+    return {
+        run_id: _run(
+            row,
+            params.get(run_id, {}),
+            metrics.get(run_id, {}),
+            tags.get(run_id, {}),
+            tuple(datasets.get(run_id, {}).values()),
+            tuple(models.get(run_id, ())),
+        )
+        for run_id, row in zip(ids, rows, strict=True)
+    }
+
+
+def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(ids), _CHUNK):
+        yield ids[start : start + _CHUNK]
+
+
+def _texts(reading: Reading, name: str, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Params or tags by run; raw."""
+    table = reading.tables[name]
+    found: dict[str, dict[str, Any]] = {}
+    for chunk in _chunks(ids):
+        query = sa.select(table.c.run_uuid, table.c.key, table.c.value).where(table.c.run_uuid.in_(chunk))
+        for run_id, key, value in reading.connection.execute(query):
+            found.setdefault(run_id, {})[key] = value
+    return found
+
+
+def _metrics(reading: Reading, ids: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Latest values by run; keys raw."""
+    found: dict[str, dict[str, float]] = {}
+    for chunk in _chunks(ids):
+        latest = reading.tables.latest_metrics(run_ids=list(chunk))
+        query = sa.select(latest.c.run_uuid, latest.c.key, latest.c.value, latest.c.is_nan)
+        for run_id, key, value, nan in reading.connection.execute(query):
+            found.setdefault(run_id, {})[key] = math.nan if nan else number(value)
+    return found
+
+
+def number(value: Any) -> float:
+    """A stored metric value; what is no number counts as NaN, which is never judged."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return math.nan
+
+
+def _datasets(reading: Reading, ids: Sequence[str]) -> dict[str, dict[str, Dataset]]:
+    """Datasets by run, then by the dataset's id."""
+    tables = reading.tables
+    found: dict[str, dict[str, Dataset]] = {}
+    if not (tables.has("datasets") and tables.has("inputs")):
+        return found
+    datasets, inputs = tables["datasets"], tables["inputs"]
+    context: Any = sa.null()
+    if tables.has("input_tags"):
+        tags = tables["input_tags"]
+        context = (
+            sa.select(tags.c.value)
+            .where(tags.c.input_uuid == inputs.c.input_uuid, tags.c.name == DATASET_CONTEXT_TAG)
+            .scalar_subquery()
+        )
+    wanted = tables.columns(
+        "datasets", "name", "digest", "dataset_source_type", "dataset_source", "dataset_schema", "dataset_profile"
+    )
+    for chunk in _chunks(ids):
+        query = (
+            sa.select(inputs.c.destination_id, datasets.c.dataset_uuid, context.label("context"), *wanted)
+            .join_from(inputs, datasets, inputs.c.source_id == datasets.c.dataset_uuid)
+            .where(inputs.c.destination_type == "RUN", inputs.c.destination_id.in_(chunk))
+        )
+        for run_id, dataset_id, use, name, digest, source_type, source, schema, profile in reading.connection.execute(
+            query
+        ):
+            data = Dataset(*map(clean, (name, digest, use, source_type, source, schema, profile)))
+            found.setdefault(run_id, {}).setdefault(dataset_id, data)
+    return found
+
+
+def _models(reading: Reading, ids: Sequence[str]) -> dict[str, list[str]]:
+    """The ids of MLflow 3's models that each run put out, by step."""
+    found: dict[str, list[str]] = {}
+    if not reading.tables.has("inputs", "step"):
+        return found
+    inputs = reading.tables["inputs"]
+    for chunk in _chunks(ids):
+        query = (
+            sa.select(inputs.c.source_id, inputs.c.destination_id)
+            .where(
+                inputs.c.source_type == "RUN_OUTPUT",
+                inputs.c.source_id.in_(chunk),
+                inputs.c.destination_type == "MODEL_OUTPUT",
+            )
+            .order_by(inputs.c.step)
+        )
+        for run_id, model_id in reading.connection.execute(query):
+            found.setdefault(run_id, []).append(str(model_id))
+    return found
+
+
+def _run(
+    row: Any,
+    params: Mapping[str, Any],
+    metrics: Mapping[str, float],
+    tags: Mapping[str, Any],
+    datasets: tuple[Dataset, ...],
+    models: tuple[str, ...],
+) -> Run:
+    run_id, experiment_id, name, status, stage, user, started, ended, artifact_uri = row
+    clean_params, clean_metrics, clean_tags, changed = _printable(params, metrics, tags)
+    return Run(
+        str(run_id),
+        str(experiment_id),
+        clean(name or tags.get(RUN_NAME_TAG)),
+        clean(status),
+        clean(stage or "active"),
+        clean(user or tags.get("mlflow.user")),
+        milliseconds(started),
+        milliseconds(ended),
+        clean(artifact_uri),
+        clean_params,
+        clean_metrics,
+        clean_tags,
+        datasets,
+        models,
+        changed,
+    )
+
+
+def _printable(
+    params: Mapping[str, Any], metrics: Mapping[str, float], tags: Mapping[str, Any]
+) -> tuple[dict[str, str], dict[str, float], dict[str, str], Mapping[str, str]]:
+    """Params, metrics and tags with printable keys and texts, and the keys that were changed for it."""
+    joined = "".join([*params, *metrics, *tags])
+    # Nearly all keys are plain; then there is nothing to tell apart, at a tenth of the cost.
+    if joined.isascii() and (joined.isprintable() or not joined) and len(joined) <= MAX_LENGTH:
+        return {k: clean(v) for k, v in params.items()}, dict(metrics), {k: clean(v) for k, v in tags.items()}, _NO_KEYS
+    printable, changed = clean_keys([*params, *metrics, *tags])
+    return (
+        {printable[k]: clean(v) for k, v in params.items()},
+        {printable[k]: v for k, v in metrics.items()},
+        {printable[k]: clean(v) for k, v in tags.items()},
+        changed,
+    )
+
+
+def milliseconds(value: Any) -> int | None:
+    """A stored time; 0 is how MLflow says that there is none."""
+    return int(value) or None if isinstance(value, int | float) else None

@@ -1,0 +1,96 @@
+"""How an SQLite file is opened so that looking at it leaves no trace: no byte changed, no file made beside it.
+
+A database with a rollback journal is opened with ``mode=ro`` and SQLite's own locks. One in WAL mode is harder:
+SQLite then wants two files beside it (``-wal``, ``-shm``) and makes or changes them even to read. So it is read
+without locks, with the index of its log kept in memory, and the caller looks afterwards whether somebody wrote
+meanwhile (:meth:`SqliteFile.state`). Who finds that reads again and takes part in the locking: the files are there
+then, and in use.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import quote
+
+LOCK_SECONDS = 2.0
+"""How long a reader waits for a writer."""
+_VERSIONS = slice(18, 20)
+_WAL = b"\x02\x02"
+
+
+class Access(StrEnum):
+    """How a database file is opened for reading."""
+
+    LOCKING = "locking"
+    """With SQLite's locks."""
+    QUIET = "quiet"
+    """In WAL mode, without locks and without touching the files beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """What tells that a file was written or replaced: two equal ones say that nothing happened between them."""
+
+    device: int
+    inode: int
+    size: int
+    modified: int
+    log: bytes
+    """The start of the write-ahead log, which changes when it is begun anew; empty without one."""
+
+    @property
+    def identity(self) -> tuple[int, int]:
+        """Differs for another file of the same name."""
+        return self.device, self.inode
+
+
+def sqlite_uri(path: Path, options: str) -> str:
+    """SQLite's own ``file:`` URI of a path, for ``sqlite3.connect(..., uri=True)``."""
+    return f"file:{quote(str(path))}?{options}"
+
+
+def in_wal_mode(path: Path) -> bool:
+    """Whether the file's header says WAL. Raises OSError.
+
+    Not to be asked while this process writes to the file: closing any handle on it drops the process's locks.
+    """
+    with path.open("rb") as file:
+        return file.read(20)[_VERSIONS] == _WAL
+
+
+def file_state(path: Path, *, wal: bool) -> FileState:
+    """The file's state now. Raises OSError."""
+    status = os.stat(path)
+    log = b""
+    if wal:
+        try:
+            with open(f"{path}-wal", "rb") as file:
+                log = file.read(32)
+        except FileNotFoundError:
+            log = b""
+    return FileState(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, log)
+
+
+def connect(path: Path, access: Access, timeout: float = LOCK_SECONDS) -> sqlite3.Connection:
+    """A connection in autocommit mode that cannot write. Raises sqlite3.Error."""
+    if access is Access.LOCKING:
+        options = "mode=ro"
+    elif not os.path.exists(f"{path}-wal"):
+        # Everything is in the file itself.
+        options = "mode=ro&immutable=1"
+    elif os.name == "posix":
+        options = "mode=ro&vfs=unix-none"
+    else:
+        options = "mode=ro"
+    connection = sqlite3.connect(
+        sqlite_uri(path, options), uri=True, timeout=timeout, isolation_level=None, check_same_thread=False
+    )
+    if "unix-none" in options:
+        # Exclusive is what makes SQLite keep the log's index in memory; there are no locks in this mode.
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    connection.execute("PRAGMA query_only = ON")
+    return connection
