@@ -50,11 +50,31 @@ class Policies:
         return found or GatePolicy(path=self.path, sha256=self.sha256)
 
 
+@dataclass(frozen=True, slots=True)
+class CheckedPolicies:
+    """A policy file with all that is wrong in it."""
+
+    policies: Policies
+    """To be used only where there is no mistake."""
+    mistakes: tuple[PolicyError, ...] = ()
+    """By line."""
+
+
 def load_policies(explicit: str | None = None, directory: Path | None = None) -> Policies:
     """The policies of the file ``explicit``, else of the one that is found upwards from ``directory`` (None: the cwd).
 
-    Raises PolicyError naming file, line and key.
+    Raises PolicyError naming file, line and key of the first mistake.
     """
+    checked = check_policies(explicit, directory)
+    if checked.mistakes:
+        first, more = checked.mistakes[0], len(checked.mistakes) - 1
+        also = f" (and {more} more: mlaudit policy check)" if more else ""
+        raise PolicyError(first.path, first.line, first.problem + also)
+    return checked.policies
+
+
+def check_policies(explicit: str | None = None, directory: Path | None = None) -> CheckedPolicies:
+    """The same with every mistake. Raises PolicyError for a file that cannot be read, or is not TOML."""
     if explicit is not None:
         path = Path(explicit)
         content = _bytes(path, explicit)
@@ -65,7 +85,7 @@ def load_policies(explicit: str | None = None, directory: Path | None = None) ->
     try:
         start = (directory or Path.cwd()).absolute()
     except OSError:  # the working directory was removed
-        return Policies()
+        return CheckedPolicies(Policies())
     for folder in (start, *start.parents):
         for name in (FILE_NAME, PROJECT_FILE):
             path = folder / name
@@ -78,7 +98,7 @@ def load_policies(explicit: str | None = None, directory: Path | None = None) ->
             table = _table(name, content, str(path))
             if table is not None:
                 return _policies(str(path), content, *table)
-    return Policies()
+    return CheckedPolicies(Policies())
 
 
 def _is_file(path: Path) -> bool:
@@ -128,6 +148,7 @@ def _where(message: str, text: str) -> tuple[int, str]:
     return line, f"this is not TOML: {problem}"
 
 
-def _policies(shown: str, content: bytes, table: dict[str, Any], prefix: tuple[str, ...], text: str) -> Policies:
+def _policies(shown: str, content: bytes, table: dict[str, Any], prefix: tuple[str, ...], text: str) -> CheckedPolicies:
     path, digest = clean(shown), hashlib.sha256(content).hexdigest()
-    return Policies(path, digest, read_models(table, prefix=prefix, text=text, path=path, sha256=digest))
+    models, mistakes = read_models(table, prefix=prefix, text=text, path=path, sha256=digest)
+    return CheckedPolicies(Policies(path, digest, models), tuple(mistakes))

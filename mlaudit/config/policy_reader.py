@@ -1,6 +1,7 @@
 """From a policy's TOML table to :class:`~mlaudit.domain.verdict.GatePolicy`, key by key.
 
-Every value is checked; an error names file, line and key, and what is allowed there.
+Every value is checked; a mistake names file, line and key, and what is allowed there. Reading goes on behind a mistake,
+with the key's default, so that all of them are found at once.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 import math
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from mlaudit.config.toml_lines import Path, line_of
@@ -21,6 +22,7 @@ from mlaudit.domain.verdict import Direction, GatePolicy, MetricRule, Role
 
 SCHEMA = 1
 SELECT = re.compile(r"last|best|step:-?\d{1,18}")
+_LIMITS = ("max_rel_regression", "max_abs_regression", "upper_bound", "lower_bound")
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 T = TypeVar("T")
 
@@ -29,33 +31,35 @@ T = TypeVar("T")
 class _File:
     path: str
     text: str
+    mistakes: list[PolicyError] = field(default_factory=list)
 
 
 class _Section:
-    """One table of the policy. Its methods take a value out, checked; each raises PolicyError."""
+    """One table of the policy. Its methods take a value out, checked; a wrong one is noted and the default taken."""
 
     def __init__(self, file: _File, path: Path, table: object, allowed: Iterable[str]) -> None:
         self._file, self._path = file, path
+        self._table: dict[str, Any] = table if isinstance(table, dict) else {}
         if not isinstance(table, dict):
-            raise self.error("must be a table")
-        self._table: dict[str, Any] = table
+            self.note("must be a table")
         known = tuple(allowed)
-        for key in table:
+        for key in self._table:
             if key not in known:
                 close = difflib.get_close_matches(key, known, n=1)
                 meant = f" (did you mean {close[0]}?)" if close else ""
-                raise self.error(f"unknown key{meant}; allowed here: {', '.join(known)}", key)
+                self.note(f"unknown key{meant}; allowed here: {', '.join(known)}", key)
 
-    def error(self, problem: str, *below: str | int) -> PolicyError:
-        """An error about this table, or about what is ``below`` it."""
+    def note(self, problem: str, *below: str | int) -> None:
+        """Note a mistake in this table, or in what is ``below`` it."""
         path = (*self._path, *below)
         named = ".".join(p if _BARE_KEY.fullmatch(p) else json.dumps(p) for p in path if isinstance(p, str))
-        return PolicyError(self._file.path, line_of(self._file.text, path), clean(f"{named}: {problem}"))
+        mistake = PolicyError(self._file.path, line_of(self._file.text, path), clean(f"{named}: {problem}"))
+        self._file.mistakes.append(mistake)
 
-    def _wrong(self, key: str, wanted: str) -> PolicyError:
+    def _wrong(self, key: str, wanted: str) -> None:
         value = self._table[key]
         shown = json.dumps(value, ensure_ascii=False) if isinstance(value, str | bool | int | float) else "what it is"
-        return self.error(f"must be {wanted}, not {shown[:60]}", key)
+        self.note(f"must be {wanted}, not {shown[:60]}", key)
 
     def has(self, key: str) -> bool:
         return key in self._table
@@ -66,22 +70,25 @@ class _Section:
             return default
         value = self._table[key]
         if not isinstance(value, str) or not value.strip():
-            raise self._wrong(key, "text in quotes")
+            self._wrong(key, "text in quotes")
+            return default
         return value
 
     def choice(self, key: str, default: str, allowed: Iterable[str]) -> str:
         """One of a few words."""
         value = self._table.get(key, default)
         words = tuple(str(word) for word in allowed)
-        if value not in words:
-            raise self._wrong(key, " or ".join(json.dumps(w) for w in words))
+        if not isinstance(value, str) or value not in words:
+            self._wrong(key, " or ".join(json.dumps(w) for w in words))
+            return default
         return str(value)
 
     def flag(self, key: str, default: bool) -> bool:
         """true or false."""
         value = self._table.get(key, default)
         if not isinstance(value, bool):
-            raise self._wrong(key, "true or false")
+            self._wrong(key, "true or false")
+            return default
         return value
 
     def number(
@@ -91,14 +98,15 @@ class _Section:
         if key not in self._table:
             return None
         value = self._table[key]
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise self._wrong(key, wanted)
-        try:
-            number = float(value)
-        except OverflowError:
-            raise self._wrong(key, wanted) from None
+        number = math.nan
+        if not isinstance(value, bool) and isinstance(value, int | float):
+            try:
+                number = float(value)
+            except OverflowError:
+                number = math.inf
         if not math.isfinite(number) or not low <= number <= high:
-            raise self._wrong(key, wanted)
+            self._wrong(key, wanted)
+            return None
         return number
 
     def texts(self, key: str, default: tuple[str, ...]) -> tuple[str, ...]:
@@ -108,7 +116,8 @@ class _Section:
         value = self._table[key]
         listed = [value] if isinstance(value, str) else value
         if not isinstance(listed, list) or not all(isinstance(v, str) and v.strip() for v in listed):
-            raise self._wrong(key, "a list of texts")
+            self._wrong(key, "a list of texts")
+            return default
         return tuple(listed)
 
     def section(self, key: str, allowed: Iterable[str]) -> _Section:
@@ -119,27 +128,33 @@ class _Section:
         """The array of tables ``key``."""
         value = self._table.get(key, [])
         if not isinstance(value, list):
-            raise self.error(f"must be an array of tables, [[...{key}]]", key)
+            self.note(f"must be an array of tables, [[...{key}]]", key)
+            return []
         return [_Section(self._file, (*self._path, key, i), v, allowed) for i, v in enumerate(value)]
 
 
 def read_models(
     table: dict[str, Any], *, prefix: tuple[str, ...], text: str, path: str, sha256: str
-) -> dict[str, GatePolicy]:
-    """Raw model name -> policy. ``prefix``: the keys in the file that lead to ``table``. Raises PolicyError."""
-    root = _Section(_File(path, text), prefix, table, ("schema", "model"))
+) -> tuple[dict[str, GatePolicy], list[PolicyError]]:
+    """Raw model name -> policy, and all mistakes by line; with any of them the policies must not be used.
+
+    ``prefix``: the keys in the file that lead to ``table``.
+    """
+    file = _File(path, text)
+    root = _Section(file, prefix, table, ("schema", "model"))
     schema = table.get("schema")
     if schema is None:
-        raise root.error(f"say which schema it is written in: schema = {SCHEMA}", "schema")
-    if isinstance(schema, bool) or schema != SCHEMA:
-        raise root.error(f"this mlaudit reads schema = {SCHEMA}, not {schema!r}", "schema")
+        root.note(f"say which schema it is written in: schema = {SCHEMA}", "schema")
+    elif isinstance(schema, bool) or schema != SCHEMA:
+        root.note(f"this mlaudit reads schema = {SCHEMA}, not {schema!r}", "schema")
+        # What another schema allows is not known.
+        return {}, file.mistakes
     models = table.get("model", {})
-    root.section("model", models if isinstance(models, dict) else ())
+    known = models if isinstance(models, dict) else {}
+    section = root.section("model", known)
     keys = ("experiment", "baseline", "on_multiple_baselines", "first_promotion", "comparability", "replicates", "gate")
-    return {
-        name: _model(root.section("model", models).section(name, (*keys, "metric")), name, path, sha256)
-        for name in models
-    }
+    found = {name: _model(section.section(name, (*keys, "metric")), name, path, sha256) for name in known}
+    return found, sorted(file.mistakes, key=lambda mistake: mistake.line)
 
 
 def _model(section: _Section, name: str, path: str, sha256: str) -> GatePolicy:
@@ -177,11 +192,14 @@ def _baselines(section: _Section, default: tuple[str, ...]) -> tuple[str, ...]:
     """The baseline selectors in their canonical form."""
     words = section.texts("baseline", default)
     if not words:
-        raise section.error("must name at least one baseline", "baseline")
-    try:
-        return tuple(str(parse_selector(word)) for word in words)
-    except BaselineSelectorError as error:
-        raise section.error(error.message(), "baseline") from None
+        section.note("must name at least one baseline", "baseline")
+    found = []
+    for word in words:
+        try:
+            found.append(str(parse_selector(word)))
+        except BaselineSelectorError as error:
+            section.note(error.message(), "baseline")
+    return tuple(found)
 
 
 def _metrics(section: _Section) -> tuple[MetricRule, ...]:
@@ -189,23 +207,31 @@ def _metrics(section: _Section) -> tuple[MetricRule, ...]:
     rules: list[MetricRule] = []
     for table in section.sections("metric", (*keys, "lower_bound", "select", "relative_sd")):
         rule = _metric(table)
+        if rule is None:
+            continue
         if any(rule.name == other.name for other in rules):
-            raise table.error(f"{rule.name!r} has a rule already", "name")
+            table.note(f"{rule.name!r} has a rule already", "name")
         rules.append(rule)
     return tuple(rules)
 
 
-def _metric(table: _Section) -> MetricRule:
+def _metric(table: _Section) -> MetricRule | None:
+    """The rule; None for one without a name."""
     name = table.text("name", None)
     if name is None:
-        raise table.error("is missing: every metric needs one", "name")
-    role = Role(table.choice("role", Role.PRIMARY, Role))
+        if not table.has("name"):
+            table.note("is missing: every metric needs one", "name")
+        return None
+    word = table.choice("role", "", Role) if table.has("role") else Role.PRIMARY
+    # What a misspelt role would demand is not known.
+    role = Role(word) if word else Role.INFO
     decides = role is not Role.INFO
     direction = None
     if table.has("direction"):
-        direction = Direction(table.choice("direction", "", Direction))
+        word = table.choice("direction", "", Direction)
+        direction = Direction(word) if word else None
     elif decides:
-        raise table.error(f'is missing for {name!r}: a {role} metric must say "lower" or "higher"', "direction")
+        table.note(f'is missing for {name!r}: a {role} metric must say "lower" or "higher"', "direction")
     share = "a fraction of 0 or more, such as 0.05"
     rule = MetricRule(
         clean(name),
@@ -220,14 +246,11 @@ def _metric(table: _Section) -> MetricRule:
         relative_sd=table.number("relative_sd", share, 0),
     )
     if not SELECT.fullmatch(rule.select):
-        raise table.error(f'must be "last", "best" or "step:<n>", not {json.dumps(rule.select)}', "select")
-    if rule.select == "best" and direction is None:
-        raise table.error('is missing: select = "best" needs it', "direction")
-    limits = (rule.max_rel_regression, rule.max_abs_regression, rule.upper_bound, rule.lower_bound)
-    if decides and limits == (None,) * 4:
-        raise table.error(
-            f"{name!r} has no limit: set max_rel_regression, max_abs_regression, upper_bound or lower_bound"
-        )
+        table.note(f'must be "last", "best" or "step:<n>", not {json.dumps(rule.select)}', "select")
+    if rule.select == "best" and not table.has("direction") and not decides:
+        table.note('is missing: select = "best" needs it', "direction")
+    if decides and not any(map(table.has, _LIMITS)):
+        table.note(f"{name!r} has no limit: set {', '.join(_LIMITS[:-1])} or {_LIMITS[-1]}")
     if rule.upper_bound is not None and rule.lower_bound is not None and rule.upper_bound < rule.lower_bound:
-        raise table.error("is below lower_bound, so nothing could pass", "upper_bound")
+        table.note("is below lower_bound, so nothing could pass", "upper_bound")
     return rule

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from mlaudit.config.policy import Policies, load_policies
+from mlaudit.config.policy import Policies, check_policies, load_policies
 from mlaudit.domain.errors import PolicyError
 from mlaudit.domain.gate import Direction, GatePolicy, MetricRule, Role
 
@@ -209,7 +209,11 @@ def test_a_working_directory_that_is_gone_has_no_policy(tmp_path, monkeypatch):
         (f"schema = 1\n{METRIC}\n[[model.m.metric]]\nname = 'y'\n", 7, ["direction: is missing for 'y'"]),
         (f"schema = 1\n{METRIC}direction2 = 'lower'\n", 6, ["direction2", "did you mean direction"]),
         (f"schema = 1\n{METRIC}{METRIC}", 7, ["'x' has a rule already"]),
-        ("schema = 1\n[[model.m.metric]]\nname = 'x'\ndirection = 'down'\n", 4, ['"lower" or "higher"', '"down"']),
+        (
+            "schema = 1\n[[model.m.metric]]\nname = 'x'\ndirection = 'down'\nlower_bound = 1\n",
+            4,
+            ['"lower" or "higher"', '"down"'],
+        ),
         ("schema = 1\n[[model.m.metric]]\nname = 'x'\ndirection = 'lower'\n", 2, ["has no limit", "upper_bound"]),
         (f"schema = 1\n{METRIC}max_abs_regression = -1\n", 6, ["0 or more", "-1"]),
         (f"schema = 1\n{METRIC}max_abs_regression = nan\n", 6, ["max_abs_regression"]),
@@ -241,3 +245,77 @@ def test_windows_line_ends_and_a_byte_order_mark(tmp_path):
     with pytest.raises(PolicyError) as caught:
         load_policies(directory=tmp_path)
     assert caught.value.line == 3
+
+
+TWENTY = """schema = 1
+modle = 1
+[model.m]
+experimnt = "x"
+baseline = ["stage:Prod", "latest"]
+on_multiple_baselines = "oldest"
+first_promotion = true
+[model.m.comparability]
+dataset = { context = "validation" }
+on_unknown = "ignore"
+git_commit = "equal"
+[model.m.replicates]
+nuisance_params = "seed, [1]"
+calibrate = "yes"
+paired = 1
+[model.m.gate]
+alpha = 0.9
+on_inconclusive = "fail"
+[[model.m.metric]]
+name = "a"
+role = "main"
+direction = "down"
+max_rel_regression = "5%"
+max_abs_regression = -1
+combine = "both"
+select = "first"
+relative_sd = nan
+[[model.m.metric]]
+role = "info"
+[[model.m.metric]]
+name = "b"
+max_rel_regression = 0.1
+[[model.m.metric]]
+name = "c"
+direction = "lower"
+[[model.m.metric]]
+name = "d"
+direction = "lower"
+upper_bound = 1
+lower_bound = 2
+"""
+
+
+def test_all_mistakes_of_a_file_are_found_at_once_each_with_its_own_message(tmp_path):
+    path = written(tmp_path, TWENTY)
+    mistakes = check_policies(str(path)).mistakes
+    problems = [m.problem for m in mistakes]
+    assert len(mistakes) >= 20
+    assert len(set(problems)) == len(problems)
+    assert [m.line for m in mistakes] == sorted(m.line for m in mistakes)
+    lines = TWENTY.split("\n")
+    for mistake in mistakes:
+        key = mistake.problem.split(": ")[0].split(".")[-1]
+        at = lines[mistake.line - 1]
+        # The key itself stands there, or the table that lacks it.
+        assert key in at or at == "[[model.m.metric]]", mistake
+    with pytest.raises(PolicyError) as caught:
+        load_policies(str(path))
+    assert str(caught.value) == f"{mistakes[0]} (and {len(mistakes) - 1} more: mlaudit policy check)"
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        (f"schema = 1\n{METRIC}direction2 = 1\n", 1),
+        ("schema = 1\n[[model.m.metric]]\nname = 3\n", 1),
+        ("schema = 1\n[[model.m.metric]]\nname='x'\ndirection='down'\nselect='best'\nupper_bound='x'\n", 2),
+        ("schema = 3\nother = 1\n", 2),
+    ],
+)
+def test_a_mistake_makes_no_other_one(tmp_path, text, count):
+    assert len(check_policies(str(written(tmp_path, text))).mistakes) == count
