@@ -356,4 +356,4 @@ def standard_error(metric: MetricVerdict, alpha: float) -> float | None:
     """SE, the standard error of δ, of which the noise half-width is a multiple; None where nothing estimates it."""
     if metric.noise is None or metric.df is None:
         return None
-    return metric.noise / _quantile(alpha, metric.df)
+    return metric.noise / quantile(alpha, metric.df)
