@@ -452,3 +452,8 @@ class TestVerdicts:
 
         async with runs_of(sample_gateway, around=around) as (pilot, _):
             await see(pilot, "no verdicts", "registry is closed", "mlp-base")
+
+    async def test_a_store_without_models_has_no_verdict_columns(self) -> None:
+        async with runs_of(TestPages.many(3)) as (pilot, screen):
+            await see(pilot, "no verdicts: this run belongs to no registered model")
+            assert "verdict" not in screen.table.columns

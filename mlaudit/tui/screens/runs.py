@@ -20,7 +20,7 @@ from mlaudit.domain.errors import FilterError, MlauditError
 from mlaudit.domain.models import Experiment, Run
 from mlaudit.domain.triage import VERDICT_FIELDS, JudgedRun, in_order
 from mlaudit.services.runs import PAGE_SIZE, SearchRuns
-from mlaudit.services.triage import JudgeRuns
+from mlaudit.services.triage import CHUNK, JudgeRuns
 from mlaudit.tui.screens.base import BaseScreen
 from mlaudit.tui.screens.columns import ColumnsScreen
 from mlaudit.tui.widgets.filter_input import FilterInput
@@ -31,8 +31,8 @@ FIRST = ("run_name", "status", "start_time", "duration")
 """The columns that every table begins with."""
 VERDICTS = ("verdict", "change")
 """The columns that only a judgement fills, beside the name."""
-JUDGED_AT_ONCE = 50
-"""Runs whose verdicts are asked for together: few enough for the first ones to be there soon."""
+JUDGED_FIRST = 50
+"""Runs whose verdicts are asked for first; the others follow by the chunk, which looks up more at once."""
 
 
 class RunsScreen(BaseScreen):
@@ -196,20 +196,34 @@ class RunsScreen(BaseScreen):
         """Ask for the verdicts that are missing, from the cursor's place on, in the background."""
         table = self.table
         self._judge_problem = ""
+        size = JUDGED_FIRST
         while self._judging:
             at = max(0, table.scroll_offset.y)
             waiting = [r.run_id for r in (*table.runs[at:], *table.runs[:at]) if r.run_id not in table.judged]
             if not waiting:
                 break
             try:
-                answer = await self.ask(JudgeRuns(tuple(waiting[:JUDGED_AT_ONCE])))
+                answer = await self.ask(JudgeRuns(tuple(waiting[:size])))
             except MlauditError as error:
                 self._judge_problem = f"no verdicts: {error}"
                 break
+            size = CHUNK
             table.judge(answer)
+            self._show_verdict_columns()
             self._order_by_verdict()
             self._say()
         self._say()
+
+    def _show_verdict_columns(self) -> None:
+        """The columns of verdicts only where there is one: a store without registered models has none to show."""
+        columns = self._columns(self.table.runs)
+        if ("verdict" in columns) != ("verdict" in self.table.columns):
+            self.table.set_columns(columns)
+
+    @property
+    def _verdicts_shown(self) -> bool:
+        judged = self.table.judged.values()
+        return self._judging and (not judged or any(one.outcome is not None for one in judged))
 
     def _order_by_verdict(self) -> None:
         if self.sort is not None and self.sort[0] in VERDICT_FIELDS:
@@ -234,7 +248,7 @@ class RunsScreen(BaseScreen):
 
     def _columns(self, runs: Sequence[Run], *, afresh: bool = False) -> tuple[str, ...]:
         """The columns for these runs and for what was shown before; those that were chosen, if any were."""
-        verdicts = VERDICTS if self._judging else ()
+        verdicts = VERDICTS if self._verdicts_shown else ()
         if self._chosen is not None:
             return tuple(c for c in self._chosen if c in verdicts or c not in VERDICTS)
         several = ("experiment",) if len(self._experiments) > 1 else ()
@@ -406,7 +420,9 @@ class RunsScreen(BaseScreen):
         said = [] if not any(j.baseline_run_id for j in self.table.judged.values()) else [f"{BASELINE} baseline"]
         said += [f"judging {waiting:,} more"] if waiting and not self._loading else []
         if problems := self._without_verdict:
-            said.append(f"{len(problems)} without a verdict: {problems[0].problem}")
+            every = len(problems) == len(self.table.runs)
+            count = "no verdicts" if every else f"{len(problems)} without a verdict"
+            said.append(f"{count}: {problems[0].problem}")
         return said
 
     def _nothing(self) -> str:

@@ -33,7 +33,8 @@ class StoreHeader(Widget):
 
     def render(self) -> Text:
         """The line, fitted to the width: the URI gives way first."""
-        marks = "".join(f" {m}" for m in (self.read_only and "READ-ONLY", self.stale_since) if m)
+        read_only = self.read_only or (self.store is not None and not self.store.writable)
+        marks = "".join(f" {m}" for m in (read_only and "READ-ONLY", self.stale_since) if m)
         left = f" {self.title}" if self.title else " mlaudit"
         room = max(0, self.size.width - len(marks) - 1)
         left = elide(left, room)
