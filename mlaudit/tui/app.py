@@ -82,8 +82,8 @@ class MlauditApp(App[int]):
             self.push_screen(TrainFormScreen())
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Nothing that writes is bound where nothing may be written."""
-        if action == "train" and not self.may_write:
+        """Nothing that writes is bound where nothing may be written, nor the form's key on the form."""
+        if action == "train" and not (self.may_write and self.screen_stack and self.screen.title != "train"):
             return False
         return super().check_action(action, parameters)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from textual.widgets import Button, Input, Select, Static
+from textual.widgets import Button, Input, Static
 
 from mlaudit.domain.errors import StoreUnavailable
 from mlaudit.gateway.memory import MemoryGateway
@@ -13,7 +13,7 @@ from mlaudit.services.launcher import DescribeTraining, StartTraining
 from mlaudit.tui.screens.confirm import ConfirmDialog
 from mlaudit.tui.screens.train_form import TrainFormScreen
 from mlaudit.tui.screens.training import TrainingScreen
-from mlaudit.tui.widgets.parameter_field import OnOff, ParameterField
+from mlaudit.tui.widgets.parameter_field import Choices, OnOff, ParameterField
 from tests.plugins.screen_tools import see, text_of, until
 from tests.tui.training_bench import TrainingBench, field, open_form, train
 
@@ -28,9 +28,9 @@ def bench(tmp_path: Path, sample_gateway: MemoryGateway) -> Iterator[TrainingBen
 class TestFields:
     """Every option, checked as it is typed."""
 
-    @pytest.mark.parametrize("size", [(80, 24), (160, 45)])
+    @pytest.mark.parametrize(("size", "key"), [((80, 24), "down"), ((160, 45), "tab")])
     async def test_every_option_can_be_reached_and_says_what_it_is(
-        self, bench: TrainingBench, size: tuple[int, int]
+        self, bench: TrainingBench, size: tuple[int, int], key: str
     ) -> None:
         async with bench.app().run_test(size=size) as pilot:
             screen = await open_form(pilot)
@@ -41,7 +41,7 @@ class TestFields:
                 owner = next(f for f in screen.query(ParameterField) if f.has_focus_within)
                 names.append(owner.parameter.name)
                 assert screen.query_one("#fields").region.contains_region(owner.control.region), owner.parameter.name
-                await pilot.press("tab")
+                await pilot.press(key)
             assert names == ["mode", "learning-rate", "epochs", "experiment", "run-id", "gate"]
             assert screen.focused is screen.query_one("#start")
 
@@ -49,7 +49,7 @@ class TestFields:
         async with bench.app().run_test(size=(80, 24)) as pilot:
             screen = await open_form(pilot)
             kinds = {f.parameter.name: type(f.control) for f in screen.query(ParameterField)}
-            assert kinds["mode"] is Select
+            assert kinds["mode"] is Choices
             assert kinds["gate"] is OnOff
             assert kinds["epochs"] is Input
             for name, keys in (("mode", ["enter", "down", "enter"]), ("gate", ["enter"])):

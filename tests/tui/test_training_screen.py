@@ -137,14 +137,19 @@ class TestCurve:
             screen = await train(pilot, "slow", run_id=run)
             chart = screen.query_one(MetricChart)
             await see(pilot, "RUNNING", f"run {run[:12]} mlp [/x]", "no metrics so far")
+            bench.store.log_metric(run, "batch_loss", 1.0, 0)
+            await until(pilot, lambda: chart.metric == "batch_loss")
             for step in range(3):
                 bench.store.log_metric(run, "val_loss", 1.0 / (step + 1), step)
                 bench.store.log_metric(run, "accuracy", 0.5, step)
             await until(pilot, lambda: chart.metric == "val_loss" and len(chart.series[0].values) == 3)
             bench.store.log_metric(run, "val_loss", 0.1, 3)
             await until(pilot, lambda: len(chart.series[0].values) == 4)
-            await pilot.press("tab", "k")
+            await pilot.press("tab", "k", "k")
             await until(pilot, lambda: chart.metric == "accuracy" and len(chart.series[0].values) == 3)
+            bench.store.log_metric(run, "accuracy", 0.5, 4)
+            await until(pilot, lambda: len(chart.series[0].values) == 4)
+            assert chart.metric == "accuracy", "what was chosen stays"
             await pilot.press("c")
             await until(pilot, lambda: pilot.app.screen.title == "chart")
 
