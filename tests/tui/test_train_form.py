@@ -19,7 +19,8 @@ from tests.tui.training_bench import TrainingBench, field, open_form, train
 
 
 @pytest.fixture
-def bench(tmp_path: Path, sample_gateway: MemoryGateway) -> Iterator[TrainingBench]:
+def bench(tmp_path: Path, sample_gateway: MemoryGateway, monkeypatch: pytest.MonkeyPatch) -> Iterator[TrainingBench]:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     bench = TrainingBench(tmp_path, sample_gateway)
     yield bench
     bench.close()
@@ -127,7 +128,7 @@ class TestStart:
 
     async def test_confirmed_it_starts_once_and_its_screen_takes_the_forms_place(self, bench: TrainingBench) -> None:
         async with bench.app().run_test(size=(80, 24)) as pilot:
-            screen = await train(pilot, "quick", epochs="9")
+            screen = await train(pilot, "slow", epochs="9")
             assert len(bench.started) == 1
             assert ("epochs", "9") in bench.started[0].values
             assert not any(isinstance(s, TrainFormScreen) for s in pilot.app.screen_stack)
