@@ -17,6 +17,13 @@ def log_dir() -> Path:
     return writable_dir(Path(platformdirs.user_log_dir("mlaudit", appauthor=False)))
 
 
+def state_dir() -> Path:
+    """Where mlaudit remembers things between two sessions; not made here, since looking writes nothing."""
+    import platformdirs
+
+    return Path(platformdirs.user_state_dir("mlaudit", appauthor=False))
+
+
 def writable_dir(folder: Path) -> Path:
     """``folder``, absolute and made if need be; a new private temporary directory where that is not possible."""
     try:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from textual.app import App
 from textual.binding import Binding
+from textual.reactive import var
 
 from mlaudit.config.settings import Settings
 from mlaudit.domain.models import StoreInfo
@@ -35,12 +36,14 @@ class MlauditApp(App[int]):
         Binding("ctrl+t", "change_theme", show=False, id="app.theme", tooltip="Choose the colours"),
     ]
 
+    store: var[StoreInfo | None] = var(None, init=False)
+    """None until it has answered for the first time."""
+
     def __init__(self, backend: Backend, settings: Settings, *, log_path: str | None = None) -> None:
         super().__init__()
         self.backend = backend
         self.settings = settings
         self.log_path = log_path
-        self.store: StoreInfo | None = None
         self.quit_guards: list[Callable[[], Awaitable[bool]]] = []
         """Asked before ``q`` quits; one False keeps the app open."""
         self.trainings = Trainings(self)
@@ -59,6 +62,10 @@ class MlauditApp(App[int]):
     async def _start(self, screen: ExperimentsScreen) -> None:
         await self.backend.start()
         screen.load()
+
+    def watch_store(self) -> None:
+        """Only now it can be told which trainings belong to this store."""
+        self.run_worker(self.trainings.pick_up(), group="trainings.pick_up", exclusive=True)
 
     def _end_by_signal(self, number: int) -> None:
         self.exit(128 + number, return_code=128 + number)
@@ -82,8 +89,8 @@ class MlauditApp(App[int]):
             self.push_screen(TrainFormScreen())
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Nothing that writes is bound where nothing may be written."""
-        if action == "train" and not self.may_write:
+        """Nothing that writes is bound where nothing may be written, nor the form's key on the form."""
+        if action == "train" and not (self.may_write and self.screen_stack and self.screen.title != "train"):
             return False
         return super().check_action(action, parameters)
 

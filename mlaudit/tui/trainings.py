@@ -7,6 +7,8 @@ to the store leaves its run RUNNING for ever; it is put right then, as ``mlaudit
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,6 +20,7 @@ from mlaudit.domain.errors import MlauditError
 from mlaudit.domain.models import RunStatus
 from mlaudit.domain.text import format_duration
 from mlaudit.services.launcher import PollTraining, StartTraining, StopTraining, Training, TrainingStatus
+from mlaudit.tui.left_trainings import forget, remember, remembered
 from mlaudit.tui.screens.confirm import ConfirmDialog
 
 if TYPE_CHECKING:
@@ -56,6 +59,8 @@ class LiveTraining:
         """The user has stopped it."""
         self.seen = False
         """Its end was on screen."""
+        self.from_before = False
+        """An earlier session has started it."""
 
     @property
     def stopping(self) -> bool:
@@ -133,11 +138,45 @@ class Trainings:
             self._notify(f"{starting.result().headline}. t shows it.")
 
     def watch(self, training: Training) -> LiveTraining:
-        """Watch a training that was started, until its end."""
+        """Watch a training that was started just now, until its end."""
         live = LiveTraining(training)
+        self._remember(live)
         self.all.append(live)
-        self._app.run_worker(self._watch(live), group="trainings", exclusive=False)
+        self._app.run_worker(self._watch(live), group="trainings")
         return live
+
+    async def pick_up(self) -> None:
+        """Find the trainings that an earlier session left running in this store, and tell of each."""
+        store = None if self._app.settings.read_only else self._app.store
+        known = {t.training.launch_id for t in self.all}
+        for training, run_id in remembered(store.uri) if store is not None else ():
+            if training.launch_id in known:
+                continue
+            live = LiveTraining(training)
+            live.from_before = True
+            live.status = replace(live.status, run_id=run_id)
+            try:
+                answer = await self._app.backend.ask(PollTraining(training))
+            except MlauditError as error:
+                live.problem = str(error)
+            else:
+                self._take(live, answer)
+            self.all.append(live)
+            if live.status.running:
+                self._notify(f"Left running by an earlier session: {live.headline}. t shows it.")
+                self._app.run_worker(self._watch(live), group="trainings")
+            else:
+                # It has ended unwatched: nothing is put right without being asked for.
+                if live.status.run_status in UNENDED:
+                    live.problem = "its process is gone, so nothing will ever end this run"
+                with contextlib.suppress(OSError):
+                    live.ended_at = os.path.getmtime(training.log_path)
+                self._finish(live)
+
+    def _remember(self, live: LiveTraining) -> None:
+        store = self._app.store
+        if store is not None:
+            remember(live.training, store.uri, live.status.run_id)
 
     async def stop(self, live: LiveTraining) -> None:
         """Stop it, which takes up to 15 seconds, even if whoever asked is cancelled meanwhile. Raises MlauditError."""
@@ -179,7 +218,11 @@ class Trainings:
             if live.status.running:
                 self._take(live, answer, with_run=request.with_run)
         await self._settle(live)
+        self._finish(live)
+
+    def _finish(self, live: LiveTraining) -> None:
         live.ended = True
+        forget(live.training)
         self._notice(live)
 
     def _take(self, live: LiveTraining, answer: TrainingStatus, *, with_run: bool = True) -> None:
@@ -190,6 +233,8 @@ class Trainings:
         run_id = answer.run_id or (before.run_id if answer.problem else None)
         code = before.exit_code if answer.exit_code is None else answer.exit_code
         live.status = replace(answer, run_id=run_id, exit_code=code)
+        if run_id != before.run_id and answer.running:
+            self._remember(live)
         live.problem = answer.problem
         if not answer.running and not live.ended_at:
             live.ended_at = time.time()
@@ -227,15 +272,20 @@ class Trainings:
 
     async def may_quit(self) -> bool:
         """A guard of the app: ask what is to become of the trainings. The answer quits later, or does not."""
-        if not self.live:
+        if not self._own:
             return True
-        self._app.push_screen(quit_dialog(self.live), self._quit_answered)
+        self._app.push_screen(quit_dialog(self._own), self._quit_answered)
         return False
+
+    @property
+    def _own(self) -> list[LiveTraining]:
+        """Those that run and that an earlier session has not left running on purpose."""
+        return [t for t in self.live if not t.from_before]
 
     async def _quit_answered(self, answer: str | None) -> None:
         if answer is None:
             return
-        left = "" if answer == STOP else "\n".join(_left_words(t) for t in self.live)
+        left = "" if answer == STOP else "\n".join(_left_words(t) for t in self._own)
         if answer == STOP:
             self._notify("Stopping the training; this takes up to 15 seconds, then mlaudit quits.")
             self._app.run_worker(self._stop_and_quit(), group="trainings.quit", exclusive=True)
@@ -243,7 +293,7 @@ class Trainings:
             await self._quit(left)
 
     async def _stop_and_quit(self) -> None:
-        results = await asyncio.gather(*(self.stop(t) for t in self.live), return_exceptions=True)
+        results = await asyncio.gather(*(self.stop(t) for t in self._own), return_exceptions=True)
         errors = [r for r in results if isinstance(r, BaseException)]
         if errors:
             self._notify(f"mlaudit stays open: the training may still run. {errors[0]}", bad=True)

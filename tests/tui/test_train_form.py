@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from textual.widgets import Button, Input, Select, Static
+from textual.widgets import Button, Input, Static
 
 from mlaudit.domain.errors import StoreUnavailable
 from mlaudit.gateway.memory import MemoryGateway
@@ -13,13 +13,14 @@ from mlaudit.services.launcher import DescribeTraining, StartTraining
 from mlaudit.tui.screens.confirm import ConfirmDialog
 from mlaudit.tui.screens.train_form import TrainFormScreen
 from mlaudit.tui.screens.training import TrainingScreen
-from mlaudit.tui.widgets.parameter_field import OnOff, ParameterField
+from mlaudit.tui.widgets.parameter_field import Choices, OnOff, ParameterField
 from tests.plugins.screen_tools import see, text_of, until
 from tests.tui.training_bench import TrainingBench, field, open_form, train
 
 
 @pytest.fixture
-def bench(tmp_path: Path, sample_gateway: MemoryGateway) -> Iterator[TrainingBench]:
+def bench(tmp_path: Path, sample_gateway: MemoryGateway, monkeypatch: pytest.MonkeyPatch) -> Iterator[TrainingBench]:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     bench = TrainingBench(tmp_path, sample_gateway)
     yield bench
     bench.close()
@@ -28,9 +29,9 @@ def bench(tmp_path: Path, sample_gateway: MemoryGateway) -> Iterator[TrainingBen
 class TestFields:
     """Every option, checked as it is typed."""
 
-    @pytest.mark.parametrize("size", [(80, 24), (160, 45)])
+    @pytest.mark.parametrize(("size", "key"), [((80, 24), "down"), ((160, 45), "tab")])
     async def test_every_option_can_be_reached_and_says_what_it_is(
-        self, bench: TrainingBench, size: tuple[int, int]
+        self, bench: TrainingBench, size: tuple[int, int], key: str
     ) -> None:
         async with bench.app().run_test(size=size) as pilot:
             screen = await open_form(pilot)
@@ -41,7 +42,7 @@ class TestFields:
                 owner = next(f for f in screen.query(ParameterField) if f.has_focus_within)
                 names.append(owner.parameter.name)
                 assert screen.query_one("#fields").region.contains_region(owner.control.region), owner.parameter.name
-                await pilot.press("tab")
+                await pilot.press(key)
             assert names == ["mode", "learning-rate", "epochs", "experiment", "run-id", "gate"]
             assert screen.focused is screen.query_one("#start")
 
@@ -49,7 +50,7 @@ class TestFields:
         async with bench.app().run_test(size=(80, 24)) as pilot:
             screen = await open_form(pilot)
             kinds = {f.parameter.name: type(f.control) for f in screen.query(ParameterField)}
-            assert kinds["mode"] is Select
+            assert kinds["mode"] is Choices
             assert kinds["gate"] is OnOff
             assert kinds["epochs"] is Input
             for name, keys in (("mode", ["enter", "down", "enter"]), ("gate", ["enter"])):
@@ -127,7 +128,7 @@ class TestStart:
 
     async def test_confirmed_it_starts_once_and_its_screen_takes_the_forms_place(self, bench: TrainingBench) -> None:
         async with bench.app().run_test(size=(80, 24)) as pilot:
-            screen = await train(pilot, "quick", epochs="9")
+            screen = await train(pilot, "slow", epochs="9")
             assert len(bench.started) == 1
             assert ("epochs", "9") in bench.started[0].values
             assert not any(isinstance(s, TrainFormScreen) for s in pilot.app.screen_stack)

@@ -14,9 +14,9 @@ from textual.widgets import Static
 from mlaudit.domain.errors import StoreUnavailable
 from mlaudit.domain.models import RunStatus
 from mlaudit.gateway.memory import MemoryGateway
-from mlaudit.services.launcher import PollTraining, StopTraining
+from mlaudit.services.launcher import PollTraining, StopTraining, Training
 from mlaudit.services.runs import GetRunDetails
-from mlaudit.tui import trainings
+from mlaudit.tui import left_trainings, trainings
 from mlaudit.tui.app import MlauditApp
 from mlaudit.tui.log_tail import KEEP_LINES
 from mlaudit.tui.screens.chart import MetricList
@@ -25,6 +25,7 @@ from mlaudit.tui.screens.experiments import ExperimentsScreen
 from mlaudit.tui.screens.run import RunScreen
 from mlaudit.tui.screens.train_form import TrainFormScreen
 from mlaudit.tui.screens.training import TrainingScreen
+from mlaudit.tui.trainings import LiveTraining
 from mlaudit.tui.widgets import run_curves
 from mlaudit.tui.widgets.log_view import LogView
 from mlaudit.tui.widgets.metric_chart import MetricChart
@@ -34,6 +35,7 @@ from tests.tui.training_bench import TrainingBench, ended, open_form, train
 
 @pytest.fixture
 def bench(tmp_path: Path, sample_gateway: MemoryGateway, monkeypatch: pytest.MonkeyPatch) -> Iterator[TrainingBench]:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setattr(trainings, "POLL_SECONDS", 0.05)
     monkeypatch.setattr(run_curves, "LIVE_SECONDS", 0.1)
     bench = TrainingBench(tmp_path, sample_gateway)
@@ -137,14 +139,19 @@ class TestCurve:
             screen = await train(pilot, "slow", run_id=run)
             chart = screen.query_one(MetricChart)
             await see(pilot, "RUNNING", f"run {run[:12]} mlp [/x]", "no metrics so far")
+            bench.store.log_metric(run, "batch_loss", 1.0, 0)
+            await until(pilot, lambda: chart.metric == "batch_loss")
             for step in range(3):
                 bench.store.log_metric(run, "val_loss", 1.0 / (step + 1), step)
                 bench.store.log_metric(run, "accuracy", 0.5, step)
             await until(pilot, lambda: chart.metric == "val_loss" and len(chart.series[0].values) == 3)
             bench.store.log_metric(run, "val_loss", 0.1, 3)
             await until(pilot, lambda: len(chart.series[0].values) == 4)
-            await pilot.press("tab", "k")
+            await pilot.press("tab", "k", "k")
             await until(pilot, lambda: chart.metric == "accuracy" and len(chart.series[0].values) == 3)
+            bench.store.log_metric(run, "accuracy", 0.5, 4)
+            await until(pilot, lambda: len(chart.series[0].values) == 4)
+            assert chart.metric == "accuracy", "what was chosen stays"
             await pilot.press("c")
             await until(pilot, lambda: pilot.app.screen.title == "chart")
 
@@ -389,3 +396,74 @@ class TestQuit:
             await confirm(pilot, "right", "right", "enter")
             await see(pilot, "mlaudit stays open")
             assert app.return_value is None
+
+
+class TestTheNextSession:
+    """What was left running is found again, on the same machine and for the same store."""
+
+    async def leave(self, bench: TrainingBench, **more: str) -> LiveTraining:
+        """Start one and quit without it."""
+        app = bench.app()
+        async with app.run_test(size=(80, 24)) as pilot:
+            await see(pilot, "fraud-detector")
+            screen = await train(pilot, "slow", **more)
+            await see(pilot, "epoch 1")
+            await pilot.press("q")
+            await confirm(pilot, "right", "enter")
+            await until(pilot, lambda: app.return_value is not None)
+        return screen.live
+
+    async def test_it_is_told_of_watched_to_its_end_and_not_asked_about(
+        self, bench: TrainingBench, tmp_path: Path
+    ) -> None:
+        run = bench.add_run()
+        left = await self.leave(bench, run_id=run)
+        app = bench.app()
+        async with app.run_test(size=(80, 24), notifications=True) as pilot:
+            await see(pilot, "Left running by an earlier", "t shows it")
+            await pilot.press("t")
+            await see(pilot, "Go to it")
+            await pilot.press("enter")
+            await see(pilot, f"process {left.training.pid}", f"run {run[:12]}", "epoch")
+            assert await app.trainings.may_quit()
+            await pilot.press("x")
+            await confirm(pilot, "right", "enter")
+            await see(pilot, "STOPPED", "KILLED")
+        assert not list((tmp_path / "state").rglob("*.json"))
+
+    async def test_one_that_has_ended_meanwhile_is_shown_and_nothing_is_written(self, bench: TrainingBench) -> None:
+        run = bench.add_run()
+        left = await self.leave(bench, run_id=run)
+        os.killpg(left.training.pid, signal.SIGKILL)
+        before = list(bench.store.writes)
+        async with bench.app().run_test(size=(120, 40), notifications=True) as pilot:
+            await see(pilot, "The training has ended")
+            await pilot.press("t")
+            await see(pilot, "Go to it")
+            await pilot.press("enter")
+            await see(pilot, "ENDED", "RUNNING", "its process is gone")
+        assert bench.store.writes == before
+        async with bench.app().run_test(size=(80, 24), notifications=True) as pilot:
+            await see(pilot, "fraud-detector")
+            await app_of(pilot).workers.wait_for_complete()
+            assert app_of(pilot).trainings.all == [], "it is told once"
+
+    async def test_another_store_another_machine_and_rubbish_are_passed_over(
+        self, bench: TrainingBench, tmp_path: Path
+    ) -> None:
+        training = Training("a1", 1, 0.0, (), "/nowhere", "1")
+        left_trainings.remember(training, "sqlite:///other.db")
+        assert list(left_trainings.remembered("memory://")) == []
+        (found,) = left_trainings.remembered("sqlite:///other.db")
+        assert found == (training, None)
+        (path,) = (tmp_path / "state").rglob("*.json")
+        record = path.read_text()
+        for rubbish in ("", "[]", "{}", record.replace('"a1"', '"../x"'), record.replace('"host": "', '"host": "x')):
+            path.write_text(rubbish)
+            assert list(left_trainings.remembered("sqlite:///other.db")) == []
+
+    async def test_a_session_without_trainings_leaves_no_file(self, bench: TrainingBench, tmp_path: Path) -> None:
+        async with bench.app().run_test(size=(80, 24)) as pilot:
+            await see(pilot, "fraud-detector")
+            await pilot.press("q")
+        assert not (tmp_path / "state").exists()

@@ -128,7 +128,8 @@ class TrainingScreen(BaseScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Stopping is for what runs, the new run for what has ended."""
         if action == "stop":
-            self._could_stop = self.live.status.running and not self.live.stopping
+            off = self.mlaudit.settings.read_only or self.live.stopping
+            self._could_stop = self.live.status.running and not off
             return self._could_stop
         if action == "open_run":
             return self.live.ended and self.live.has_run

@@ -49,6 +49,12 @@ class OnOff(Static, can_focus=True):
         self.action_switch()
 
 
+class Choices(Select[str], inherit_bindings=False):
+    """A list to choose from that the arrows pass by: only enter and space open it."""
+
+    BINDINGS = [Binding("enter,space", "show_overlay", "Choose", id="choices.open", tooltip="Open the list")]
+
+
 class ParameterField(Container):
     """A value that is checked whenever it changes; the error stands beside it."""
 
@@ -66,7 +72,7 @@ class ParameterField(Container):
     ParameterField .help { column-span: 3; height: auto; padding-left: 21; color: $text-muted; }
     ParameterField Input { background: $boost; }
     ParameterField OnOff { height: 1; background: $boost; }
-    ParameterField OnOff:focus, ParameterField Select:focus SelectCurrent { text-style: reverse; }
+    ParameterField OnOff:focus, ParameterField Choices:focus SelectCurrent { text-style: reverse; }
     ParameterField.-bad .note { color: $text-error; text-style: bold; }
     ParameterField.-bad Input { background: $error-muted; }
     ParameterField.-changed .name { text-style: bold; }
@@ -100,7 +106,7 @@ class ParameterField(Container):
         if p.type == "choice":
             options = [(Text(c), c) for c in p.choices]
             chosen = self._value or Select.NULL
-            return Select(options, allow_blank=not p.default, prompt="not passed", value=chosen, compact=True)
+            return Choices(options, allow_blank=not p.default, prompt="not passed", value=chosen, compact=True)
         return Input(self._value, compact=True, placeholder="" if p.default else "not passed")
 
     def _help(self) -> Text:

@@ -48,6 +48,8 @@ class RunCurves(Horizontal):
         self._histories = Histories(ask)
         self._run_id: str | None = None
         self._key: str | None = None
+        self._chosen = False
+        """The user has chosen the metric."""
         self._listed: tuple[str, ...] = ()
         self._live = True
         self._waiting_for = "waiting for the script to start its run"
@@ -124,7 +126,8 @@ class RunCurves(Horizontal):
         if run_id is None:
             return
         self.run_shown = (await self._ask(GetRunDetails(run_id))).run
-        if self._key is None:
+        if not self._chosen:
+            # A run's first metric is seldom its best.
             self._key = first_metric(metric_keys([self.run_shown]))
         self._list()
         changed = False
@@ -149,11 +152,11 @@ class RunCurves(Horizontal):
                 self._listed = keys
                 rows.clear_options()
                 rows.add_options([Option(self._line(key)) for key in keys])
-                if self._key in keys:
-                    rows.highlighted = keys.index(self._key)
             else:
                 for index, key in enumerate(keys):
                     rows.replace_option_prompt_at_index(index, self._line(key))
+            if self._key in keys:
+                rows.highlighted = keys.index(self._key)
 
     def _line(self, key: str) -> Text:
         room = max(12, self.query_one(MetricList).size.width - 3)
@@ -165,6 +168,7 @@ class RunCurves(Horizontal):
         event.stop()
         if event.option_index < len(self._listed) and self._listed[event.option_index] != self._key:
             self._key = self._listed[event.option_index]
+            self._chosen = True
             self._pause = LIVE_SECONDS
             self._draw()
             self._poll()
