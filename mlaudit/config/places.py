@@ -17,6 +17,19 @@ def log_dir() -> Path:
     return writable_dir(Path(platformdirs.user_log_dir("mlaudit", appauthor=False)))
 
 
+def state_dir() -> Path:
+    """Where mlaudit remembers what its user did, such as filters: absolute, not made here.
+
+    ``MLAUDIT_STATE_DIR`` moves it.
+    """
+    chosen = os.environ.get("MLAUDIT_STATE_DIR")
+    if chosen:
+        return Path(chosen).absolute()
+    import platformdirs
+
+    return Path(platformdirs.user_state_dir("mlaudit", appauthor=False)).absolute()
+
+
 def writable_dir(folder: Path) -> Path:
     """``folder``, absolute and made if need be; a new private temporary directory where that is not possible."""
     try:
