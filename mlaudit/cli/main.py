@@ -19,7 +19,7 @@ from mlaudit.cli.calibrate import calibrate
 from mlaudit.cli.demo import demo
 from mlaudit.cli.diff import diff
 from mlaudit.cli.experiments import experiments
-from mlaudit.cli.filter_errors import caret_lines
+from mlaudit.cli.filters import caret_lines
 from mlaudit.cli.history import history
 from mlaudit.cli.invocation import Invocation, describe_failure, invocation, register, with_globals
 from mlaudit.cli.models import models

@@ -8,7 +8,7 @@ import typer
 
 from mlaudit.cli import output
 from mlaudit.cli.experiments import TableFormat
-from mlaudit.cli.filter_errors import with_nearest_key
+from mlaudit.cli.filters import expanded, with_nearest_key
 from mlaudit.cli.invocation import FIRST_ANSWER, Invocation, invocation
 from mlaudit.cli.triage import judge, say_problems, split_order
 from mlaudit.domain.columns import FIELDS, default_columns, is_numeric, keys_of, table_cell
@@ -33,7 +33,12 @@ def runs(
         ),
     ] = None,
     filter_string: Annotated[
-        str, typer.Option("--filter", metavar="EXPR", help='A search_runs expression: "metrics.val_loss < 0.3".')
+        str,
+        typer.Option(
+            "--filter",
+            metavar="EXPR",
+            help='A search_runs expression, OR and parentheses too: "metrics.val_loss < 0.3"; or @NAME.',
+        ),
     ] = "",
     order_by: Annotated[
         list[str] | None,
@@ -67,6 +72,7 @@ def runs(
     resolved = call.ask(ResolveExperiments(tuple(experiment or ())), deadline=FIRST_ANSWER)
     names = {e.experiment_id: e.name for e in resolved.experiments}
     call.announce(resolved.store)
+    filter_string = expanded(filter_string, resolved.store.uri, tuple(names))
     try:
         found, more, warnings = _collect(call, tuple(names), filter_string, tuple(order_by or ()), maximum)
     except FilterError as problem:

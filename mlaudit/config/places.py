@@ -18,10 +18,16 @@ def log_dir() -> Path:
 
 
 def state_dir() -> Path:
-    """Where mlaudit remembers things between two sessions; not made here, since looking writes nothing."""
+    """Where mlaudit remembers what its user did, such as filters: absolute, not made here.
+
+    ``MLAUDIT_STATE_DIR`` moves it.
+    """
+    chosen = os.environ.get("MLAUDIT_STATE_DIR")
+    if chosen:
+        return Path(chosen).absolute()
     import platformdirs
 
-    return Path(platformdirs.user_state_dir("mlaudit", appauthor=False))
+    return Path(platformdirs.user_state_dir("mlaudit", appauthor=False)).absolute()
 
 
 def writable_dir(folder: Path) -> Path:

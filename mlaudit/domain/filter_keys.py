@@ -29,6 +29,18 @@ class SeenKeys:
     tags: tuple[str, ...] = ()
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
+    def merged(self, other: SeenKeys) -> SeenKeys:
+        """These keys and the other's."""
+        values = dict(self.values)
+        for name, more in other.values.items():
+            values[name] = tuple(dict.fromkeys((*values.get(name, ()), *more)))[:MAX_VALUES]
+        return SeenKeys(
+            tuple(sorted({*self.metrics, *other.metrics})),
+            tuple(sorted({*self.params, *other.params})),
+            tuple(sorted({*self.tags, *other.tags})),
+            values,
+        )
+
     def of(self, entity: str) -> tuple[str, ...]:
         """The keys of one kind (``metric``, ``param``, ``tag``, ``attribute`` or ``dataset``)."""
         if entity == "attribute":

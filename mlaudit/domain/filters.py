@@ -42,6 +42,7 @@ __all__ = [
     "Parsed",
     "Token",
     "highlight",
+    "is_unfinished",
     "locate_error",
     "parse",
     "tokenize",
@@ -113,6 +114,24 @@ def locate_error(expression: str) -> FilterError | None:
 
 _Numbers = tuple[tuple[int, ...], ...]
 """Terms whose comparisons are numbered, since those are quicker to tell apart."""
+
+
+def is_unfinished(error: FilterError) -> bool:
+    """Whether an expression may become right by typing on at its end: what is wrong is its last word, or missing."""
+    expression, position = error.expression, error.position
+    if position >= len(expression.rstrip()):
+        return True
+    tokens = [t for t in tokenize(expression) if t.kind != "space"]
+    at = next((t for t in tokens if t.start <= position < t.end), None)
+    if at is None:
+        return False
+    if at.kind == "unclosed" or (at.kind == "open" and "never closed" in error.problem):
+        return True
+    last = tokens[-1]
+    if last.is_word("AND", "OR"):
+        return at is last
+    # What is quoted or closed is as its writer wants it.
+    return at is last and at.end == len(expression) and at.kind in {"word", "number", "operator", "other"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import json
 import pytest
 from sample_store import EXPERIMENT, HOSTILE_NAME, MARKUP_NAME, SAMPLE
 
+from mlaudit.config.filter_memory import FilterMemory
 from mlaudit.gateway.memory import MemoryGateway
 
 
@@ -133,6 +134,25 @@ def test_or_and_parentheses(cli):
     assert high
     assert both == low | high
     assert list(both.values()) == sorted(both.values(), reverse=True)
+
+
+def test_a_named_filter(cli, tmp_path, monkeypatch):
+    """Named in the app, for an experiment of a store; used by its name, and what it is comes on stderr."""
+    monkeypatch.setenv("MLAUDIT_STATE_DIR", str(tmp_path))
+    by_hand = cli("runs", "-e", EXPERIMENT, "--filter", "metrics.val_loss < 0.25", "--format", "json").out
+    experiment = json.loads(by_hand)[0]["experiment_id"]
+    FilterMemory("memory://", [experiment]).name("low", "metrics.val_loss < 0.25")
+    for experiments in (("-e", EXPERIMENT), ()):
+        found = cli("runs", *experiments, "--filter", "@low", "--format", "json")
+        assert (found.code, found.out) == (0, by_hand)
+        assert found.err == "mlaudit: filter @low: metrics.val_loss < 0.25\n"
+    wrong = cli("runs", "--filter", "@lo")
+    assert (wrong.code, wrong.err.splitlines()[0]) == (
+        2, "mlaudit: error: bad filter at character 1: no filter is named 'lo'; there are: @low",
+    )  # fmt: skip
+    other = next(i for i in ("1", "2") if i != experiment)
+    FilterMemory("memory://", [other]).name("low", "metrics.val_loss < 0.1")
+    assert "several experiments" in cli("runs", "--filter", "@low").err
 
 
 def test_markup_and_escape_sequences_stay_text(cli):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mlaudit.domain.errors import FilterError
 from mlaudit.domain.filter_match import like, parse_order
-from mlaudit.domain.filters import Comparison, highlight, locate_error, parse, tokenize
+from mlaudit.domain.filters import Comparison, highlight, is_unfinished, locate_error, parse, tokenize
 
 
 class TestTokens:
@@ -170,6 +170,39 @@ class TestTerms:
     def test_thirty_two_are_allowed(self) -> None:
         assert len(parse(" OR ".join(f"metrics.a = {i}" for i in range(32))).terms) == 32
         assert len(parse(" AND ".join(f"(metrics.a{i} = 1 OR metrics.b{i} = 1)" for i in range(5))).terms) == 32
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "metr", "metrics", "metrics.", "metrics.loss", "metrics.loss <", "metrics.loss < ", "metrics.loss < -",
+        "status", "params.a = x", "params.a = 'x", "params.`a", "metrics.a > 1 A", "metrics.a > 1 OR",
+        "metrics.a > 1 OR ",
+        "(metrics.a > 1", "(metrics.a > 1 AND ", "(metrics.a > 1 AND", "metrics.a > 1 OR metrics.b > 1 AND ",
+        "statsu",
+        "run_id IN", "run_id IN (", "run_id IN ('a'", "metrics.loss !", "NO", "params.a IS", "metrics.val-", "(",
+        "(met",
+    ],
+)  # fmt: skip
+def test_unfinished(text: str) -> None:
+    """Nobody is nagged while the last word is being typed."""
+    error = locate_error(text)
+    assert error is not None
+    assert is_unfinished(error)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "metrcs.a > 1", "statsu ", "metrics.a > '1'", "params.a = 1 AND", "metrics.a ! ", "metrics.a > 1)", "()",
+        "metrics.a > 1 OR AND metrics.b > 1", "metrics.val-loss > 1", "OR metrics.a > 1", "params.a = x ",
+        "metrics.a ~ 1", "nonsense.a > 1", "metrics.a IS NULL AND met",
+    ],
+)  # fmt: skip
+def test_wrong_whatever_follows(text: str) -> None:
+    error = locate_error(text)
+    assert error is not None
+    assert not is_unfinished(error)
 
 
 def test_highlight() -> None:

@@ -189,6 +189,26 @@ class TestFilterAndOrder:
             assert names(screen) == before
             assert screen.query_one(FilterInput).value == ""
 
+    async def test_what_a_filter_leaves_out_in_silence_is_said(self, sample_gateway: MemoryGateway) -> None:
+        async with runs_of(sample_gateway) as (pilot, screen):
+            await filter_by(pilot, screen, "metrics.val_los < 1 OR status = 'finished'")
+            await see(pilot, "no run here has metrics.val_los; did you mean metrics.val_loss", "write 'FINISHED'")
+            await filter_by(pilot, screen, "")
+            await until(pilot, lambda: "did you mean" not in text_of(pilot))
+
+    async def test_the_filter_completes_keys_and_values_of_the_runs_and_remembers(
+        self, sample_gateway: MemoryGateway
+    ) -> None:
+        async with runs_of(sample_gateway) as (pilot, screen):
+            field = screen.query_one(FilterInput)
+            await pilot.press("slash", *"hidden", "tab", "enter", "tab", "enter")
+            assert field.value == "params.hidden_size = "
+            await pilot.press(*"12", "tab", "enter", "enter")
+            await until(pilot, lambda: names(screen) == ["mlp-wide"])
+            await filter_by(pilot, screen, "")
+            await pilot.press("slash", "up")
+            assert field.value == "params.hidden_size = '128'"
+
     async def test_no_match_is_said(self, sample_gateway: MemoryGateway) -> None:
         async with runs_of(sample_gateway) as (pilot, screen):
             await filter_by(pilot, screen, "metrics.val_loss > 1000")

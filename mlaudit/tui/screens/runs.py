@@ -15,8 +15,10 @@ from textual.containers import Horizontal
 from textual.widget import Widget
 from textual.widgets import Static
 
+from mlaudit.config.filter_memory import FilterMemory
 from mlaudit.domain.columns import default_columns, order_key, tag_columns
 from mlaudit.domain.errors import FilterError, MlauditError
+from mlaudit.domain.filter_keys import SeenKeys, seen_in
 from mlaudit.domain.models import Experiment, Run
 from mlaudit.domain.triage import VERDICT_FIELDS, JudgedRun, in_order
 from mlaudit.services.runs import PAGE_SIZE, SearchRuns
@@ -33,6 +35,8 @@ VERDICTS = ("verdict", "change")
 """The columns that only a judgement fills, beside the name."""
 JUDGED_FIRST = 50
 """Runs whose verdicts are asked for first; the others follow by the chunk, which looks up more at once."""
+KEYS_FROM = 5 * PAGE_SIZE
+"""Runs whose keys are learnt for completion; more of them hardly bring new ones."""
 
 
 class RunsScreen(BaseScreen):
@@ -69,6 +73,7 @@ class RunsScreen(BaseScreen):
         self._chosen: tuple[str, ...] | None = None
         self._next: str | None = None
         self._known: set[str] = set()
+        self._seen = SeenKeys()
         self._loaded = False
         self._loading = False
         self._problem = ""
@@ -86,6 +91,9 @@ class RunsScreen(BaseScreen):
     def on_mount(self) -> None:
         super().on_mount()
         self.table.experiments = {e.experiment_id: e.name for e in self._experiments}
+        if (store := self.mlaudit.store) is not None:
+            memory = FilterMemory(store.uri, [e.experiment_id for e in self._experiments])
+            self.query_one(FilterInput).set_memory(memory)
         self.load()
 
     @property
@@ -116,6 +124,8 @@ class RunsScreen(BaseScreen):
         self._loading, self._loaded, self._problem = False, True, ""
         self._good = self.filter_string, self.sort
         field.show_error(None)
+        field.show_warnings(page.warnings)
+        self._learn_keys(page.runs)
         self._next = page.next_page_token
         self._known = {run.run_id for run in page.runs}
         self.table.sort = self.sort
@@ -141,12 +151,19 @@ class RunsScreen(BaseScreen):
             self._known.update(run.run_id for run in fresh)
             self._next = page.next_page_token
             table.append(fresh, self._columns(table.runs + fresh if len(table.runs) < PAGE_SIZE else fresh))
+            if len(table.runs) <= KEYS_FROM:
+                self._learn_keys(fresh)
             if not everything:
                 break
             table.cursor_row = len(table.runs) - 1
         self._loading, self._problem = False, ""
         self._say()
         self._judge_listed()
+
+    def _learn_keys(self, runs: Sequence[Run]) -> None:
+        """What the filter completes: the keys and values of all runs seen so far."""
+        seen = self._seen = self._seen.merged(seen_in(runs))
+        self.query_one(FilterInput).set_keys(seen.metrics, seen.params, seen.tags, seen.values)
 
     def _search(self, token: str | None) -> SearchRuns:
         ids = tuple(e.experiment_id for e in self._experiments)

@@ -1,9 +1,14 @@
-"""How a wrong filter is shown: the expression, a caret under the place, and the known key that was probably meant."""
+"""Filters on the command line: named ones, and how a wrong one is shown.
+
+A wrong filter is shown with a caret under the place, and with the known key that was probably meant.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mlaudit.cli import output
+from mlaudit.config.filter_memory import FilterMemory
 from mlaudit.domain.errors import FilterError
 from mlaudit.domain.filter_keys import seen_in, suggestion
 from mlaudit.domain.models import Run
@@ -12,6 +17,26 @@ from mlaudit.domain.text import clean
 BEFORE = 60
 """Characters shown before the place, as far as there are more."""
 AFTER = 40
+
+
+def expanded(expression: str, store: str, experiments: Sequence[str]) -> str:
+    """The expression, or what its ``@name`` stands for, which is said on stderr. Raises FilterError."""
+    if not expression.strip().startswith("@"):
+        return expression
+    name = expression.strip()[1:]
+    memory = FilterMemory(store, experiments)
+    found = memory.meanings(name)
+    if memory.problem:
+        output.say(f"mlaudit: {memory.problem}")
+    if len(found) > 1:
+        problem = f"several experiments have a filter named {name!r}, with different meanings; choose one with -e"
+        raise FilterError(expression, problem, expression.index("@"))
+    if not found:
+        known = ", ".join(f"@{n}" for n in sorted(memory.named))
+        there_are = f"there are: {known}" if known else "none has a name here; ctrl+s in the app's filter gives one"
+        raise FilterError(expression, f"no filter is named {name!r}; {there_are}", expression.index("@"))
+    output.say(f"mlaudit: filter @{name}: {clean(found[0])}")
+    return found[0]
 
 
 def caret_lines(problem: FilterError) -> str:
