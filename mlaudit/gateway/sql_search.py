@@ -13,11 +13,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from mlaudit.domain.filter_match import parse_order
-from mlaudit.domain.filters import Terms, parse
+from mlaudit.domain.filters import Parsed, parse
 from mlaudit.domain.models import RunPage
 from mlaudit.gateway.sql_database import Database, Reading
 from mlaudit.gateway.sql_filter import compile_terms
 from mlaudit.gateway.sql_order import Ordering, decode_token, encode_token, fingerprint, ordering
+from mlaudit.gateway.sql_remarks import existing, remarks
 from mlaudit.gateway.sql_runs import load_runs
 
 LISTED = 200_000
@@ -41,8 +42,8 @@ class _Listing:
 class _Search:
     """What is searched for."""
 
-    experiment_ids: tuple[int, ...]
-    terms: Terms
+    experiment_ids: tuple[str, ...]
+    parsed: Parsed
     filter_string: str
     order_by: tuple[str, ...]
 
@@ -50,6 +51,11 @@ class _Search:
     def name(self) -> str:
         """The same for the same search."""
         return fingerprint(self.experiment_ids, self.filter_string, self.order_by)
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The experiments as a database has them; what is no number is no experiment."""
+        return tuple(int(e) for e in self.experiment_ids if e.isascii() and e.isdigit() and int(e) < 2**31)
 
 
 class RunSearch:
@@ -70,22 +76,22 @@ class RunSearch:
         page_token: str | None,
     ) -> RunPage:
         """See :meth:`~mlaudit.gateway.base.TrackingReader.search_runs`. Raises FilterError, StoreError."""
-        numbers = tuple(int(e) for e in experiment_ids if e.isascii() and e.isdigit() and len(e) < 19)
-        search = _Search(numbers, parse(filter_string).terms, filter_string, tuple(order_by))
+        parsed = parse(filter_string)
+        search = _Search(tuple(experiment_ids), parsed, filter_string, tuple(order_by))
         parse_order(order_by)  # a wrong order is one even where there is nothing to sort
-        if not numbers:
-            return RunPage(())
         if page_token is None:
             return self._database.ask(lambda r: self._first_page(r, search, max_results))
         return self._database.ask(lambda r: self._next_page(r, search, max_results, page_token))
 
     def _first_page(self, reading: Reading, search: _Search, size: int) -> RunPage:
         order = _order(reading, search)
-        found = reading.connection.execute(_query(reading, search, order).limit(size + 1)).all()
+        there = existing(reading, search.numbers)
+        found = reading.connection.execute(_query(reading, search, order, there).limit(size + 1)).all()
         ids = [row[0] for row in found[:size]]
         runs = load_runs(reading, ids)
         token = encode_token(search.name, list(found[size - 1])[1:]) if len(found) > size else None
-        return RunPage(tuple(runs[i] for i in ids if i in runs), token)
+        said = remarks(reading, search.parsed, search.experiment_ids, there)
+        return RunPage(tuple(runs[i] for i in ids if i in runs), token, said)
 
     def _next_page(self, reading: Reading, search: _Search, size: int, page_token: str) -> RunPage:
         order = _order(reading, search)
@@ -105,7 +111,8 @@ class RunSearch:
         return RunPage(page, token)
 
     def _list(self, reading: Reading, search: _Search, order: Ordering, values: Sequence[Any]) -> _Listing:
-        query = _query(reading, search, order, only_ids=True).where(order.after(values)).limit(LISTED + 1)
+        there = existing(reading, search.numbers)
+        query = _query(reading, search, order, there, only_ids=True).where(order.after(values)).limit(LISTED + 1)
         ids = reading.connection.execute(query).scalars().all()
         return _Listing(tuple(ids[:LISTED]), len(ids) <= LISTED)
 
@@ -138,25 +145,20 @@ def _active(reading: Reading) -> Any:
     return runs.c.lifecycle_stage == "active" if reading.tables.has("runs", "lifecycle_stage") else sa.true()
 
 
-def _query(reading: Reading, search: _Search, order: Ordering, *, only_ids: bool = False) -> Any:
-    """Ids, and the values to sort by, of all active runs that match, in order."""
+def _query(
+    reading: Reading, search: _Search, order: Ordering, experiments: Sequence[int], *, only_ids: bool = False
+) -> Any:
+    """Ids, and the values to sort by, of all active runs of these experiments that match, in order."""
     tables = reading.tables
     runs = tables["runs"]
-    ids = search.experiment_ids
-    if tables.has("experiments", "workspace"):
-        experiments = tables["experiments"]
-        inside = sa.select(experiments.c.experiment_id).where(
-            experiments.c.experiment_id.in_(ids), tables.in_workspace("experiments")
-        )
-        ids = tuple(reading.connection.execute(inside).scalars())
     columns = [runs.c.run_uuid] if only_ids else [runs.c.run_uuid, *order.expressions]
     return (
         sa.select(*columns)
         .select_from(order.source)
         .where(
-            runs.c.experiment_id.in_(ids),
+            runs.c.experiment_id.in_(experiments),
             _active(reading),
-            compile_terms(tables, search.terms, search.filter_string),
+            compile_terms(tables, search.parsed.terms, search.filter_string),
         )
         .order_by(*order.clauses)
     )

@@ -1,0 +1,70 @@
+"""What a filter silently leaves out, found by asking the database for its keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from mlaudit.domain.filter_warnings import silent_traps, unknown_keys
+from mlaudit.domain.filters import Comparison, Parsed
+from mlaudit.domain.text import clean
+from mlaudit.gateway.sql_database import Reading
+
+_TABLE_OF = {"metric": "metrics", "param": "params", "tag": "tags"}
+_SAMPLE = 200
+"""Runs whose keys are looked through for one like an unknown key."""
+
+
+def remarks(reading: Reading, parsed: Parsed, experiment_ids: Sequence[str], there: Sequence[int]) -> tuple[str, ...]:
+    """Warnings for a search's first page; ``there`` are those of the asked experiments that exist."""
+    missing = [i for i in experiment_ids if not i.isdigit() or int(i) not in there]
+    said = tuple(f"there is no experiment with the id {clean(i)}" for i in missing)
+    if missing:
+        return (*said, *silent_traps(parsed))
+    unknown, named = unknown_keys(
+        parsed.terms, lambda c: _is_known(reading, c, there), lambda entity: _keys_nearby(reading, entity, there)
+    )
+    return (*unknown, *silent_traps(parsed, named))
+
+
+def existing(reading: Reading, experiment_ids: Sequence[int]) -> tuple[int, ...]:
+    """Those of these experiments that exist, in the default workspace."""
+    experiments = reading.tables["experiments"]
+    query = sa.select(experiments.c.experiment_id).where(
+        experiments.c.experiment_id.in_(experiment_ids), reading.tables.in_workspace("experiments")
+    )
+    return tuple(reading.connection.execute(query).scalars())
+
+
+def _is_known(reading: Reading, comparison: Comparison, there: Sequence[int]) -> bool:
+    """Whether any active run of these experiments has the key."""
+    table, runs = _keys_table(reading, comparison.entity), reading.tables["runs"]
+    query = (
+        sa.select(table.c.run_uuid)
+        .join_from(table, runs, runs.c.run_uuid == table.c.run_uuid)
+        .where(table.c.key == comparison.key, runs.c.experiment_id.in_(there), *_active(runs))
+        .limit(1)
+    )
+    return reading.connection.execute(query).first() is not None
+
+
+def _keys_nearby(reading: Reading, entity: str, there: Sequence[int]) -> Iterable[str]:
+    """The keys that some of these experiments' newest runs have."""
+    table, runs = _keys_table(reading, entity), reading.tables["runs"]
+    newest = sa.select(runs.c.run_uuid).where(runs.c.experiment_id.in_(there), *_active(runs)).limit(_SAMPLE)
+    if "start_time" in runs.c:
+        newest = newest.order_by(runs.c.start_time.desc())
+    ids = list(reading.connection.execute(newest).scalars())
+    query = sa.select(table.c.key).where(table.c.run_uuid.in_(ids)).distinct()
+    return [str(key) for key in reading.connection.execute(query).scalars()]
+
+
+def _keys_table(reading: Reading, entity: str) -> sa.Table:
+    latest = entity == "metric" and reading.tables.has("latest_metrics")
+    return reading.tables["latest_metrics" if latest else _TABLE_OF[entity]]
+
+
+def _active(runs: sa.Table) -> list[Any]:
+    return [runs.c.lifecycle_stage == "active"] if "lifecycle_stage" in runs.c else []
