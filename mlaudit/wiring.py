@@ -20,6 +20,7 @@ from mlaudit.gateway.base import Gateway
 from mlaudit.gateway.redaction import redact
 from mlaudit.services import (
     audit_trail,
+    calibrate,
     code,
     compare,
     history,
@@ -102,6 +103,7 @@ class Services:
             code.DescribeCode: code.describe_code,
             compare.CompareRun: lambda r: compare.compare_run(self.gateway, self.policies, r),
             policy_facts.DescribeModel: lambda r: policy_facts.describe_model(self.gateway, r),
+            calibrate.CalibrateModel: lambda r: calibrate.calibrate_model(self.gateway, self.policies, r),
             triage.JudgeRuns: lambda r: triage.judge_runs(self.gateway, self.policies, r),
             promote.PlanPromotion: lambda r: promote.plan_promotion(self.gateway, self.policies, r),
             promote.PlanRollback: lambda r: promote.plan_rollback(self.gateway, r),

@@ -15,6 +15,7 @@ import typer
 
 from mlaudit import __version__
 from mlaudit.cli import output, policy
+from mlaudit.cli.calibrate import calibrate
 from mlaudit.cli.demo import demo
 from mlaudit.cli.diff import diff
 from mlaudit.cli.experiments import experiments
@@ -88,7 +89,7 @@ def open_app(settings: Settings) -> int:
 
 
 app.callback(invoke_without_command=True)(with_globals(root))
-for _command in (experiments, runs, show, diff, promote, models, history, rollback, recover, demo):
+for _command in (experiments, runs, show, diff, calibrate, promote, models, history, rollback, recover, demo):
     register(app, _command)
 policy_app = typer.Typer(rich_markup_mode=None, help="Write a first policy, and check one.")
 register(policy_app, policy.init)

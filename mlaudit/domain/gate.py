@@ -120,7 +120,7 @@ def _squares(values: Sequence[float]) -> float:
 
 
 @functools.lru_cache(maxsize=1024)
-def _quantile(alpha: float, df: float) -> float:
+def quantile(alpha: float, df: float) -> float:
     """t_{1−α, ν}; the normal quantile for ν = ∞."""
     if math.isinf(df):
         from statistics import NormalDist
@@ -132,7 +132,7 @@ def _quantile(alpha: float, df: float) -> float:
     return float(stdtrit(df, 1 - alpha))
 
 
-def _tolerance(rule: MetricRule, baseline: float) -> float | None:
+def tolerance_of(rule: MetricRule, baseline: float) -> float | None:
     """τ in the metric's unit; None where the rule sets none, or only a relative one and the baseline is 0."""
     limits = []
     if rule.max_rel_regression is not None and (baseline != 0 or rule.max_abs_regression is not None):
@@ -216,7 +216,7 @@ def judge_metric(
     b = _mean(baseline) if baseline else (_worst(samples.baseline) if samples.baseline else None)
     delta = tolerance = None
     if baseline and b is not None:
-        tolerance = _tolerance(rule, b)
+        tolerance = tolerance_of(rule, b)
         if c is not None and finite and direction is not None:
             delta = c - b if direction is Direction.LOWER else b - c
     noise = strict = df = None
@@ -254,8 +254,8 @@ def judge_metric(
         return verdict(Outcome.NOT_COMPARABLE, "no_tolerance")
     estimate = _noise(rule, replace(samples, baseline=baseline) if warnings else samples, paired, warnings)
     if estimate is not None:
-        noise, df = _quantile(alpha, estimate.df) * estimate.se, estimate.df
-        strict = noise if m <= 1 else _quantile(alpha / m, estimate.df) * estimate.se
+        noise, df = quantile(alpha, estimate.df) * estimate.se, estimate.df
+        strict = noise if m <= 1 else quantile(alpha / m, estimate.df) * estimate.se
     slack = SLACK * max(abs(c), abs(b))
     if delta > max(tolerance, strict or 0.0) + slack:
         return verdict(Outcome.REGRESSION, "worse_than_tolerance")
@@ -356,4 +356,4 @@ def standard_error(metric: MetricVerdict, alpha: float) -> float | None:
     """SE, the standard error of δ, of which the noise half-width is a multiple; None where nothing estimates it."""
     if metric.noise is None or metric.df is None:
         return None
-    return metric.noise / _quantile(alpha, metric.df)
+    return metric.noise / quantile(alpha, metric.df)

@@ -45,7 +45,7 @@ def describe_model(reader: TrackingReader, request: DescribeModel) -> ModelFacts
     experiment = finder.experiment_named(request.experiment) if request.experiment is not None else None
     if request.experiment is not None and experiment is None:
         raise ExperimentNotFound(request.experiment, tuple(e.name for e in reader.list_experiments()))
-    place = experiment.experiment_id if experiment else _experiment_of(reader, versions)
+    place = experiment.experiment_id if experiment else experiment_of(reader, versions)
     runs, complete = finder.looked_at(place) if place is not None else ([], True)
     known = {e.experiment_id: e.name for e in reader.list_experiments()}
     policy = GatePolicy()
@@ -66,7 +66,7 @@ def describe_model(reader: TrackingReader, request: DescribeModel) -> ModelFacts
     )
 
 
-def _experiment_of(reader: TrackingReader, versions: tuple[ModelVersion, ...]) -> str | None:
+def experiment_of(reader: TrackingReader, versions: tuple[ModelVersion, ...]) -> str | None:
     """The experiment of the newest version whose run is there."""
     for version in versions:
         if version.run_id is not None:

@@ -118,15 +118,15 @@ def resolve_baseline(
     policy: GatePolicy,
     versions: Sequence[ModelVersion],
     *,
-    candidate: Run,
+    candidate: Run | None,
     model: str | None,
     against: str | None,
 ) -> Baseline:
     """What the candidate is judged against: ``against``, else the first of the policy's baselines that resolves.
 
-    ``versions``: all of the model's, newest first. A stage with nobody in it is no error, for somebody has to be the
-    first; an alias, version or run that was asked for by ``against`` and is not there is. Raises VersionNotFound,
-    RunNotFound, AmbiguousRunId, BaselineSelectorError.
+    ``versions``: all of the model's, newest first. ``candidate`` None: there is none yet. A stage with nobody in it is
+    no error, for somebody has to be the first; an alias, version or run that was asked for by ``against`` and is not
+    there is. Raises VersionNotFound, RunNotFound, AmbiguousRunId, BaselineSelectorError.
     """
     words = (against,) if against is not None else policy.baselines
     selectors = [parse_selector(word) for word in words]
@@ -152,7 +152,7 @@ def _resolve(
     policy: GatePolicy,
     selector: Selector,
     versions: Sequence[ModelVersion],
-    candidate: Run,
+    candidate: Run | None,
     model: str,
 ) -> Baseline | None:
     """What one selector names; None for a stage with nobody in it, and for no previous version."""
@@ -162,8 +162,9 @@ def _resolve(
         version = next((v for v in versions if v.run_id == run.run_id), None)
         return Baseline("", run, version)
     if selector.kind is SelectorKind.PREVIOUS:
-        own = max((v.order for v in versions if v.run_id == candidate.run_id), default=None)
-        found = [v for v in versions if v.run_id != candidate.run_id and (own is None or v.order < own)][:1]
+        run_id = candidate.run_id if candidate is not None else None
+        own = max((v.order for v in versions if run_id is not None and v.run_id == run_id), default=None)
+        found = [v for v in versions if (run_id is None or v.run_id != run_id) and (own is None or v.order < own)][:1]
     elif selector.kind is SelectorKind.STAGE:
         found = [v for v in versions if v.stage == selector.value]
         if len(found) > 1 and policy.on_multiple_baselines != "newest":

@@ -53,15 +53,14 @@ class ValueReader:
         self, groups: Sequence[Sequence[Run]], rules: Sequence[MetricRule]
     ) -> dict[str, tuple[tuple[float, ...], ...]]:
         """Metric -> the finite values of each calibration group that has 2 of them or more. Raises StoreError."""
-        found = {}
-        for rule in rules:
-            every = []
-            for group in groups:
-                values = [v for run in group if (v := self._replicate(run, rule)) is not None and is_finite(v)]
-                if len(values) > 1:
-                    every.append(tuple(values))
-            found[rule.name] = tuple(every)
-        return found
+        return {rule.name: tuple(v for v in self.finite_values(groups, rule) if len(v) > 1) for rule in rules}
+
+    def finite_values(self, groups: Sequence[Sequence[Run]], rule: MetricRule) -> tuple[tuple[float, ...], ...]:
+        """The finite values of each group, in the groups' order; a group may have none. Raises StoreError."""
+        return tuple(
+            tuple(v for run in group if (v := self._replicate(run, rule)) is not None and is_finite(v))
+            for group in groups
+        )
 
     def limits(self) -> list[str]:
         """What was left out for the sake of time, in words."""

@@ -1,0 +1,79 @@
+"""The noise of a metric, the tolerance it suggests, and how many runs a decision needs."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from mlaudit.domain.calibration import calibrate_metric, round_up, runs_needed
+from mlaudit.domain.gate import Direction, MetricRule, MetricSamples, Outcome, Role, judge_metric
+
+RULE = MetricRule("loss", Role.PRIMARY, Direction.LOWER, max_rel_regression=0.05)
+
+
+def test_pooling_and_the_noise_are_the_gates_own():
+    """What calibrate says of one run against the baseline's group is what the gate then uses."""
+    groups = ((1.0, 1.1, 1.2), (2.0, 2.1, 2.3, 2.2), (5.0,))
+    found = calibrate_metric(RULE, groups, 0, True, 0.05)
+    judged = judge_metric(RULE, MetricSamples((1.1,), groups[0], (groups[1],)))
+    assert (found.df, found.n_baseline, len(found.groups)) == (judged.df, 3, 2) == (5, 3, 2)
+    assert found.noise * 1.1 == pytest.approx(judged.noise)
+    assert found.suggested >= found.noise
+
+
+def test_by_hand():
+    found = calibrate_metric(RULE, ((1.0, 1.02), (2.0, 2.0, 2.3)), None, False, 0.05)
+    first, second = found.groups
+    assert first.relative_sd == pytest.approx(math.sqrt(2) * 0.01 / 1.01)
+    assert found.relative_sd == pytest.approx(math.sqrt((first.relative_sd**2 + 2 * second.relative_sd**2) / 3))
+    assert found.noise == pytest.approx(2.353363 * found.relative_sd * math.sqrt(2), rel=1e-5)
+
+
+def test_nothing_to_go_by():
+    found = calibrate_metric(RULE, ((1.0,), ()), None, True, 0.05)
+    assert (found.relative_sd, found.df, found.noise, found.suggested, found.needed) == (None, 0, None, None, None)
+    around_zero = calibrate_metric(RULE, ((-1.0, 1.0),), None, True, 0.05)
+    assert (around_zero.groups[0].relative_sd, around_zero.relative_sd) == (None, None)
+    same = calibrate_metric(RULE, ((1.0, 1.0),), 0, True, 0.05)
+    assert (same.relative_sd, same.noise, same.needed) == (0.0, 0.0, 1)
+
+
+def test_an_absolute_tolerance_is_a_share_of_the_baseline():
+    rule = MetricRule("auc", Role.GUARD, Direction.HIGHER, max_abs_regression=0.01)
+    assert calibrate_metric(rule, ((0.5, 0.5), (1.0, 1.0)), 0, True, 0.05).tolerance == pytest.approx(0.02)
+    assert calibrate_metric(rule, ((0.5, 0.5),), None, True, 0.05).tolerance is None
+
+
+@pytest.mark.parametrize(("relative_sd", "others", "expected"), [(0.03, 4, 6), (0.01, 4, 1), (0.05, 0, 14)])
+def test_so_many_runs_pass_four_times_out_of_five_on_the_gate_itself(relative_sd, others, expected):
+    """One run fewer does not; measured with the gate on drawn runs without any true difference."""
+    needed = runs_needed(relative_sd, others, 1, 0.05, 0.05)
+    rng = np.random.default_rng(20260301)
+
+    def share(n):
+        passed = 0
+        for _ in range(2000):
+            group = (tuple(rng.normal(1, relative_sd, others + 1)),) if others else ()
+            samples = MetricSamples(tuple(rng.normal(1, relative_sd, n)), tuple(rng.normal(1, relative_sd, n)), group)
+            passed += judge_metric(RULE, samples).outcome is Outcome.PASS
+        return passed / 2000
+
+    assert needed == expected
+    assert share(needed) > 0.77
+    if needed > 1:
+        assert share(needed - 1) < 0.83
+
+
+def test_the_limits_of_how_many():
+    assert runs_needed(5.0, 0, 1, 0.01, 0.05) is None
+    assert runs_needed(0.03, 4, 50, 0.05, 0.05) <= runs_needed(0.03, 4, 1, 0.05, 0.05)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(0.01923, 0.02), (0.0190, 0.019), (0.12, 0.12), (0.0998, 0.1), (0.0, 0.0)]
+)
+def test_rounding_never_makes_it_smaller(value, expected):
+    assert round_up(value) == pytest.approx(expected)
+    assert round_up(value) >= value
