@@ -74,6 +74,18 @@ class History:
     head: Pointer | None
 
     @property
+    def holds(self) -> bool:
+        """Whether the chain of records is whole and the registry is as the last record left it."""
+        return not self.problems and not self.moved_since
+
+    @property
+    def standing(self) -> str:
+        """In words: how many records, and what :attr:`holds` says."""
+        count = len(self.records)
+        word = "whole" if self.holds else "whole, but the registry is not as the last record left it"
+        return f"{count} {'record' if count == 1 else 'records'}; the chain is {'broken' if self.problems else word}"
+
+    @property
     def records(self) -> tuple[Entry, ...]:
         """The entries that are records."""
         return tuple(e for e in self.entries if e.event != OUT_OF_BAND)
