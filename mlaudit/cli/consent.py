@@ -5,7 +5,7 @@ from __future__ import annotations
 from mlaudit.cli import output
 from mlaudit.cli.invocation import Invocation
 from mlaudit.domain.errors import DeadlineExceeded, NotConfirmed, StalePlan, UsageError
-from mlaudit.domain.promotion import Event, PromotionOutcome, PromotionPlan
+from mlaudit.domain.promotion import UNALIAS, Event, PromotionOutcome, PromotionPlan
 from mlaudit.services.promote import ExecutePromotion
 
 _SHORTEST_ID = 12
@@ -21,7 +21,7 @@ def plan_lines(plan: PromotionPlan) -> list[str]:
         f"model    {plan.model}",
         f"run      {plan.run_id[:12]} {plan.run_name}".rstrip(),
         *_from(plan),
-        f"to       {plan.target}: {moved}{stage}",
+        f"to       {_to(plan)}: {moved}{stage}",
     ]
     if plan.aliases and plan.target.stage is not None:
         lines.append(f"aliases  {', '.join(plan.aliases)} will point at it")
@@ -33,6 +33,10 @@ def plan_lines(plan: PromotionPlan) -> list[str]:
         f"command  {plan.command}",
         *(f"mlaudit: {w}" for w in plan.warnings),
     ]
+
+
+def _to(plan: PromotionPlan) -> str:
+    return f"no alias {plan.target.alias}" if plan.target.removes else str(plan.target)
 
 
 def _from(plan: PromotionPlan) -> list[str]:
@@ -104,6 +108,8 @@ def report(outcome: PromotionOutcome) -> None:
     version = outcome.version
     registered = " (registered now)" if outcome.registered else ""
     output.data(f"{outcome.model} version {version.version} is in {version.stage}{registered}")
+    if outcome.target.startswith(UNALIAS):
+        output.data(f"{outcome.model} alias {outcome.target.removeprefix(UNALIAS)} is at no version")
     for alias in outcome.aliases:
         output.data(f"{outcome.model} alias {alias} is at version {version.version}")
     for archived in outcome.archived:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -51,11 +52,11 @@ def history(
     call = invocation(ctx)
     call.connect()
     found = call.ask(ReadHistory(model))
-    problems = list(found.problems)
     if anchor is not None:
-        problems += _held_against(found, anchor)
+        found = replace(found, problems=(*found.problems, *_held_against(found, anchor)))
+    problems = found.problems
     if form is Format.JSON:
-        output.json_data(json.dumps(_json(found, problems), indent=2, ensure_ascii=False, allow_nan=False))
+        output.json_data(json.dumps(_json(found), indent=2, ensure_ascii=False, allow_nan=False))
     elif found.entries:
         output.data(output.table(_HEADER, [_row(e) for e in found.entries], right=frozenset({0})))
     else:
@@ -68,12 +69,9 @@ def history(
         output.say(f"mlaudit: broken: {problem}")
     if anchor is not None and not problems:
         _write_anchor(found, anchor)
-    count = len(found.records)
     if verify:
-        bad = bool(problems or found.moved_since)
-        word = "broken" if problems else "whole, but the registry is not as the last record left it" if bad else "whole"
-        output.say(f"mlaudit: {count} {'record' if count == 1 else 'records'}; the chain is {word}")
-        return ExitCode.REGRESSION if bad else ExitCode.PASS
+        output.say(f"mlaudit: {found.standing}")
+        return ExitCode.PASS if found.holds else ExitCode.REGRESSION
     return ExitCode.REGRESSION if anchor is not None and problems else ExitCode.PASS
 
 
@@ -101,7 +99,7 @@ def _row(entry: Entry) -> tuple[str, ...]:
     return (str(entry.seq), time, entry.event, entry.what + aliases, verdict, who, why, entry.record_id)
 
 
-def _json(found: History, problems: list[str]) -> dict[str, object]:
+def _json(found: History) -> dict[str, object]:
     fields = (
         "event", "what", "seq", "record_id", "time", "target", "version", "previous", "aliases", "verdict", "actor",
         "known_by", "host", "ci_url", "why", "overridden", "recovered_by", "policy_sha256", "sha256", "run_id",
@@ -110,7 +108,7 @@ def _json(found: History, problems: list[str]) -> dict[str, object]:
     return {
         "model": found.model,
         "entries": [{name: getattr(entry, name) for name in fields} for entry in found.entries],
-        "problems": problems,
+        "problems": list(found.problems),
         "moved_since": list(found.moved_since),
         "unfinished": list(found.unfinished),
         "head": None if found.head is None else {"seq": found.head.seq, "sha256": found.head.sha256},

@@ -11,6 +11,7 @@ from mlaudit.cli.consent import agree, execute, plan_lines, report, require_curr
 from mlaudit.cli.invocation import invocation
 from mlaudit.cli.output import ExitCode
 from mlaudit.domain.errors import ReadOnly, UsageError
+from mlaudit.domain.models import Stage
 from mlaudit.services.promote import ExecutePromotion, PlanPromotion
 
 PlanId = Annotated[
@@ -41,7 +42,7 @@ def promote(
         typer.Option("--model", metavar="NAME", help="The registered model to promote it in.", show_default=False),
     ] = None,
     to: Annotated[
-        str, typer.Option("--to", metavar="TARGET", help="Production, Staging, Archived or alias:NAME.")
+        str, typer.Option("--to", metavar="TARGET", help="Production, Staging, Archived, alias:NAME or unalias:NAME.")
     ] = "Production",
     reason: Annotated[
         str, typer.Option("--reason", metavar="TEXT", help="Why; it is recorded.", show_default=False)
@@ -81,6 +82,7 @@ def promote(
     if refused:
         output.error(f"not promoted: the verdict is {plan.outcome}; to go past it give --override and --reason TEXT")
         return code
-    agree(plan, "Promote?" if to.lower() == "production" else f"Move to {plan.target}?", yes=yes)
+    question = "Promote?" if plan.target.stage is Stage.PRODUCTION else f"Move to {plan.target}?"
+    agree(plan, f"Take alias {plan.target.alias} away?" if plan.target.removes else question, yes=yes)
     report(execute(call, ExecutePromotion(plan, reason, override)))
     return ExitCode.PASS

@@ -112,6 +112,12 @@ def recovery_of(intent: Intent | None, versions: tuple[ModelVersion, ...]) -> tu
         return Recovery.ASK, f"its target {intent.target!r} is unknown"
     if target.stage in {Stage.STAGING, Stage.ARCHIVED}:
         return _recovery_of_move(intent, target, versions)
+    if target.removes:
+        holders = [v.version for v in versions if target.alias in v.aliases]
+        if not holders:
+            return Recovery.ROLL_FORWARD, f"alias {target.alias} names no version"
+        said = f"alias {target.alias} names version {holders[0]}"
+        return (Recovery.DELETE, f"{said}, as before") if holders == [intent.version] else (Recovery.ASK, said)
     where = "Production" if target.stage is not None else f"alias {target.alias}"
     if target.stage is not None:
         there = [v for v in versions if v.stage is Stage.PRODUCTION]

@@ -1,7 +1,7 @@
 """What a promotion is going to do, and what it did: targets, plans, outcomes.
 
-A *promotion* puts a version into Production or under an alias, a *move* into Staging or Archived, a *rollback* puts the
-recorded previous version back. All three go the same way: plan, consent, protocol, record.
+A *promotion* puts a version into Production or under an alias, a *move* into Staging or Archived or out from under an
+alias, a *rollback* puts the recorded previous version back. All three go the same way: plan, consent, protocol, record.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from mlaudit.domain.gate import Outcome
 from mlaudit.domain.models import ModelSource, ModelVersion, Stage, StoreInfo
 from mlaudit.domain.text import clean
 
+UNALIAS = "unalias:"
 # What MLflow takes for an alias, less the names that it keeps for itself.
 _ALIAS = re.compile(r"(?!latest$)(?![vV]\d+$)[\w-]{1,255}")
 
@@ -29,37 +30,41 @@ class Event(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a version goes: a stage, or under an alias."""
+    """Where a version goes: a stage, under an alias, or out from under one."""
 
     stage: Stage | None
     alias: str = ""
     """Empty for a stage."""
+    removes: bool = False
+    """The alias is taken off the version, and names nothing afterwards."""
 
     def __str__(self) -> str:
-        return str(self.stage) if self.stage is not None else f"alias:{self.alias}"
+        if self.stage is not None:
+            return str(self.stage)
+        return f"{UNALIAS if self.removes else 'alias:'}{self.alias}"
 
     @property
     def event(self) -> Event:
         """What it is to bring a version there."""
-        return Event.MOVE if self.stage in {Stage.STAGING, Stage.ARCHIVED} else Event.PROMOTION
+        return Event.MOVE if self.removes or self.stage in {Stage.STAGING, Stage.ARCHIVED} else Event.PROMOTION
 
     @property
     def is_judged(self) -> bool:
-        """Whether the gate must be passed to get there: everywhere but Archived."""
-        return self.stage is not Stage.ARCHIVED
+        """Whether the gate must be passed to get there: everywhere but to Archived and out from under an alias."""
+        return self.stage is not Stage.ARCHIVED and not self.removes
 
     @classmethod
     def parse(cls, text: str) -> Target:
-        """``Production``, ``Staging``, ``Archived`` in any case, or ``alias:NAME``. Raises UsageError."""
+        """``Production``, ``Staging``, ``Archived``, ``alias:NAME``, ``unalias:NAME``; any case. Raises UsageError."""
         kind, colon, name = text.partition(":")
-        if colon and kind.lower() == "alias" and _ALIAS.fullmatch(name):
-            return cls(None, name)
+        if colon and kind.lower() in {"alias", "unalias"} and _ALIAS.fullmatch(name):
+            return cls(None, name, removes=kind.lower() == "unalias")
         stages = (Stage.PRODUCTION, Stage.STAGING, Stage.ARCHIVED)
         stage = next((s for s in stages if s.value.lower() == text.lower()), None)
         if stage is None:
             raise UsageError(
-                f"{clean(text)!r} is no target: use Production, Staging, Archived or alias:NAME"
-                " (letters, digits, _ and -; neither latest nor v1)"
+                f"{clean(text)!r} is no target: use Production, Staging, Archived, alias:NAME or unalias:NAME"
+                " (NAME: letters, digits, _ and -; neither latest nor v1)"
             )
         return cls(stage)
 

@@ -14,7 +14,7 @@ from mlaudit.domain.errors import EvidenceError, ModelNotFound
 from mlaudit.domain.evidence import HEAD_KEY, POINTER_PREFIX, Pointer, artifact_path
 from mlaudit.domain.intent import intents_among, words_of
 from mlaudit.domain.models import ModelVersion, Stage, StoreInfo
-from mlaudit.domain.promotion import Event
+from mlaudit.domain.promotion import UNALIAS, Event
 from mlaudit.domain.text import clean, format_iso
 from mlaudit.gateway.base import Gateway
 from mlaudit.services.evidence import read_record
@@ -74,6 +74,18 @@ class History:
     head: Pointer | None
 
     @property
+    def holds(self) -> bool:
+        """Whether the chain of records is whole and the registry is as the last record left it."""
+        return not self.problems and not self.moved_since
+
+    @property
+    def standing(self) -> str:
+        """In words: how many records, and what :attr:`holds` says."""
+        count = len(self.records)
+        word = "whole" if self.holds else "whole, but the registry is not as the last record left it"
+        return f"{count} {'record' if count == 1 else 'records'}; the chain is {'broken' if self.problems else word}"
+
+    @property
     def records(self) -> tuple[Entry, ...]:
         """The entries that are records."""
         return tuple(e for e in self.entries if e.event != OUT_OF_BAND)
@@ -128,6 +140,8 @@ class _State:
     def after(self, entry: Entry) -> _State:
         """The state that a record leaves."""
         stages = dict(self.stages)
+        if entry.target.startswith(UNALIAS):
+            return _State(stages, {a: v for a, v in self.aliases.items() if a != entry.target.removeprefix(UNALIAS)})
         if not entry.target.startswith("alias:"):
             if entry.target == Stage.PRODUCTION:
                 stages = {v: "Archived" if s == Stage.PRODUCTION else s for v, s in stages.items()}
@@ -293,6 +307,8 @@ def _poor_entry(record_id: str, pointer: Pointer | None, run_id: str, path: str,
 
 
 def _words(version: str, target: str, previous: str, event: str) -> str:
+    if target.startswith(UNALIAS):
+        return f"alias {target.removeprefix(UNALIAS)} taken off version {version}"
     replaced = f", was {previous}" if previous else ""
     back = "back " if event == Event.ROLLBACK else ""
     return f"version {version} {back}to {target}{replaced}"

@@ -339,7 +339,9 @@ class _Promotion:
     # After the stage
 
     def _move_aliases(self, version: str, after: tuple[ModelVersion, ...]) -> tuple[ModelVersion, ...]:
-        """Point the aliases at the version, each read back; returns the registry afterwards."""
+        """Point the aliases at the version, or take the target's off it; read back. Returns the registry afterwards."""
+        if self._plan.target.removes:
+            return self._take_alias(self._plan.target.alias)
         for alias in self._plan.aliases:
             lost: MlauditError | None = None
             try:
@@ -360,6 +362,27 @@ class _Promotion:
                 raise lost
             raise PromotionUnfinished(self._plan.model, f"the alias {alias} is not at version {version}{why}") from lost
         return after
+
+    def _take_alias(self, alias: str) -> tuple[ModelVersion, ...]:
+        lost: MlauditError | None = None
+        try:
+            self._gateway.delete_alias(self._plan.raw_model, alias)
+        except MlauditError as error:
+            lost = error
+        try:
+            after = self._gateway.list_model_versions(self._plan.raw_model)
+        except MlauditError as error:
+            raise PromotionUnfinished(self._plan.model, f"the alias {alias} could not be read back: {error}") from error
+        holder = next((v.version for v in after if alias in v.aliases), None)
+        if holder is None:
+            if lost is not None:
+                self._warnings.append(f"the store's answer was lost ({lost}); the registry shows that it was done")
+            return after
+        if isinstance(lost, _DEFINITE):
+            self._lease.release()
+            raise lost
+        why = f": {lost}" if lost else ""
+        raise PromotionUnfinished(self._plan.model, f"the alias {alias} names version {holder} still{why}") from lost
 
     def _point_at(self, record: dict[str, Any]) -> None:
         try:

@@ -42,7 +42,7 @@ class PlanPromotion(Request[PromotionPlan]):
     """A run's id or its unique start, or ``models:/NAME/VERSION``."""
     model: str | None = None
     to: str = "Production"
-    """``Production``, ``Staging``, ``Archived`` or ``alias:NAME``."""
+    """``Production``, ``Staging``, ``Archived``, ``alias:NAME`` or ``unalias:NAME``."""
 
     deadline: ClassVar[float] = 60.0
 
@@ -118,8 +118,9 @@ def decide_promotion(gateway: Gateway, policies: Policies, request: PlanPromotio
     _refuse_what_is_there(subject, target, versions)
     source = None
     if version is None:
-        if target.stage is Stage.ARCHIVED:
-            raise UsageError(f"run {subject.run_id[:12]} has no version of {clean(subject.raw_model)} to archive")
+        if not target.is_judged:
+            what = "to take an alias off" if target.removes else "to archive"
+            raise UsageError(f"run {subject.run_id[:12]} has no version of {clean(subject.raw_model)} {what}")
         sources = gateway.model_sources(subject.run_id)
         if not sources:
             raise NothingToRegister(subject.run_id)
@@ -127,6 +128,9 @@ def decide_promotion(gateway: Gateway, policies: Policies, request: PlanPromotio
     aliases = _aliases(policies, subject.raw_model, target)
     comparison = subject.comparison if target.is_judged else None
     plan = _plan(gateway, subject, target, target.event, versions, aliases, source, comparison)
+    if target.removes and target.alias in _named_by_policy(policies, subject.raw_model):
+        named = f"the policy judges against alias {target.alias}, which names no version then"
+        plan = replace(plan, warnings=(*plan.warnings, named))
     words = ["promote", subject.name, "--model", plan.model]
     words += [] if target.stage is Stage.PRODUCTION else ["--to", str(target)]
     words += ["--yes"] if plan.passes else ["--override", "--reason", "WHY"]
@@ -285,7 +289,9 @@ def _refuse_what_is_there(subject: _Subject, target: Target, versions: Sequence[
     if version is None:
         return
     there = version.stage is target.stage if target.stage is not None else target.alias in version.aliases
-    if there:
+    if target.removes and not there:
+        raise UsageError(f"version {version.version} of {version.model} has no alias {target.alias}")
+    if there and not target.removes:
         made = "" if subject.name.startswith(_MODEL_URI) else ", made by this run,"
         where = f"in {target.stage}" if target.stage is not None else f"named by the alias {target.alias}"
         raise UsageError(f"version {version.version} of {version.model}{made} is {where} already")
@@ -294,9 +300,12 @@ def _refuse_what_is_there(subject: _Subject, target: Target, versions: Sequence[
 def _aliases(policies: Policies, raw_model: str, target: Target) -> tuple[str, ...]:
     """The aliases that are to move: the target's, or, into Production, those that the policy's baseline names."""
     if target.stage is None:
-        return (target.alias,)
-    if target.stage is not Stage.PRODUCTION:
-        return ()
+        return () if target.removes else (target.alias,)
+    return _named_by_policy(policies, raw_model) if target.stage is Stage.PRODUCTION else ()
+
+
+def _named_by_policy(policies: Policies, raw_model: str) -> tuple[str, ...]:
+    """The aliases that the policy's baseline names."""
     named: list[str] = []
     for word in policies.for_model(raw_model).baselines:
         try:
@@ -323,10 +332,10 @@ def _plan(
     previous = None
     if target.stage is Stage.PRODUCTION:
         previous = next((v for v in versions if v.stage is Stage.PRODUCTION), None)
-    elif target.stage is None:
+    elif target.stage is None and not target.removes:
         previous = next((v for v in versions if target.alias in v.aliases), None)
     warnings = []
-    if version is not None and version.stage is Stage.PRODUCTION and target.event is Event.MOVE:
+    if version is not None and version.stage is Stage.PRODUCTION and target.stage not in {None, Stage.PRODUCTION}:
         warnings.append(f"version {version.version} leaves Production, and nothing takes its place")
     try:
         intents = intents_among(gateway.model_tags(subject.raw_model))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mlaudit.domain.errors import ModelNotFound, RunNotFound
+from mlaudit.config.policy import Policies
+from mlaudit.domain.builtin_rules import rules_for
+from mlaudit.domain.errors import ModelNotFound, PolicyError, RunNotFound
 from mlaudit.domain.evidence import Pointer, pointers_among
 from mlaudit.domain.intent import intents_among, words_of
 from mlaudit.domain.models import ModelVersion, RegisteredModel, Run, Stage, StoreInfo
 from mlaudit.domain.text import clean
+from mlaudit.domain.verdict import MetricRule, Role
 from mlaudit.gateway.base import Gateway
 from mlaudit.services.requests import Request
 
@@ -49,7 +53,13 @@ class ModelState:
     model: RegisteredModel
     versions: tuple[VersionState, ...]
     warnings: tuple[str, ...]
-    """Two versions in Production, unfinished promotions."""
+    """Two versions in Production, unfinished promotions, a policy that cannot be read."""
+    unfinished: tuple[str, ...] = ()
+    """The intents that stand there, in words: promotions under way, or dead. They are among the warnings, too."""
+    rules: tuple[MetricRule, ...] = ()
+    """The metrics that decide about a candidate, by the policy or, where that names none, the built-in rules."""
+    rules_from: str = ""
+    """Whose rules these are, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,27 +84,111 @@ class ListModels(Request[Registry]):
         return "the registered models"
 
 
-def list_models(gateway: Gateway, request: ListModels) -> Registry:
-    """The registered models by name. Raises ModelNotFound, StoreError."""
+@dataclass(frozen=True, slots=True)
+class ModelSummary:
+    """One registered model without its runs and records."""
+
+    model: RegisteredModel
+    versions: tuple[ModelVersion, ...]
+    """Newest first."""
+    warnings: tuple[str, ...]
+    """Two versions in Production, unfinished promotions."""
+
+    def in_stage(self, stage: Stage) -> tuple[str, ...]:
+        """The numbers of the versions in a stage, newest first."""
+        return tuple(v.version for v in self.versions if v.stage is stage)
+
+    @property
+    def last_changed(self) -> int | None:
+        """When the model or one of its versions was last updated, in ms; by the store's word."""
+        times = (self.model.last_updated, *(v.last_updated for v in self.versions))
+        return max((t for t in times if t is not None), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelList:
+    """All registered models, by name."""
+
+    store: StoreInfo
+    models: tuple[ModelSummary, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SummarizeModels(Request[ModelList]):
+    """The registered models with what stands where. One question for each model, none for each version."""
+
+    deadline: ClassVar[float] = 60.0
+
+    @property
+    def what(self) -> str:
+        return "the registered models"
+
+
+def summarize_models(gateway: Gateway, _request: SummarizeModels) -> ModelList:
+    """The registered models by name. Raises StoreError."""
+    found = []
+    for model in gateway.list_registered_models():
+        try:
+            versions = gateway.list_model_versions(model.raw_name)
+        except ModelNotFound:  # deleted since it was listed
+            continue
+        unfinished = _unfinished(model.tags)
+        found.append(ModelSummary(model, versions, (*_two_in_production(versions), *map(_said, unfinished))))
+    return ModelList(gateway.describe(), tuple(found))
+
+
+def list_models(gateway: Gateway, policies: Callable[[], Policies], request: ListModels) -> Registry:
+    """The registered models by name; ``policies`` may raise PolicyError. Raises ModelNotFound, StoreError."""
     models = gateway.list_registered_models()
     if request.model is not None:
         known = tuple(m.name for m in models)
         models = tuple(m for m in models if request.model in {m.raw_name, m.name})
         if not models:
             raise ModelNotFound(clean(request.model), known)
+    problem = ""
+    try:
+        judging = policies()
+    except PolicyError as error:
+        judging, problem = Policies(), f"{error}: which metrics it names is not known"
     runs: dict[str, Run | None] = {}
-    return Registry(gateway.describe(), tuple(_state(gateway, model, runs) for model in models))
+    states = tuple(_state(gateway, model, runs, judging, problem) for model in models)
+    return Registry(gateway.describe(), states)
 
 
-def _state(gateway: Gateway, model: RegisteredModel, runs: dict[str, Run | None]) -> ModelState:
-    versions = gateway.list_model_versions(model.raw_name)
-    warnings = []
+def _state(
+    gateway: Gateway, model: RegisteredModel, runs: dict[str, Run | None], policies: Policies, problem: str
+) -> ModelState:
+    found = gateway.list_model_versions(model.raw_name)
+    unfinished = _unfinished(gateway.model_tags(model.raw_name))
+    warnings = (*_two_in_production(found), *map(_said, unfinished), *((problem,) if problem else ()))
+    versions = tuple(_version(gateway, v, runs) for v in found)
+    rules, rules_from = _rules(policies, model.raw_name, versions)
+    return ModelState(model, versions, warnings, unfinished, rules, rules_from)
+
+
+def _two_in_production(versions: Sequence[ModelVersion]) -> tuple[str, ...]:
     production = [v.version for v in versions if v.stage is Stage.PRODUCTION]
-    if len(production) > 1:
-        warnings.append(f"{len(production)} versions are in Production: {', '.join(production)}")
-    intents = intents_among(gateway.model_tags(model.raw_name))
-    warnings += [f"unfinished, or under way: {words_of(k, v)}" for k, v in intents.items()]
-    return ModelState(model, tuple(_version(gateway, v, runs) for v in versions), tuple(warnings))
+    return () if len(production) < 2 else (f"{len(production)} versions are in Production: {', '.join(production)}",)
+
+
+def _unfinished(tags: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(words_of(k, v) for k, v in intents_among(tags).items())
+
+
+def _said(unfinished: str) -> str:
+    return f"unfinished, or under way: {unfinished}"
+
+
+def _rules(policies: Policies, raw_model: str, versions: Iterable[VersionState]) -> tuple[tuple[MetricRule, ...], str]:
+    """The rules that decide, and whose they are."""
+    policy = policies.for_model(raw_model)
+    runs = [(v.version.stage, v.run) for v in versions if v.run is not None]
+    # The built-in rules go by the metrics that both sides have; one of several in Production is no side.
+    production = [run.metrics for stage, run in runs if stage is Stage.PRODUCTION]
+    every = {key for _, run in runs for key in run.metrics}
+    rules = policy.metrics or rules_for(every, production[0] if len(production) == 1 else None)
+    deciding = tuple(r for r in rules if r.role is not Role.INFO)
+    return deciding, f"policy {policy.path}" if policy.metrics else "built-in rules"
 
 
 def _version(gateway: Gateway, version: ModelVersion, runs: dict[str, Run | None]) -> VersionState:
