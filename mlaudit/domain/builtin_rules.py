@@ -56,6 +56,11 @@ def _direction(bare: str) -> Direction | None:
     return Direction.HIGHER if bare in HIGHER else None
 
 
+def well_known_direction(name: str) -> Direction | None:
+    """The direction of a metric with one of the exact names above, with or without a prefix; None for any other."""
+    return _direction(_split(name)[1])
+
+
 def rules_for(candidate: Iterable[str], baseline: Iterable[str] | None) -> tuple[MetricRule, ...]:
     """The built-in rules for these metric names, those that decide first, each part by name.
 

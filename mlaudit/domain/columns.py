@@ -133,6 +133,21 @@ def _by_variety(runs: Sequence[Run], group: str) -> tuple[list[str], list[str]]:
     return sorted(varying), sorted(counts.keys() - varying)
 
 
+def differing(columns: Sequence[str], runs: Sequence[Run]) -> tuple[str, ...]:
+    """Those of the columns whose value is not the same in all runs; all fields but metrics, params and tags stay."""
+
+    def differs(column: str) -> bool:
+        group, dot, key = column.partition(".")
+        if not dot or len(runs) < 2:
+            return True
+        values = (getattr(run, group).get(key) for run in runs)
+        first = repr(next(values))
+        # By their text: NaN is not equal to itself.
+        return any(repr(value) != first for value in values)
+
+    return tuple(column for column in columns if differs(column))
+
+
 def order_key(column: str, raw_key: str | None = None) -> str | None:
     """How ``order_by`` names the column; None for one that no store can sort by. ``raw_key``: the store's key."""
     group, dot, key = column.partition(".")

@@ -17,6 +17,7 @@ from mlaudit.services.runs import SearchRuns
 from mlaudit.services.triage import JudgeRuns
 from mlaudit.tui.screens.chart import ChartScreen
 from mlaudit.tui.screens.columns import ColumnsScreen
+from mlaudit.tui.screens.compare import CompareScreen
 from mlaudit.tui.screens.confirm import ConfirmDialog
 from mlaudit.tui.screens.diff import DiffScreen
 from mlaudit.tui.screens.experiments import ExperimentsScreen
@@ -477,3 +478,68 @@ class TestVerdicts:
         async with runs_of(TestPages.many(3)) as (pilot, screen):
             await see(pilot, "no verdicts: this run belongs to no registered model")
             assert "verdict" not in screen.table.columns
+
+
+class TestLive:
+    """Runs that are RUNNING are looked at again by themselves."""
+
+    @pytest.fixture(autouse=True)
+    def soon(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        from mlaudit.tui.screens import run_list_live
+
+        monkeypatch.setattr(run_list_live, "LIVE_SECONDS", 0.05)
+
+    async def test_new_values_appear_and_stand_out(self, sample_gateway: MemoryGateway) -> None:
+        async with runs_of(sample_gateway, size=(220, 45)) as (pilot, screen):
+            await see(pilot, "1 RUNNING")
+            sample_gateway.log_metric(SAMPLE["running"], "val_loss", 0.123456, step=9)
+            await see(pilot, "0.12346")
+            assert screen.table._changed[SAMPLE["running"]] == {"metrics.val_loss"}
+
+    async def test_a_run_that_ends_is_asked_for_no_more(self, sample_gateway: MemoryGateway) -> None:
+        async with runs_of(sample_gateway) as (pilot, screen):
+            await see(pilot, "1 RUNNING")
+            sample_gateway.terminate_run(SAMPLE["running"], "FINISHED")
+            await until(pilot, lambda: "RUNNING" not in status(screen))
+            run = next(r for r in screen.table.runs if r.run_id == SAMPLE["running"])
+            assert run.status == "FINISHED"
+
+
+class TestOnlyWhatDiffers:
+    async def test_columns_that_are_the_same_everywhere_go(self, sample_gateway: MemoryGateway) -> None:
+        async with runs_of(sample_gateway) as (pilot, screen):
+            await filter_by(pilot, screen, "attributes.run_name LIKE 'mlp-%' AND params.hidden_size != '16'")
+            assert "params.batch_size" in screen.table.columns
+            await pilot.press("D")
+            await see(pilot, "only columns that differ")
+            assert "params.batch_size" not in screen.table.columns
+            assert "params.hidden_size" in screen.table.columns
+            await pilot.press("D")
+            assert "params.batch_size" in screen.table.columns
+
+
+class TestSideBySide:
+    """Two to ten marked runs as columns."""
+
+    async def test_only_what_differs_is_listed_until_all_is_wanted(self, sample_gateway: MemoryGateway) -> None:
+        async with runs_of(sample_gateway, size=(160, 45)) as (pilot, screen):
+            await pilot.press("equals_sign")
+            assert pilot.app.screen is screen
+            await filter_by(pilot, screen, "params.hidden_size IS NOT NULL AND attributes.run_name LIKE 'mlp-_i%'")
+            await pilot.press("A", "equals_sign")
+            await until(pilot, lambda: isinstance(pilot.app.screen, CompareScreen))
+            await see(pilot, "mlp-wide", "mlp-tiny", "hidden_size", "128", "val_loss ↓", "0.23 ★")
+            assert "batch_size" not in text_of(pilot)
+            await pilot.press("a")
+            await see(pilot, "batch_size", "256")
+
+    async def test_a_row_is_searched_and_copied_and_charted(self, sample_gateway: MemoryGateway) -> None:
+        async with runs_of(sample_gateway, size=(80, 24)) as (pilot, _):
+            await pilot.press("A", "equals_sign")
+            await until(pilot, lambda: isinstance(pilot.app.screen, CompareScreen))
+            await see(pilot, "3 more runs were marked and are left out")
+            await pilot.press("slash", *"val_f1", "enter", "y")
+            assert pilot.app.clipboard.startswith("val_f1\t")
+            await pilot.press("c")
+            await until(pilot, lambda: isinstance(pilot.app.screen, ChartScreen))
+            assert pilot.app.screen._key == "val_f1"  # type: ignore[attr-defined]

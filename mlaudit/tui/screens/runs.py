@@ -16,30 +16,23 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from mlaudit.config.filter_memory import FilterMemory
-from mlaudit.domain.columns import default_columns, order_key, tag_columns
+from mlaudit.domain.columns import order_key
 from mlaudit.domain.errors import FilterError, MlauditError
 from mlaudit.domain.filter_keys import SeenKeys, seen_in
 from mlaudit.domain.models import Experiment, Run
-from mlaudit.domain.triage import VERDICT_FIELDS, JudgedRun, in_order
+from mlaudit.domain.triage import VERDICT_FIELDS
 from mlaudit.services.runs import PAGE_SIZE, SearchRuns
-from mlaudit.services.triage import CHUNK, JudgeRuns
-from mlaudit.tui.screens.base import BaseScreen
-from mlaudit.tui.screens.columns import ColumnsScreen
+from mlaudit.tui.screens.run_list_columns import ColumnsMixin
+from mlaudit.tui.screens.run_list_live import LiveMixin
 from mlaudit.tui.widgets.filter_input import FilterInput
 from mlaudit.tui.widgets.run_preview import RunPreview
-from mlaudit.tui.widgets.run_table import BASELINE, RunTable, title_of
+from mlaudit.tui.widgets.run_table import RunTable, title_of
 
-FIRST = ("run_name", "status", "start_time", "duration")
-"""The columns that every table begins with."""
-VERDICTS = ("verdict", "change")
-"""The columns that only a judgement fills, beside the name."""
-JUDGED_FIRST = 50
-"""Runs whose verdicts are asked for first; the others follow by the chunk, which looks up more at once."""
 KEYS_FROM = 5 * PAGE_SIZE
 """Runs whose keys are learnt for completion; more of them hardly bring new ones."""
 
 
-class RunsScreen(BaseScreen):
+class RunsScreen(LiveMixin, ColumnsMixin):
     """Lists runs; a failed request keeps those that are there."""
 
     CSS_PATH = "runs.tcss"
@@ -51,35 +44,31 @@ class RunsScreen(BaseScreen):
         ),
         Binding("d", "diff", "Diff", id="runs.diff", tooltip="Compare the run with the model in Production"),
         Binding("c", "chart", "Chart", id="runs.chart", tooltip="The curves of the marked runs, or of this one"),
+        Binding(
+            "equals_sign", "compare", "Compare", key_display="=", id="runs.compare", tooltip="Marked runs side by side"
+        ),
         Binding("s", "sort", "Sort", id="runs.sort", tooltip="Sort by the column under the cursor: up, down, not"),
         Binding("C", "columns", "Columns", id="runs.columns", tooltip="Choose which columns are shown"),
+        Binding("D", "differing", "Differing", show=False, id="runs.differing", tooltip="Only columns that differ"),
         Binding("p", "promote", "Promote", id="runs.promote", tooltip="Compare the run and promote its model"),
         Binding("v", "verdicts", "Verdicts", show=False, id="runs.verdicts", tooltip="Judge all runs listed, or none"),
+        Binding("A", "mark_all", "Mark all", show=False, id="runs.mark_all", tooltip="Mark every run that is listed"),
         Binding("u", "unmark", "Unmark", show=False, id="runs.unmark", tooltip="Take all marks away"),
         Binding("y", "copy_id", "Copy id", show=False, id="runs.copy_id", tooltip="Copy the run's id"),
         Binding("r", "reload", "Refresh", id="runs.refresh", tooltip="Ask the store again"),
     ]
 
     def __init__(self, experiments: Sequence[Experiment]) -> None:
-        super().__init__()
-        self._experiments = tuple(experiments)
+        super().__init__(experiments)
         names = [e.name for e in self._experiments]
         self.title = names[0] if len(names) == 1 else f"{len(names)} experiments"
         self.filter_string = ""
-        self.sort: tuple[str, bool] | None = None
-        """Column, and whether ascending; None: newest first."""
         self._good: tuple[str, tuple[str, bool] | None] = ("", None)
         """What the table shows."""
-        self._chosen: tuple[str, ...] | None = None
         self._next: str | None = None
         self._known: set[str] = set()
         self._seen = SeenKeys()
-        self._loaded = False
-        self._loading = False
         self._problem = ""
-        self._judging = True
-        """Whether verdicts are wanted."""
-        self._judge_problem = ""
 
     def compose_body(self) -> Iterable[Widget]:
         yield FilterInput(id="filter")
@@ -95,11 +84,6 @@ class RunsScreen(BaseScreen):
             memory = FilterMemory(store.uri, [e.experiment_id for e in self._experiments])
             self.query_one(FilterInput).set_memory(memory)
         self.load()
-
-    @property
-    def table(self) -> RunTable:
-        """The table of runs."""
-        return self.query_one(RunTable)
 
     # Loading
 
@@ -206,92 +190,6 @@ class RunsScreen(BaseScreen):
         if self._next is not None and not self._problem and (event.all_of_them or not self._loading):
             self.load_more(event.all_of_them)
 
-    # Verdicts
-
-    @work(exclusive=True, group="runs.judge")
-    async def _judge_listed(self) -> None:
-        """Ask for the verdicts that are missing, from the cursor's place on, in the background."""
-        table = self.table
-        self._judge_problem = ""
-        size = JUDGED_FIRST
-        while self._judging:
-            at = max(0, table.scroll_offset.y)
-            waiting = [r.run_id for r in (*table.runs[at:], *table.runs[:at]) if r.run_id not in table.judged]
-            if not waiting:
-                break
-            try:
-                answer = await self.ask(JudgeRuns(tuple(waiting[:size])))
-            except MlauditError as error:
-                self._judge_problem = f"no verdicts: {error}"
-                break
-            size = CHUNK
-            table.judge(answer)
-            self._show_verdict_columns()
-            self._order_by_verdict()
-            self._say()
-        self._say()
-
-    def _show_verdict_columns(self) -> None:
-        """The columns of verdicts only where there is one: a store without registered models has none to show."""
-        columns = self._columns(self.table.runs)
-        if ("verdict" in columns) != ("verdict" in self.table.columns):
-            self.table.set_columns(columns)
-
-    @property
-    def _verdicts_shown(self) -> bool:
-        judged = self.table.judged.values()
-        return self._judging and (not judged or any(one.outcome is not None for one in judged))
-
-    def _order_by_verdict(self) -> None:
-        if self.sort is not None and self.sort[0] in VERDICT_FIELDS:
-            key, ascending = self.sort
-            self.table.reorder(in_order(self.table.runs, self.table.judged, [(key, not ascending)]))
-
-    def action_verdicts(self) -> None:
-        """Judge every run that is listed, or stop doing so."""
-        self._judging = not self._judging
-        if not self._judging and self.sort is not None and self.sort[0] in VERDICT_FIELDS:
-            self.sort = None
-            self.load()
-        self.table.set_columns(self._columns(self.table.runs))
-        self._judge_listed()
-
-    @property
-    def _without_verdict(self) -> list[JudgedRun]:
-        judged = self.table.judged
-        return [judged[run.run_id] for run in self.table.runs if run.run_id in judged and judged[run.run_id].problem]
-
-    # Columns
-
-    def _columns(self, runs: Sequence[Run], *, afresh: bool = False) -> tuple[str, ...]:
-        """The columns for these runs and for what was shown before; those that were chosen, if any were."""
-        verdicts = VERDICTS if self._verdicts_shown else ()
-        if self._chosen is not None:
-            return tuple(c for c in self._chosen if c in verdicts or c not in VERDICTS)
-        several = ("experiment",) if len(self._experiments) > 1 else ()
-        found = [c for c in default_columns(runs) if "." in c]
-        # Pages that come later add columns at the end and move none.
-        before = [c for c in self.table.columns if "." in c] if self._loaded and not afresh else []
-        every = (FIRST[0], *several, *verdicts, *FIRST[1:], *before, *found, *tag_columns(runs))
-        return tuple(dict.fromkeys(every))
-
-    def _all_columns(self) -> tuple[str, ...]:
-        more = ("run_id", "end_time", "user", "experiment", "artifact_uri")
-        runs = self.table.runs
-        found = (*self.table.columns, *FIRST, *default_columns(runs), *tag_columns(runs), *more)
-        mlflow = sorted({f"tags.{k}" for run in runs for k in run.tags if k.startswith("mlflow.")})
-        return tuple(dict.fromkeys((*found, *mlflow)))
-
-    @work(group="runs.columns")
-    async def action_columns(self) -> None:
-        """Choose which columns are shown."""
-        chosen = await self.app.push_screen_wait(ColumnsScreen(self._all_columns(), self.table.columns))
-        if chosen is None:
-            return
-        self._chosen = chosen or None
-        self.table.set_columns(self._columns(self.table.runs, afresh=True))
-        self._say()
-
     # Filter and order
 
     def action_filter(self) -> None:
@@ -372,6 +270,17 @@ class RunsScreen(BaseScreen):
         if runs := self._chosen_runs:
             self.app.push_screen(ChartScreen(runs, metric[2] if metric[0] == "metrics" else None))
 
+    def action_compare(self) -> None:
+        """The marked runs beside one another."""
+        from mlaudit.tui.screens.compare import CompareScreen
+
+        if len(self.table.marked) > 1:
+            self.app.push_screen(CompareScreen(self.table.marked))
+
+    def action_mark_all(self) -> None:
+        """Mark every run that is loaded."""
+        self.table.mark_all()
+
     def action_unmark(self) -> None:
         """Take all marks away."""
         self.table.clear_marks()
@@ -386,6 +295,8 @@ class RunsScreen(BaseScreen):
         if action == "promote" and not self.mlaudit.may_write:
             return False
         if action in {"diff", "chart", "promote", "copy_id"} and self._loaded and not self.table.runs:
+            return None
+        if action == "compare" and self.is_mounted and len(self.table.marked) < 2:
             return None
         if action == "unmark" and self.is_mounted and not self.table.marked:
             return None
@@ -419,6 +330,9 @@ class RunsScreen(BaseScreen):
             said.append(f"by {title_of(self.sort[0])}{of}, {'ascending' if self.sort[1] else 'descending'}")
         elif count:
             said.append("newest first")
+        said += self._about_live()
+        if self._only_differing:
+            said.append("only columns that differ")
         if marked := len(self.table.marked):
             hidden = sum(run.run_id not in self._known for run in self.table.marked)
             said.append(f"{marked} marked" + (f" ({hidden} not listed here)" if hidden else ""))
@@ -426,21 +340,6 @@ class RunsScreen(BaseScreen):
         place = self.query_one("#status", Static)
         place.update(Text(" · ".join(said), no_wrap=not self._problem, overflow="ellipsis"))
         place.set_class(bool(self._problem), "-bad")
-
-    def _about_verdicts(self) -> list[str]:
-        """How many are still being worked out, and why there are none."""
-        if not self._judging or not self.table.runs or not self._loaded:
-            return []
-        if self._judge_problem:
-            return [self._judge_problem]
-        waiting = sum(run.run_id not in self.table.judged for run in self.table.runs)
-        said = [] if not any(j.baseline_run_id for j in self.table.judged.values()) else [f"{BASELINE} baseline"]
-        said += [f"judging {waiting:,} more"] if waiting and not self._loading else []
-        if problems := self._without_verdict:
-            every = len(problems) == len(self.table.runs)
-            count = "no verdicts" if every else f"{len(problems)} without a verdict"
-            said.append(f"{count}: {problems[0].problem}")
-        return said
 
     def _nothing(self) -> str:
         if self.filter_string:

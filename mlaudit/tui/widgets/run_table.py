@@ -80,6 +80,7 @@ class RunTable(ScrollView, can_focus=True):
     RunTable:focus > .runtable--cursor { background: $primary; color: $text; text-style: bold; }
     RunTable > .runtable--column { text-style: reverse; }
     RunTable > .runtable--odd { background: $surface; }
+    RunTable > .runtable--changed { text-style: bold underline; }
     RunTable > .runtable--mark { color: $warning; text-style: bold; }
     """
     HELP_NAME = "table of runs"
@@ -90,6 +91,7 @@ class RunTable(ScrollView, can_focus=True):
         "runtable--column",
         "runtable--odd",
         "runtable--mark",
+        "runtable--changed",
     }
     BINDINGS = [
         Binding("enter", "open", "Open", id="runs.open", tooltip="All of the run under the cursor"),
@@ -146,6 +148,8 @@ class RunTable(ScrollView, can_focus=True):
         self.judged: dict[str, JudgedRun] = {}
         """Run id -> its verdict, as far as they are known."""
         self._baselines: set[str] = set()
+        self._changed: dict[str, set[str]] = {}
+        """Run id -> columns whose value is newer than a moment ago."""
         self._marked: dict[str, Run] = {}
         self._widths: dict[str, int] = {}
         self._layout: _Layout | None = None
@@ -155,6 +159,7 @@ class RunTable(ScrollView, can_focus=True):
     def show(self, runs: Sequence[Run], columns: tuple[str, ...], *, to_top: bool = False) -> None:
         """Replace everything; the cursor stays on its run where that is still there. ``columns[0]`` is frozen."""
         current = None if to_top else self.current
+        self._changed.clear()
         self.runs = list(runs)
         self._widths = {}
         self._measure(self.runs[:MEASURED], columns)
@@ -201,6 +206,27 @@ class RunTable(ScrollView, can_focus=True):
     def marked(self) -> tuple[Run, ...]:
         """The marked runs, in the order they were marked; a filter that hides one keeps its mark."""
         return tuple(self._marked.values())
+
+    def refresh_runs(self, runs: Iterable[Run]) -> None:
+        """Put newer states of runs in the place of those shown; what changed stands out until the next time."""
+        newer = {run.run_id: run for run in runs}
+        self._changed.clear()
+        for row, run in enumerate(self.runs):
+            if (now := newer.get(run.run_id)) is not None:
+                self.runs[row] = now
+                changed = {f"metrics.{k}" for k, v in now.metrics.items() if repr(v) != repr(run.metrics.get(k))}
+                changed |= {"status"} if now.status != run.status else set()
+                self._changed[now.run_id] = changed
+                if now.run_id in self._marked:
+                    self._marked[now.run_id] = now
+        self.refresh()
+        self._tell()
+
+    def mark_all(self) -> None:
+        """Mark every run that is loaded."""
+        self._marked |= {run.run_id: run for run in self.runs}
+        self.refresh()
+        self.post_message(self.Marked())
 
     def clear_marks(self) -> None:
         """Unmark every run."""
@@ -466,6 +492,8 @@ class RunTable(ScrollView, can_focus=True):
     def _cell(self, run: Run, column: str, width: int, base: Style, on_cursor: bool) -> Segment:
         text = self._text(run, column)
         style = base
+        if column in self._changed.get(run.run_id, ()):
+            style += self.get_component_rich_style("runtable--changed", partial=True)
         if text in {NOTHING, PENDING} and not on_cursor:
             style += Style(dim=True)
         elif column == "status" and not on_cursor and run.status in STATUS_COLORS:

@@ -1,0 +1,38 @@
+"""What the parts of the runs screen share: the table, the experiments, and the line below that tells how things are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mlaudit.domain.models import Experiment, Run
+from mlaudit.tui.screens.base import BaseScreen
+from mlaudit.tui.widgets.run_table import RunTable
+
+
+class RunList(BaseScreen):
+    """Runs of some experiments in a table. The parts of :class:`~mlaudit.tui.screens.runs.RunsScreen` build on it."""
+
+    def __init__(self, experiments: Sequence[Experiment]) -> None:
+        super().__init__()
+        self._experiments = tuple(experiments)
+        self._loaded = False
+        self._loading = False
+        self.sort: tuple[str, bool] | None = None
+        """Column, and whether ascending; None: newest first."""
+
+    @property
+    def table(self) -> RunTable:
+        """The table of runs."""
+        return self.query_one(RunTable)
+
+    def load(self, *, to_top: bool = False) -> object:
+        """Ask for the first page; the screen has its own."""
+        raise NotImplementedError
+
+    def _columns(self, runs: Sequence[Run], *, afresh: bool = False) -> tuple[str, ...]:
+        """The columns for these runs."""
+        raise NotImplementedError
+
+    def _say(self) -> None:
+        """Tell how things are."""
+        raise NotImplementedError

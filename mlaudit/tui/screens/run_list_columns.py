@@ -1,0 +1,66 @@
+"""Which columns the table of runs has: its own choice, what the user chose, or only what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual import work
+
+from mlaudit.domain.columns import default_columns, differing, tag_columns
+from mlaudit.domain.models import Experiment, Run
+from mlaudit.tui.screens.columns import ColumnsScreen
+from mlaudit.tui.screens.run_list_verdicts import VerdictsMixin
+
+FIRST = ("run_name", "status", "start_time", "duration")
+"""The columns that every table begins with."""
+VERDICTS = ("verdict", "change")
+"""The columns that only a judgement fills, beside the name."""
+
+
+class ColumnsMixin(VerdictsMixin):
+    """Chooses columns."""
+
+    def __init__(self, experiments: Sequence[Experiment]) -> None:
+        super().__init__(experiments)
+        self._chosen: tuple[str, ...] | None = None
+        self._only_differing = False
+
+    def _columns(self, runs: Sequence[Run], *, afresh: bool = False) -> tuple[str, ...]:
+        """The columns for these runs and for what was shown before; those that were chosen, if any were."""
+        verdicts = VERDICTS if self._verdicts_shown else ()
+        if self._chosen is not None:
+            return tuple(c for c in self._chosen if c in verdicts or c not in VERDICTS)
+        several = ("experiment",) if len(self._experiments) > 1 else ()
+        found = [c for c in default_columns(runs) if "." in c]
+        # Pages that come later add columns at the end and move none.
+        before = [c for c in self.table.columns if "." in c] if self._loaded and not afresh else []
+        every = (FIRST[0], *several, *verdicts, *FIRST[1:], *before, *found, *tag_columns(runs))
+        columns = tuple(dict.fromkeys(every))
+        if not self._only_differing:
+            return columns
+        seen = runs if afresh else [*self.table.runs, *runs]
+        return differing(columns, seen)
+
+    def action_differing(self) -> None:
+        """Only the metrics, params and tags that are not the same in all runs that are loaded, or all of them again."""
+        self._only_differing = not self._only_differing
+        self._chosen = None
+        self.table.set_columns(self._columns(self.table.runs, afresh=True))
+        self._say()
+
+    def _all_columns(self) -> tuple[str, ...]:
+        more = ("run_id", "end_time", "user", "experiment", "artifact_uri")
+        runs = self.table.runs
+        found = (*self.table.columns, *FIRST, *default_columns(runs), *tag_columns(runs), *more)
+        mlflow = sorted({f"tags.{k}" for run in runs for k in run.tags if k.startswith("mlflow.")})
+        return tuple(dict.fromkeys((*found, *mlflow)))
+
+    @work(group="runs.columns")
+    async def action_columns(self) -> None:
+        """Choose which columns are shown."""
+        chosen = await self.app.push_screen_wait(ColumnsScreen(self._all_columns(), self.table.columns))
+        if chosen is None:
+            return
+        self._chosen = chosen or None
+        self.table.set_columns(self._columns(self.table.runs, afresh=True))
+        self._say()
