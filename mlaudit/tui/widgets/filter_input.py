@@ -59,6 +59,8 @@ class FilterInput(Vertical):
             id="expression",
             compact=True,
             highlighter=ExpressionHighlighter(),
+            # Coming back to a refused expression is for mending it: the first key must not wipe it out.
+            select_on_focus=False,
         )
         yield Static(id="said", markup=False)
 
@@ -73,8 +75,8 @@ class FilterInput(Vertical):
         self.query_one("#expression", Input).value = expression
 
     def focus_input(self) -> None:
-        """Go to the field."""
-        self.query_one("#expression", Input).focus()
+        """Go to the field, at once: what is typed next is meant for it."""
+        self.screen.set_focus(self.query_one("#expression", Input))
 
     def show_error(self, error: FilterError | None) -> None:
         """Say what is wrong, with a caret under the place; None takes it away."""
