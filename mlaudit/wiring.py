@@ -95,6 +95,8 @@ class Services:
         self.surroundings = Surroundings.real()
         self._opening = threading.Lock()
         self._gateway: Gateway | None = None
+        self._failure: MlauditError | None = None
+        """Why the store could not be opened the last time that it was tried."""
         self.launcher = launcher.Launcher(
             lambda: self.gateway, lambda: training_environment(settings), demo_dir, log_dir
         )
@@ -130,10 +132,18 @@ class Services:
     @property
     def gateway(self) -> Gateway:
         """The store. Raises NoStore, NotAStore, SchemaMismatch, StoreUnavailable."""
-        # Opened once, by whichever thread asks first; others wait. A failure is not kept: the next one tries anew.
+        # Opened once, by whichever thread asks first; others wait and share its failure, since trying after it would
+        # double the wait for a server that hangs. Whoever asks later tries anew.
+        before = self._failure
         with self._opening:
             if self._gateway is None:
-                self._gateway = self._open_gateway()
+                if self._failure is not None and self._failure is not before:
+                    raise self._failure
+                try:
+                    self._gateway = self._open_gateway()
+                except MlauditError as error:
+                    self._failure = error
+                    raise
             return self._gateway
 
     @property

@@ -36,7 +36,11 @@ def near(name: str, known: Iterable[str]) -> str:
 def parse_columns(text: str) -> tuple[str, ...]:
     """Column names from a comma-separated list, aliases resolved, duplicates dropped. Raises UsageError."""
     columns: list[str] = []
-    for item in next(csv.reader([text], skipinitialspace=True), []):
+    try:
+        items = next(csv.reader([text], skipinitialspace=True), [])
+    except csv.Error as problem:
+        raise UsageError(f"--columns is no list of names separated by commas: {problem}") from None
+    for item in items:
         name = item.strip()
         if not name:
             continue

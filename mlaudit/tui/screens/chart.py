@@ -59,7 +59,16 @@ class ChartScreen(BaseScreen):
     AUTO_FOCUS = "#keys"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-normal")]
     BINDINGS = [
-        Binding("slash", "search", "Search", key_display="/", id="chart.search", tooltip="Search the metrics by name"),
+        Binding(
+            "slash",
+            "search",
+            "Search",
+            key_display="/",
+            # Before the keys that are typed right after it.
+            priority=True,
+            id="chart.search",
+            tooltip="Search the metrics by name",
+        ),
         Binding("r", "reload", "Refresh", id="chart.refresh", tooltip="Ask the store again"),
         Binding("j", "move(1)", show=False, id="chart.next_metric", tooltip="The next metric"),
         Binding("k", "move(-1)", show=False, id="chart.previous_metric", tooltip="The metric before"),
@@ -123,8 +132,14 @@ class ChartScreen(BaseScreen):
         return Text.assemble(fit(key, max(1, room - cell_len(tail)), pad=True), (tail, "dim"), no_wrap=True)
 
     def action_search(self) -> None:
-        """Go to the search field."""
-        self.query_one("#search", Input).focus()
+        """Go to the search field, at once: what is typed next is meant for it."""
+        self.set_focus(self.query_one("#search", Input))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A text field owns its keys."""
+        if action == "search" and isinstance(self.focused, Input):
+            return False
+        return super().check_action(action, parameters)
 
     @on(Input.Changed, "#search")
     def _searched(self) -> None:

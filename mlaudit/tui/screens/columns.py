@@ -33,7 +33,14 @@ class ColumnsScreen(ModalScreen[tuple[str, ...] | None]):
         Binding("space", "toggle_column", "Show or hide", id="columns.toggle", tooltip="Show or hide the column"),
         Binding("enter", "apply", "Apply", priority=True, id="columns.apply", tooltip="Show what is marked"),
         Binding(
-            "slash", "search", "Search", key_display="/", id="columns.search", tooltip="Search the columns by name"
+            "slash",
+            "search",
+            "Search",
+            key_display="/",
+            # Before the keys that are typed right after it.
+            priority=True,
+            id="columns.search",
+            tooltip="Search the columns by name",
         ),
         Binding("a", "all", "All", id="columns.all", tooltip="Show all columns that are listed"),
         Binding("n", "none", "None", id="columns.none", tooltip="Hide all columns that are listed"),
@@ -84,8 +91,14 @@ class ColumnsScreen(ModalScreen[tuple[str, ...] | None]):
         self._list()
 
     def action_search(self) -> None:
-        """Go to the search field."""
-        self.query_one(Input).focus()
+        """Go to the search field, at once: what is typed next is meant for it."""
+        self.set_focus(self.query_one(Input))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A text field owns its keys."""
+        if action == "search" and isinstance(self.focused, Input):
+            return False
+        return super().check_action(action, parameters)
 
     def action_toggle_column(self) -> None:
         """Show or hide the column under the cursor, and go on to the next."""

@@ -13,7 +13,7 @@ from textual import on, work
 from textual.binding import Binding
 from textual.containers import Horizontal
 from textual.widget import Widget
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from mlaudit.config.filter_memory import FilterMemory
 from mlaudit.domain.columns import order_key
@@ -40,7 +40,14 @@ class RunsScreen(LiveMixin, ColumnsMixin):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (130, "-wide")]
     BINDINGS = [
         Binding(
-            "slash", "filter", "Filter", key_display="/", id="runs.filter", tooltip="Type a search_runs expression"
+            "slash",
+            "filter",
+            "Filter",
+            key_display="/",
+            # The key before those that are typed right after it: else they would be commands of the table.
+            priority=True,
+            id="runs.filter",
+            tooltip="Type a search_runs expression",
         ),
         Binding("d", "diff", "Diff", id="runs.diff", tooltip="Compare the run with the model in Production"),
         Binding("c", "chart", "Chart", id="runs.chart", tooltip="The curves of the marked runs, or of this one"),
@@ -293,6 +300,9 @@ class RunsScreen(LiveMixin, ColumnsMixin):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What needs a run is greyed out while there is none; promotion is not bound where nothing may be written."""
         if action == "promote" and not self.mlaudit.may_write:
+            return False
+        if action == "filter" and isinstance(self.focused, Input):
+            # A text field owns its keys.
             return False
         if action in {"diff", "chart", "promote", "copy_id"} and self._loaded and not self.table.runs:
             return None

@@ -87,8 +87,9 @@ class FilterInput(Vertical):
             placeholder="/ filter: metrics.val_loss < 0.3 AND params.seed = '1'",
             id="expression",
             compact=True,
-            select_on_focus=False,
             highlighter=ExpressionHighlighter(),
+            # Coming back to a refused expression is for mending it: the first key must not wipe it out.
+            select_on_focus=False,
         )
         yield Input(placeholder="a name for this filter, then enter: good-runs", id="name", compact=True)
         yield Static(id="said", markup=False)
@@ -128,8 +129,8 @@ class FilterInput(Vertical):
             self._say(Text(memory.problem), "note")
 
     def focus_input(self) -> None:
-        """Go to the field."""
-        self._field.focus()
+        """Go to the field, at once: what is typed next is meant for it."""
+        self.screen.set_focus(self._field)
 
     def show_error(self, error: FilterError | None) -> None:
         """Say what is wrong, with a mark under the place; None takes it away."""

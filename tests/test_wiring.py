@@ -1,0 +1,66 @@
+"""The services open the store once, and a failure costs nobody who waited for it a second one."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from mlaudit.config.settings import Settings
+from mlaudit.domain.errors import MlauditError, StoreUnavailable
+from mlaudit.gateway.base import Gateway
+from mlaudit.gateway.memory import MemoryGateway
+from mlaudit.wiring import Services
+
+
+def test_who_waits_for_a_hanging_store_shares_its_failure() -> None:
+    """The screen's first request comes while the store is being opened already: one deadline, not two."""
+    attempts: list[int] = []
+    hanging, release = threading.Event(), threading.Event()
+
+    def slow() -> Gateway:
+        attempts.append(1)
+        hanging.set()
+        assert release.wait(10)
+        raise StoreUnavailable("http://x", "no answer")
+
+    services = Services(Settings(), open_gateway=slow)
+    failures: list[MlauditError] = []
+
+    def ask() -> None:
+        try:
+            services.warm_up()
+        except MlauditError as error:
+            failures.append(error)
+
+    first = threading.Thread(target=ask)
+    first.start()
+    assert hanging.wait(10)
+    waiting = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in waiting:
+        thread.start()
+    # They wait for the lock, or will in a moment: released only when they are all on their way.
+    while not all(thread.is_alive() for thread in waiting):
+        pass
+    threading.Timer(0.2, release.set).start()
+    for thread in (first, *waiting):
+        thread.join(10)
+    assert len(failures) == 4
+    assert len(attempts) == 1
+
+
+def test_a_failure_is_not_kept() -> None:
+    """Who asks after it tries anew."""
+    gateway = MemoryGateway()
+    answers: list[Gateway | None] = [gateway, None]
+
+    def flaky() -> Gateway:
+        answer = answers.pop()
+        if answer is None:
+            raise StoreUnavailable("http://x", "down")
+        return answer
+
+    services = Services(Settings(), open_gateway=flaky)
+    with pytest.raises(StoreUnavailable):
+        services.warm_up()
+    assert services.gateway is gateway
