@@ -56,6 +56,11 @@ def _direction(bare: str) -> Direction | None:
     return Direction.HIGHER if bare in HIGHER else None
 
 
+def direction_by_name(name: str) -> Direction | None:
+    """Which way a metric of exactly this name gets better, training or not; None for any name not in the table."""
+    return _direction(_split(name)[1])
+
+
 def rules_for(candidate: Iterable[str], baseline: Iterable[str] | None) -> tuple[MetricRule, ...]:
     """The built-in rules for these metric names, those that decide first, each part by name.
 
