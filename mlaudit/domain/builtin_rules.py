@@ -56,8 +56,8 @@ def _direction(bare: str) -> Direction | None:
     return Direction.HIGHER if bare in HIGHER else None
 
 
-def well_known_direction(name: str) -> Direction | None:
-    """The direction of a metric with one of the exact names above, with or without a prefix; None for any other."""
+def direction_by_name(name: str) -> Direction | None:
+    """Which way a metric of exactly this name gets better, training or not; None for any name not in the table."""
     return _direction(_split(name)[1])
 
 

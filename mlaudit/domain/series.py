@@ -1,18 +1,19 @@
-"""Metric histories made ready for a chart: cleaning, min-max downsampling, extents and ticks.
+"""Metric histories made ready for a chart: cleaning, min-max downsampling, extents.
 
 What is not finite (NaN, ±inf, and the ±1.797e308 that stands for infinite) is never drawn as a number and never
 bridged: it splits a curve into segments and is counted. Downsampling keeps the least and the greatest value of every
 pixel column, so that a single spike among a million points stays visible.
 
 Everything works on whole numpy arrays (imported inside the functions: this module may be imported before the first
-paint). Steps are 64-bit integers and differences are taken as such, since floats merge steps beyond 2**53.
+paint). Steps are 64-bit integers and differences are taken as such, since floats merge steps beyond 2**53. On an axis
+of time milliseconds stand in for the steps.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mlaudit.domain.models import STORED_INFINITY
@@ -30,7 +31,7 @@ FLAT = 1e-9
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Curve:
-    """One history, ordered by step. Arrays of one group have the same length."""
+    """One history, ordered by step (or time). Arrays of one group have the same length."""
 
     steps: Ints
     values: Floats
@@ -57,6 +58,10 @@ class Curve:
         found = int(self.steps[end - 1])
         start = int(np.searchsorted(self.steps, found, side="left"))
         return Reading(found, float(self.values[end - 1]), end - start)
+
+    def of(self, finite_steps: Ints, finite_values: Floats, segment: Ints) -> Curve:
+        """The same history with these as its finite points, e.g. without some, or smoothed."""
+        return replace(self, finite_steps=finite_steps, finite_values=finite_values, segment=segment)
 
     @property
     def last(self) -> Reading | None:
@@ -88,7 +93,7 @@ class Spans:
     segments: Ints
 
 
-def clean_curve(steps: Sequence[int], values: Sequence[float]) -> Curve:
+def clean_curve(steps: Sequence[int] | Ints, values: Sequence[float] | Floats) -> Curve:
     """A curve of these points, put into the order of steps where they are not. Raises ValueError on unequal lengths."""
     import numpy as np
 
@@ -154,14 +159,17 @@ def rows_of(values: Floats, low: float, high: float, height: int) -> Ints:
 
 
 def downsample(curve: Curve, first: int, last: int, width: int) -> Spans:
-    """Least and greatest value for each of ``width`` pixel columns between the steps ``first`` and ``last``."""
+    """Least and greatest value for each of ``width`` pixel columns, of the points from step ``first`` to ``last``."""
     import numpy as np
 
-    values, segment = curve.finite_values, curve.segment
-    columns = columns_of(curve.finite_steps, first, last, width)
+    begin, end = inside(curve, first, last)
+    values, segment = curve.finite_values[begin:end], curve.segment[begin:end]
+    columns = columns_of(curve.finite_steps[begin:end], first, last, width)
     if not len(columns):
         return Spans(columns, values, values, values, values, segment)
-    change = (columns[1:] != columns[:-1]) | (segment[1:] != segment[:-1])
+    change = columns[1:] != columns[:-1]
+    if segment[0] != segment[-1]:
+        change |= segment[1:] != segment[:-1]
     starts = np.concatenate(([0], np.flatnonzero(change) + 1))
     ends = np.concatenate((starts[1:], [len(columns)])) - 1
     return Spans(
@@ -172,6 +180,14 @@ def downsample(curve: Curve, first: int, last: int, width: int) -> Spans:
         values[ends],
         segment[starts],
     )
+
+
+def inside(curve: Curve, first: int, last: int) -> tuple[int, int]:
+    """The indices, from and up to, of the finite points from step ``first`` to ``last``."""
+    import numpy as np
+
+    steps = curve.finite_steps
+    return int(np.searchsorted(steps, first, side="left")), int(np.searchsorted(steps, last, side="right"))
 
 
 def step_at_or_after(curves: Iterable[Curve], step: int) -> int | None:
@@ -188,65 +204,3 @@ def step_at_or_before(curves: Iterable[Curve], step: int) -> int | None:
 
     found = [int(c.steps[i - 1]) for c in curves if (i := int(np.searchsorted(c.steps, step, side="right"))) > 0]
     return max(found, default=None)
-
-
-@dataclass(frozen=True, slots=True)
-class Ticks:
-    """Places on an axis and what is written there."""
-
-    values: tuple[float, ...]
-    labels: tuple[str, ...]
-
-
-def value_ticks(low: float, high: float, most: int) -> Ticks:
-    """At most ``most`` + 1 ticks between ``low < high`` at steps of 1, 2 or 5 times a power of ten."""
-    # In units of the values' size: spans near 1e308 overflow, and 10**-324 is no float.
-    base = min(308, max(-300, math.floor(math.log10(max(abs(low), abs(high))))))
-    unit = 10.0**base
-    a, b = low / unit, high / unit
-    raw = (b - a) / max(1, most)
-    exponent = math.floor(math.log10(raw))
-    factor = next(m for m in (1, 2, 5, 10) if m * 10.0**exponent >= raw * (1 - 1e-9))
-    if factor == 10:
-        factor, exponent = 1, exponent + 1
-    step = factor * 10.0**exponent
-    numbers = [k * factor for k in range(math.ceil(a / step - 1e-9), math.floor(b / step + 1e-9) + 1)]
-    # By value, since near 5e-324 several decimals are one float.
-    placed = {min(max(v, low), high): n for n in numbers if math.isfinite(v := float(f"{n}e{exponent + base}"))}
-    widest = max(numbers, key=abs, default=0)
-    return Ticks(tuple(placed), tuple(decimal_label(n, exponent + base, widest) for n in placed.values()))
-
-
-def step_ticks(first: int, last: int, most: int) -> Ticks:
-    """At most ``most`` + 1 whole steps between ``first`` and ``last``; values are exact integers."""
-    if last <= first:
-        return Ticks((first,), (decimal_label(first, 0, first),))
-    raw = max(1, -(-(last - first) // max(1, most)))
-    power = 10 ** (len(str(raw)) - 1)
-    step = next(m * power for m in (1, 2, 5, 10) if m * power >= raw)
-    values = tuple(range(-(-first // step) * step, last + 1, step))
-    zeros = min((len(str(v)) - len(str(v).rstrip("0")) for v in values if v), default=0)
-    numbers = [v // 10**zeros for v in values]
-    widest = max(numbers, key=abs, default=0)
-    return Ticks(values, tuple(decimal_label(n, zeros, widest) for n in numbers))
-
-
-def decimal_label(number: int, exponent: int, widest: int) -> str:
-    """``number`` · 10**``exponent`` in decimals, or as ``1.5e-7`` where that is shorter.
-
-    The labels of one axis share ``exponent`` and ``widest``, its number with the most digits, and so their form.
-    """
-    size = len(str(abs(widest)))
-    plain = size + exponent if exponent >= 0 else max(size, 1 - exponent) + 1
-    short = size + 2 + len(str(exponent + size - 1))
-    sign = "-" if number < 0 else ""
-    digits = str(abs(number))
-    if number == 0:
-        return "0"
-    if plain <= max(7, short):
-        if exponent >= 0:
-            return f"{sign}{digits}{'0' * exponent}"
-        digits = digits.rjust(1 - exponent, "0")
-        return f"{sign}{digits[:exponent]}.{digits[exponent:]}"
-    tail = digits[1:].rstrip("0")
-    return f"{sign}{digits[0]}{'.' + tail if tail else ''}e{exponent + len(digits) - 1}"

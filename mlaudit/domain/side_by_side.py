@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mlaudit.domain.builtin_rules import well_known_direction
+from mlaudit.domain.builtin_rules import direction_by_name
 from mlaudit.domain.models import Run, is_finite
 from mlaudit.domain.text import format_number
 from mlaudit.domain.verdict import Direction
@@ -66,7 +66,7 @@ def _metric(name: str, runs: Sequence[Run]) -> Row:
     shown = tuple(None if v is None else format_number(v) for v in values)
     # NaN is not equal to itself, yet two runs that both diverged do not differ in that.
     same = len({repr(v) for v in values}) == 1
-    direction = well_known_direction(name)
+    direction = direction_by_name(name)
     finite = [v for v in values if v is not None and is_finite(v)]
     if direction is None or same or not finite:
         return Row(Kind.METRIC, name, shown, same, direction)

@@ -16,7 +16,7 @@ from mlaudit.domain.errors import MlauditError
 from mlaudit.domain.models import MetricHistory, Run, RunStatus
 from mlaudit.services.history import GetHistory
 from mlaudit.services.requests import Request
-from mlaudit.tui.widgets.metric_chart import Series
+from mlaudit.tui.widgets.chart_series import Series
 
 T = TypeVar("T")
 
@@ -160,8 +160,16 @@ class Histories:
             notes.append("RUNNING")
         note = ", ".join(notes)
         if history is None:
-            return Series(label, NO_STEPS, NO_VALUES, note)
-        return Series(label, history.steps, history.values, note)
+            return Series(label, NO_STEPS, NO_VALUES, note, run_id=run.run_id)
+        return Series(
+            label,
+            history.steps,
+            history.values,
+            note,
+            timestamps=history.timestamps,
+            start=run.start_time,
+            run_id=run.run_id,
+        )
 
 
 def _has(run: Run, key: str) -> bool:

@@ -14,16 +14,14 @@ from mlaudit.domain.series import (
     axis_range,
     clean_curve,
     columns_of,
-    decimal_label,
     downsample,
     rows_of,
     step_at_or_after,
     step_at_or_before,
     step_extent,
-    step_ticks,
     value_extent,
-    value_ticks,
 )
+from mlaudit.domain.ticks import decimal_label, step_ticks, value_ticks
 
 STEPS = st.integers(-(2**63), 2**63 - 1)
 VALUES = st.floats(allow_nan=True, allow_infinity=True) | st.sampled_from(

@@ -11,6 +11,7 @@ from textual.widgets import Input, OptionList, Static
 
 from mlaudit.domain.errors import StoreUnavailable
 from mlaudit.domain.models import MetricHistory, Run
+from mlaudit.domain.scales import XUnit, YScale
 from mlaudit.gateway.memory import MemoryGateway
 from mlaudit.services.history import GetHistory
 from mlaudit.services.requests import Request
@@ -65,6 +66,21 @@ class TestCurves:
             await see(pilot, "step 1")
             await pilot.press("tab", "down")
             assert chart.highlighted == 1
+
+    async def test_the_chart_is_changed_while_the_list_has_the_focus(self, sample_gateway: MemoryGateway) -> None:
+        app = app_on(sample_gateway)
+        async with app.run_test(size=(80, 24)) as pilot:
+            chart = await show(pilot, ChartScreen(runs_of(sample_gateway, "better", "worse")))
+            await pilot.press("L", "E", "X")
+            assert (chart.scale, chart.weight, chart.unit) == (YScale.LOG, 0.3, XUnit.RELATIVE)
+            await pilot.press("plus", "plus")
+            await see(pilot, "zoomed")
+            span = chart.view
+            await pilot.press("[")
+            assert chart.view != span
+            await pilot.press("0")
+            assert chart.view is None
+            await see(pilot, "raw ", "◆")
 
     async def test_search_narrows_the_list_and_escape_leaves_it_before_the_screen(
         self, sample_gateway: MemoryGateway

@@ -4,6 +4,7 @@ import math
 import time
 from array import array
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,6 +13,8 @@ from rich.cells import cell_len
 from textual.app import App, ComposeResult
 from textual.geometry import Size
 
+from mlaudit.domain.scales import XUnit, YScale
+from mlaudit.domain.smoothing import WEIGHTS
 from mlaudit.tui.widgets.metric_chart import MAX_OVERLAYS, SMALLEST, MetricChart, Series
 
 INF, NAN = math.inf, math.nan
@@ -83,7 +86,7 @@ class TestUnusualData:
     async def test_all_nan_says_so_and_marks_every_step(self) -> None:
         text = await shown(series([NAN] * 3))
         assert "none of the 3 points is finite" in text
-        assert text.count("✕") == 3
+        assert text.count("✕") + text.count("✖") == 3
         assert "3 points, 3 NaN" in text
 
     async def test_nan_and_infinities_are_marked_gaps_and_never_zero(self) -> None:
@@ -91,7 +94,9 @@ class TestUnusualData:
         async with app.run_test(size=(60, 20)) as pilot:
             await pilot.pause()
             assert "8 points, 1 NaN, 3 inf" in app.text
-            assert app.text.count("✕") == 4
+            assert app.text.count("✕") == 3
+            assert app.text.count("✖") == 1, "the first of them"
+            assert "first NaN @2" in app.text
             columns = {x for _, x in app.dots()}
             gap = set(range(10, 38))  # between step 1 and step 6
             assert columns
@@ -280,11 +285,34 @@ class TestEverything:
                 st.sampled_from([(60, 20), (24, 6), (25, 7), (31, 12), (2, 2), (160, 45)]),
                 st.integers(0, 3),
                 st.none() | st.integers(-(2**63), 2**63 - 1),
+                st.tuples(st.sampled_from(list(YScale)), st.sampled_from(list(XUnit)), st.sampled_from(WEIGHTS)),
+                st.lists(st.sampled_from([1, -1, "["]), max_size=4),
             )
-            def check(data: list[list[tuple[int, float]]], size: tuple[int, int], top: int, cursor: int | None) -> None:
-                drawn = [series([v for _, v in p], f"r{i}", [s for s, _ in p]) for i, p in enumerate(data)]
+            def check(
+                data: list[list[tuple[int, float]]],
+                size: tuple[int, int],
+                top: int,
+                cursor: int | None,
+                read: tuple[YScale, XUnit, float],
+                zoom: list[int | str],
+            ) -> None:
+                drawn = [
+                    replace(
+                        series([v for _, v in p], f"r{i}", [s for s, _ in p]),
+                        timestamps=[s // 3 for s, _ in p],
+                        start=i,
+                    )
+                    for i, p in enumerate(data)
+                ]
                 app.chart.forced = Size(*size)
-                app.chart.plot("m", drawn)
+                app.chart.view = None
+                app.chart.scale, app.chart.unit, app.chart.weight = read
+                app.chart.plot("m", drawn, zero=top == 1)
+                for key in zoom:
+                    if isinstance(key, int):
+                        app.chart.action_zoom(key)
+                    else:
+                        app.chart.action_pan(-1)
                 app.chart.highlighted = min(top, max(0, len(drawn) - 1))
                 app.chart.cursor = cursor
                 lines = [app.chart.render_line(y) for y in range(size[1])]

@@ -16,12 +16,14 @@ from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from mlaudit.domain.builtin_rules import direction_by_name
 from mlaudit.domain.errors import MlauditError
 from mlaudit.domain.models import Run
 from mlaudit.domain.text import format_number
 from mlaudit.services.runs import GetRunDetails
 from mlaudit.tui.histories import Histories, first_metric, is_live, metric_keys
 from mlaudit.tui.screens.base import BaseScreen
+from mlaudit.tui.widgets.chart_keys import view_keys
 from mlaudit.tui.widgets.chart_legend import fit
 from mlaudit.tui.widgets.metric_chart import MAX_OVERLAYS, MetricChart
 
@@ -74,6 +76,7 @@ class ChartScreen(BaseScreen):
         Binding("k", "move(-1)", show=False, id="chart.previous_metric", tooltip="The metric before"),
         Binding("g", "edge(0)", show=False, id="chart.first_metric", tooltip="The first metric"),
         Binding("G", "edge(-1)", show=False, id="chart.last_metric", tooltip="The last metric"),
+        *view_keys(from_screen=True),
     ]
 
     def __init__(self, runs: tuple[Run, ...], key: str | None = None) -> None:
@@ -190,6 +193,10 @@ class ChartScreen(BaseScreen):
         """Move the chart's cursor while the list has the focus."""
         self.query_one(MetricChart).action_cursor(direction)
 
+    def action_on_chart(self, name: str, *parameters: int) -> None:
+        """Change how the chart is drawn while the list has the focus."""
+        getattr(self.query_one(MetricChart), f"action_{name}")(*parameters)
+
     # The curves
 
     def action_reload(self) -> None:
@@ -221,7 +228,8 @@ class ChartScreen(BaseScreen):
         else:
             waiting = self._histories.waiting(self._runs, self._key)
             message = f"loading {len(self._runs) - waiting} of {len(self._runs)}" if waiting else ""
-            chart.plot(self._key, self._histories.series(self._runs, self._key), message=message)
+            series = self._histories.series(self._runs, self._key)
+            chart.plot(self._key, series, message=message, direction=direction_by_name(self._key))
         self._say()
 
     def _say(self) -> None:
@@ -241,6 +249,8 @@ class ChartScreen(BaseScreen):
             said.append(f"{live} RUNNING, asked every {self._pause:g} s")
         if self._left_out:
             said.append(f"the first {len(self._runs)} of {len(self._runs) + self._left_out} runs are drawn")
+        if self._key is not None and direction_by_name(self._key) is None:
+            said.append("which way it gets better is not known")
         if not self._listed and self.query_one("#search", Input).value:
             said.append("no metric has this in its name")
         self.query_one("#status", Static).update(Text(" · ".join(said), no_wrap=True, overflow="ellipsis"))

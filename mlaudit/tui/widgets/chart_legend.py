@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len, set_cell_size
 
-from mlaudit.domain.series import Curve
+from mlaudit.domain.scales import XUnit
 from mlaudit.domain.text import format_number
+from mlaudit.domain.verdict import Direction
+from mlaudit.tui.widgets.chart_series import BEST, GREATEST, LEAST, Prepared, Series
 
 VALUE_WIDTH = 11
 
@@ -30,48 +32,62 @@ def fit(text: str, width: int, *, pad: bool = False) -> str:
 
 
 def legend_lines(
-    names: Sequence[tuple[str, str]],
-    curves: Sequence[Curve],
+    series: Sequence[Series],
+    prepared: Sequence[Prepared],
     highlighted: int,
     cursor: int | None,
     width: int,
     height: int,
+    unit: XUnit = XUnit.STEP,
+    direction: Direction | None = None,
 ) -> list[Entry]:
-    """At most ``height`` lines for the series with these (label, note)s; the highlighted one is always among them."""
-    count = len(names)
+    """At most ``height`` lines, one a series; that of the highlighted one is always among them."""
+    count = len(series)
     shown = count if count <= height else max(1, height - 1)
     if height <= 0 or not count:
         return []
     start = min(max(0, highlighted - shown // 2), count - shown)
-    room = min(max(cell_len(label) for label, _ in names), max(8, width - VALUE_WIDTH - 16))
+    room = min(max(cell_len(s.label) for s in series), max(8, width - VALUE_WIDTH - 16))
     lines = []
     for index in range(start, start + shown):
-        label, note = names[index]
-        value, repeated = reading(curves[index], cursor)
-        about = ", ".join(part for part in (repeated, *facts(curves[index]), note) if part)
-        lines.append(Entry(index, f"{fit(label, room, pad=True)} {value:>{VALUE_WIDTH}}  {about}".rstrip()))
+        one, found = series[index], prepared[index]
+        value, remarks = reading(found, cursor, unit)
+        band = one.band.about if one.band and unit is XUnit.STEP else ""
+        said = (*remarks, *facts(found, unit), band, one.note, ends(found, unit, direction))
+        about = ", ".join(part for part in said if part)
+        lines.append(Entry(index, f"{fit(one.label, room, pad=True)} {value:>{VALUE_WIDTH}}  {about}".rstrip()))
     if shown < count and height > 1:
         lines.append(Entry(None, f"   … {count - shown} more runs: ↑ and ↓ go through them"))
     return lines
 
 
-def reading(curve: Curve, cursor: int | None) -> tuple[str, str]:
-    """The value at the cursor's step, and whether it is one of several there.
+def reading(prepared: Prepared, cursor: int | None, unit: XUnit = XUnit.STEP) -> tuple[str, tuple[str, ...]]:
+    """The value at the cursor, and what to know of it: the raw one where it is smoothed, whether it is one of several.
 
-    Where nothing was logged at that step: the value before it, with its step.
+    Where nothing was logged there: the value before it, with its place.
     """
+    curve = prepared.curve
     found = curve.last if cursor is None else curve.at(cursor)
     if found is None:
-        return "—", ""
-    value = format_number(found.value)
+        return "—", ()
+    remarks = []
+    smooth = prepared.smooth_at(found.step)
+    value = format_number(found.value if smooth is None else smooth)
+    if smooth is not None:
+        remarks.append(f"raw {format_number(found.value)}")
     if cursor is not None and found.step != cursor:
-        value = f"{value} @{found.step}"
-    return value, f"last of {found.count:,} at step {found.step}" if found.count > 1 else ""
+        value = f"{value} @{unit.short(found.step)}"
+    if found.count > 1:
+        remarks.append(f"last of {found.count:,} at {unit.read(found.step)}")
+    return value, tuple(remarks)
 
 
-def facts(curve: Curve) -> list[str]:
-    """What must be known of a curve's points: how many, how many are no numbers, whether they are all the same."""
+def facts(prepared: Prepared, unit: XUnit = XUnit.STEP) -> list[str]:
+    """What must be known of the points: how many, how many are no numbers and since when, whether all are the same."""
+    curve = prepared.curve
     count = len(curve)
+    if prepared.no_times:
+        return ["not drawn: it has no times"]
     if not count:
         return []
     said = ["1 point" if count == 1 else f"{count:,} points"]
@@ -79,7 +95,21 @@ def facts(curve: Curve) -> list[str]:
         said.append(f"{curve.nan_count:,} NaN")
     if curve.inf_count:
         said.append(f"{curve.inf_count:,} inf")
-    finite = curve.finite_values
-    if len(finite) > 1 and float(finite.min()) == float(finite.max()):
+    if prepared.gap is not None and len(curve.finite_values):
+        said.append(f"first {format_number(prepared.gap.value)} @{unit.short(prepared.gap.step)}")
+    if prepared.hidden:
+        said.append(f"{prepared.hidden:,} not above 0 hidden")
+    found = prepared.ends
+    if found is not None and len(curve.finite_values) > 1 and found.least.value == found.greatest.value:
         said.append("constant")
     return said
+
+
+def ends(prepared: Prepared, unit: XUnit, direction: Direction | None) -> str:
+    """The marked values: the best, or where nobody says which way is better the least and the greatest."""
+    found = prepared.ends
+    if found is None or not prepared.line.marks:
+        return ""
+    best = found.best(direction)
+    marked = ((BEST, best),) if best else ((LEAST, found.least), (GREATEST, found.greatest))
+    return " ".join(f"{char} {format_number(at.value)} @{unit.short(at.step)}" for char, at in marked)

@@ -10,29 +10,61 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlaudit.domain.series import (
-    Curve,
-    axis_range,
-    columns_of,
-    downsample,
-    rows_of,
-    step_extent,
-    step_ticks,
-    value_extent,
-    value_ticks,
-)
+from mlaudit.domain.bands import Band
+from mlaudit.domain.curve_facts import At
+from mlaudit.domain.scales import Scale, XUnit, YScale, scale_for
+from mlaudit.domain.series import Curve, axis_range, columns_of, rows_of, step_extent
+from mlaudit.domain.windows import edges, seen_spans, seen_values
 from mlaudit.tui.widgets.braille import BLANK, DOTS_ACROSS, DOTS_DOWN, Drawing, draw
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    Grid = npt.NDArray[np.int64]
+
 NOBODY = -1
+MAIN, FAINT, SHADE = 0, 1, 2
+"""Tones: a curve, the raw curve behind a smoothed one, a band."""
 GAP = "✕"
+FIRST_GAP = "✖"
 LONE = "●"
+SHADED = "░"
+ZERO = "┈"
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 LETTER_EVERY = 36
 """Cells between two letters on one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A character at a point of a curve."""
+
+    char: str
+    at: At
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Line:
+    """One curve as drawn, with what is behind and upon it."""
+
+    curve: Curve
+    raw: Curve | None = None
+    """Drawn faintly behind."""
+    band: Band | None = None
+    marks: tuple[Mark, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How the axes are drawn."""
+
+    unit: XUnit = XUnit.STEP
+    scale: YScale = YScale.LINEAR
+    view: tuple[int, int] | None = None
+    """The range of x that is seen; None: all of it."""
+    zero: bool = False
+    """Whether the y axis must reach 0, with a line there."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,11 +77,13 @@ class Plot:
     """Cells to the left of the plot: labels of the y axis, and the axis itself."""
     first: int
     last: int
-    """The range of steps."""
+    """The range of steps, or milliseconds."""
     chars: tuple[str, ...]
     """One text of ``width`` characters a row."""
-    owners: npt.NDArray[np.int64]
+    owners: Grid
     """Shape (height, width): the index of the curve that a cell belongs to, or NOBODY."""
+    tones: Grid
+    """Of the same shape: MAIN, FAINT or SHADE."""
     y_labels: dict[int, str]
     """Row -> label."""
     axis: str
@@ -74,80 +108,194 @@ class Plot:
         return min(max(step, self.first), self.last)
 
 
-def make_plot(curves: Sequence[Curve], top: int, width: int, height: int, empty: str) -> Plot:
-    """Curves in ``width`` by ``height`` cells, gutter included; the curve at index ``top`` is drawn over the others.
+@dataclass(frozen=True, slots=True)
+class Axes:
+    """What the axes span: whole places on x, places of the scale on y."""
+
+    first: int
+    last: int
+    scale: Scale
+    low: float
+    high: float
+
+
+def make_axes(lines: Sequence[Line], look: Look) -> Axes | None:
+    """Axes that fit what is seen of the lines; None where no line is seen."""
+    import numpy as np
+
+    first, last = look.view or step_extent(line.curve for line in lines) or (0, 0)
+    curves = [c for line in lines for c in (line.curve, line.raw) if c is not None]
+    shown = [seen_values(c, first, last) for c in curves]
+    for line in lines:
+        if line.band is not None and len(line.band):
+            begin, end = np.searchsorted(line.band.steps, [first, last])
+            shown += [line.band.lows[begin : end + 1], line.band.highs[begin : end + 1]]
+    scale = scale_for(look.scale, shown)
+    ends = [float(end) for values in shown if len(values) for end in (values.min(), values.max())]
+    if look.scale is YScale.LOG:
+        # A band may reach to 0 and below.
+        ends = [float(v[v > 0].min()) if len(v) and (v > 0).any() else 0.0 for v in shown] + ends
+        ends = [end for end in ends if end > 0]
+    places = scale.apply(np.array(ends, np.float64)).tolist()
+    places += [edge for c in curves for edge in edges(c, scale, first, last) if edge is not None]
+    if not places:
+        return None
+    if look.zero and look.scale is not YScale.LOG:
+        places.append(0.0)
+    return Axes(first, last, scale, *axis_range(min(places), max(places)))
+
+
+def make_plot(lines: Sequence[Line], top: int, width: int, height: int, empty: str, look: Look | None = None) -> Plot:
+    """Lines in ``width`` by ``height`` cells, gutter included; the one at index ``top`` is drawn over the others.
 
     ``empty`` is the message when there are no points at all.
     """
-    steps = step_extent(curves) or (0, 0)
-    extent = value_extent(curves)
-    labels: dict[int, str] = {}
-    if extent is not None:
-        low, high = axis_range(*extent)
-        labels = _y_labels(low, high, height)
+    import numpy as np
+
+    look = look or Look()
+    curves = [line.curve for line in lines]
+    axes = make_axes(lines, look)
+    labels = _y_labels(axes, height) if axes else {}
     gutter = min(max((len(v) for v in labels.values()), default=0), 24) + 1
     gutter = max(gutter, 5)
     if gutter > width // 2:
         gutter, labels = 1, {}
     inner = max(1, width - gutter)
-    if extent is None:
-        chars, owners = _blank(inner, height)
-    else:
-        order = sorted(range(len(curves)), key=lambda i: (i == top, -i))
-        drawings = [draw(downsample(c, *steps, inner * DOTS_ACROSS), low, high, inner, height) for c in curves]
-        chars, owners = _compose(drawings, order, inner, height)
-    axis, axis_owners = _axis(curves, top, steps, inner)
-    axis, x_labels = _x_labels(axis, axis_owners, steps, inner) if step_extent(curves) else (axis, " " * inner)
-    return Plot(
-        inner, height, gutter, *steps, chars, owners, labels, axis, axis_owners, x_labels, _message(curves, empty)
-    )
+    codes = np.full((height, inner), ord(" "), np.uint32)
+    owners, tones = np.full((height, inner), NOBODY, np.int64), np.zeros((height, inner), np.int64)
+    span = (axes.first, axes.last) if axes else look.view or step_extent(curves) or (0, 0)
+    if axes is not None:
+        if look.zero and axes.low <= 0 <= axes.high:
+            codes[_row(0.0, axes, height)] = ord(ZERO)
+        _shade(lines, top, axes, codes, owners, tones)
+        drawings = _drawings(lines, top, axes, inner, height)
+        _compose(drawings, len(lines), codes, owners, tones)
+        _mark(lines, top, axes, codes, owners)
+    text = codes.astype("<u4").tobytes().decode("utf-32-le")
+    chars = tuple(text[i : i + inner] for i in range(0, inner * height, inner))
+    axis, axis_owners = _axis(curves, top, span, inner)
+    has_points = step_extent(curves) is not None
+    axis, x_labels = _x_labels(axis, axis_owners, span, inner, look.unit) if has_points else (axis, " " * inner)
+    message = "" if axes else _message(curves, empty, look)
+    return Plot(inner, height, gutter, *span, chars, owners, tones, labels, axis, axis_owners, x_labels, message)
 
 
-def _message(curves: Sequence[Curve], empty: str) -> str:
+def _message(curves: Sequence[Curve], empty: str, look: Look) -> str:
     points = sum(len(c) for c in curves)
     if points == 0:
         return empty
-    if value_extent(curves) is None:
+    if points == sum(c.nan_count + c.inf_count for c in curves):
         return "the one point is not finite" if points == 1 else f"none of the {points} points is finite"
-    return ""
+    if look.scale is YScale.LOG and not any(len(c.finite_values) for c in curves):
+        return "no value is above 0, and a log axis shows no others"
+    return "nothing was logged here"
 
 
-def _blank(width: int, height: int) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
-    import numpy as np
-
-    return (" " * width,) * height, np.full((height, width), NOBODY, np.int64)
+def _drawings(lines: Sequence[Line], top: int, axes: Axes, width: int, height: int) -> list[tuple[Drawing, int, int]]:
+    """(drawing, owner, tone), from the bottom to the top."""
+    layers = [
+        (curve, index, tone)
+        for index, line in enumerate(lines)
+        for curve, tone in ((line.raw, FAINT), (line.curve, MAIN))
+        if curve is not None
+    ]
+    layers.sort(key=lambda layer: (layer[1] == top, layer[2] == MAIN, -layer[1]))
+    return [
+        (
+            draw(
+                seen_spans(curve, axes.scale, axes.first, axes.last, width * DOTS_ACROSS),
+                axes.low,
+                axes.high,
+                width,
+                height,
+            ),
+            index,
+            tone,
+        )
+        for curve, index, tone in layers
+    ]
 
 
 def _compose(
-    drawings: Sequence[Drawing], order: Sequence[int], width: int, height: int
-) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
-    """Characters and owners; ``order`` is from the bottom to the top."""
+    drawings: Sequence[tuple[Drawing, int, int]],
+    count: int,
+    codes: npt.NDArray[np.uint32],
+    owners: Grid,
+    tones: Grid,
+) -> None:
+    """Put drawings over one another, from the bottom to the top."""
     import numpy as np
 
-    codes = np.full((height, width), ord(" "), np.uint32)
-    owners = np.full((height, width), NOBODY, np.int64)
-    for index in order:
-        drawing = drawings[index]
+    for drawing, index, tone in drawings:
         lit = drawing.bits > 0
         codes[lit] = drawing.bits[lit].astype(np.uint32) + BLANK
         owners[lit] = index
-    for index in order:
-        for row, column in drawings[index].lone:
-            if owners[row, column] == index:
+        tones[lit] = tone
+    for drawing, index, tone in drawings:
+        for row, column in drawing.lone:
+            if owners[row, column] == index and tones[row, column] == tone:
                 codes[row, column] = ord(LONE)
-    if len(drawings) > 1:
-        for index in range(len(drawings)):
-            for row, column in _letter_places(owners, index, len(drawings)):
+    if count > 1:
+        for index in range(count):
+            for row, column in _letter_places((owners == index) & (tones == MAIN), index, count):
                 codes[row, column] = ord(LETTERS[index % len(LETTERS)])
-    text = codes.astype("<u4").tobytes().decode("utf-32-le")
-    return tuple(text[i : i + width] for i in range(0, width * height, width)), owners
 
 
-def _letter_places(owners: npt.NDArray[np.int64], index: int, count: int) -> list[tuple[int, int]]:
+def _shade(
+    lines: Sequence[Line], top: int, axes: Axes, codes: npt.NDArray[np.uint32], owners: Grid, tones: Grid
+) -> None:
+    """Cells within a band; in a column without a step of its own the band goes straight from one to the next."""
+    import numpy as np
+
+    height, width = codes.shape
+    for index in sorted(range(len(lines)), key=lambda i: (i == top, -i)):
+        band = lines[index].band
+        if band is None or not len(band):
+            continue
+        steps = band.steps.astype(np.float64)
+        middles = axes.first + (axes.last - axes.first) * (np.arange(width) + 0.5) / width
+        ends = []
+        for values, pick in ((band.highs, np.fmax), (band.lows, np.fmin)):
+            places = np.clip(axes.scale.apply(values), axes.low, axes.high)
+            shown = np.interp(middles, steps, places, left=np.nan, right=np.nan)
+            begin, end = np.searchsorted(band.steps, axes.first), np.searchsorted(band.steps, axes.last, side="right")
+            cells = columns_of(band.steps[begin:end], axes.first, axes.last, width * DOTS_ACROSS) // DOTS_ACROSS
+            pick.at(shown, cells, places[begin:end])
+            ends.append(shown)
+        known = ~np.isnan(ends[0])
+        rows = [rows_of(end[known], axes.low, axes.high, height * DOTS_DOWN) // DOTS_DOWN for end in ends]
+        inside = np.zeros((height, width), np.bool_)
+        place = np.arange(height)[:, None]
+        inside[:, known] = (place >= rows[0]) & (place <= rows[1])
+        codes[inside], owners[inside], tones[inside] = ord(SHADED), index, SHADE
+
+
+def _mark(lines: Sequence[Line], top: int, axes: Axes, codes: npt.NDArray[np.uint32], owners: Grid) -> None:
+    """Put the marks where their curve can be seen; those of the top one everywhere."""
+    import numpy as np
+
+    height, width = codes.shape
+    for index in sorted(range(len(lines)), key=lambda i: (i == top, -i)):
+        for mark in lines[index].marks:
+            place = float(axes.scale.apply(np.array([mark.at.value]))[0])
+            if not (axes.first <= mark.at.step <= axes.last and axes.low <= place <= axes.high):
+                continue
+            pixels = columns_of(np.array([mark.at.step], np.int64), axes.first, axes.last, width * DOTS_ACROSS)
+            row, column = _row(place, axes, height), int(pixels[0]) // DOTS_ACROSS
+            if index == top or owners[row, column] in {index, NOBODY}:
+                codes[row, column], owners[row, column] = ord(mark.char), index
+
+
+def _row(place: float, axes: Axes, height: int) -> int:
+    import numpy as np
+
+    return int(rows_of(np.array([place]), axes.low, axes.high, height * DOTS_DOWN)[0]) // DOTS_DOWN
+
+
+def _letter_places(seen: npt.NDArray[np.bool_], index: int, count: int) -> list[tuple[int, int]]:
     """Cells for a curve's letter: every so often, at columns of its own, where its dots can be seen; at least one."""
     import numpy as np
 
-    seen = owners == index
     columns = np.flatnonzero(seen.any(axis=0))
     if not len(columns):
         return []
@@ -157,32 +305,38 @@ def _letter_places(owners: npt.NDArray[np.int64], index: int, count: int) -> lis
     return [(int(np.flatnonzero(seen[:, c])[0]), int(c)) for c in chosen]
 
 
-def _y_labels(low: float, high: float, height: int) -> dict[int, str]:
+def _y_labels(axes: Axes, height: int) -> dict[int, str]:
     import numpy as np
 
-    ticks = value_ticks(low, high, max(1, height // 3))
-    rows = rows_of(np.array(ticks.values, np.float64), low, high, height * DOTS_DOWN) // DOTS_DOWN
+    ticks = axes.scale.ticks(axes.low, axes.high, max(1, height // 3))
+    places = np.clip(axes.scale.apply(np.array(ticks.values, np.float64)), axes.low, axes.high)
+    rows = rows_of(places, axes.low, axes.high, height * DOTS_DOWN) // DOTS_DOWN
     return dict(zip(rows.tolist(), ticks.labels, strict=True))
 
 
-def _axis(curves: Sequence[Curve], top: int, steps: tuple[int, int], width: int) -> tuple[str, tuple[int, ...]]:
-    """The axis line with a mark at every step whose value is not finite."""
+def _axis(curves: Sequence[Curve], top: int, span: tuple[int, int], width: int) -> tuple[str, tuple[int, ...]]:
+    """The axis line with a mark at every step whose value is not finite, the first of each curve a heavier one."""
     import numpy as np
 
     axis, owners = ["─"] * width, [NOBODY] * width
     for index in sorted(range(len(curves)), key=lambda i: (i == top, -i)):
-        pixels = columns_of(curves[index].gap_steps, *steps, width * DOTS_ACROSS)
-        for column in np.unique(pixels // DOTS_ACROSS).tolist():
+        gaps = curves[index].gap_steps
+        begin, end = np.searchsorted(gaps, span[0]), np.searchsorted(gaps, span[1], side="right")
+        pixels = columns_of(gaps[begin:end], *span, width * DOTS_ACROSS)
+        columns = np.unique(pixels // DOTS_ACROSS).tolist()
+        for column in columns:
             axis[column], owners[column] = GAP, index
+        if columns and begin == 0:
+            axis[columns[0]] = FIRST_GAP
     return "".join(axis), tuple(owners)
 
 
-def _x_labels(axis: str, owners: Sequence[int], steps: tuple[int, int], width: int) -> tuple[str, str]:
+def _x_labels(axis: str, owners: Sequence[int], span: tuple[int, int], width: int, unit: XUnit) -> tuple[str, str]:
     """The axis with its ticks, and the line of labels below it; labels that would touch are left out."""
     import numpy as np
 
-    ticks = step_ticks(*steps, max(1, width // 12))
-    pixels = columns_of(np.array(ticks.values, np.int64), *steps, width * DOTS_ACROSS) // DOTS_ACROSS
+    ticks = unit.ticks(*span, max(1, width // (12 if unit is XUnit.STEP else 16)))
+    pixels = columns_of(np.array(ticks.values, np.int64), *span, width * DOTS_ACROSS) // DOTS_ACROSS
     marks, line, free = list(axis), [" "] * width, 0
     for column, label in zip(pixels.tolist(), ticks.labels, strict=True):
         start = min(max(0, column - len(label) // 2), max(0, width - len(label)))
