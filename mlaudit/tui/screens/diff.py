@@ -20,8 +20,9 @@ from textual.widgets.option_list import Option
 
 from mlaudit.domain.errors import AmbiguousModel, MlauditError
 from mlaudit.domain.gate import Outcome, Role
-from mlaudit.domain.models import Run
+from mlaudit.domain.models import Run, StoreInfo
 from mlaudit.services.compare import CompareRun, Comparison
+from mlaudit.services.promote import PlanPromotion
 from mlaudit.tui.histories import Histories, first_metric
 from mlaudit.tui.screens.base import BaseScreen
 from mlaudit.tui.screens.promotion import PromotionMixin
@@ -63,6 +64,8 @@ class DiffScreen(PromotionMixin, BaseScreen):
     ) -> None:
         """``model`` and ``against`` as for ``mlaudit diff``; ``promote`` goes on to the promotion at once."""
         super().__init__()
+        self.comparison: Comparison | None = None
+        """What is on show."""
         self._run_id = run_id
         self._model = model
         self._against = against
@@ -228,7 +231,29 @@ class DiffScreen(PromotionMixin, BaseScreen):
         if self._runs:
             self.app.push_screen(ChartScreen(self._runs, self._metric))
 
-    # What the promotion needs to know
+    # Promoting
+
+    def action_promote(self) -> None:
+        """Bring the run that is judged to Production."""
+        if self.comparison is not None:
+            self.begin(PlanPromotion(self.comparison.candidate.run.run_id, self.comparison.raw_model))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Promotion is not bound where nothing may be written, and greyed out while there is nothing to promote."""
+        if action == "promote":
+            if self.promotion_off():
+                return False
+            return True if self.comparison and not self.is_changing else None
+        return super().check_action(action, parameters)
+
+    def look_again(self) -> object:
+        """Compare again."""
+        return self.compare()
+
+    @property
+    def shown_store(self) -> StoreInfo | None:
+        """The store of the comparison."""
+        return self.comparison.store if self.comparison else self.mlaudit.store
 
     @property
     def shown_outcome(self) -> Outcome | None:

@@ -1,4 +1,4 @@
-"""How a promotion goes on the diff screen: plan, dialog, execution, and what came of it.
+"""How a change of the registry goes on any screen: plan, dialog, execution, and what came of it.
 
 The execution runs as a worker of the app and not of the screen: leaving the screen would cancel the screen's workers,
 and the outcome of something that is being done all the same would be lost. While it runs esc stays here; ``q`` must be
@@ -7,132 +7,205 @@ pressed twice.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from rich.text import Text
 from textual import work
 from textual.widgets import Static
 
-from mlaudit.domain.errors import (
-    MlauditError,
-    PromotionAborted,
-    PromotionBusy,
-    PromotionConflict,
-    PromotionUnfinished,
-    StalePlan,
-    StoreError,
-)
+from mlaudit.domain.errors import MlauditError, NotConfirmed, PromotionBusy, StoreError
 from mlaudit.domain.gate import Outcome
-from mlaudit.domain.promotion import PromotionPlan
-from mlaudit.services.compare import Comparison
-from mlaudit.services.promote import ExecutePromotion, PlanPromotion
+from mlaudit.domain.models import Stage, StoreInfo
+from mlaudit.domain.promotion import Event, Target
+from mlaudit.domain.text import clean
+from mlaudit.services.promote import ExecutePromotion, PlanPromotion, PlanRollback
+from mlaudit.services.recovery import InspectIntents, RecoverIntents
+from mlaudit.services.requests import Request
 from mlaudit.tui.screens.base import BaseScreen
 from mlaudit.tui.screens.confirm import ConfirmDialog
-from mlaudit.tui.widgets.comparison_text import promoted_text, promotion_lines
+from mlaudit.tui.widgets.change_text import (
+    Wording,
+    failure_words,
+    needs_person,
+    outcome_text,
+    promotion_lines,
+    reason_question,
+    recovery_lines,
+    wording,
+)
 
 NOTICE_SECONDS = 30
+T = TypeVar("T")
 
 
 class PromotionMixin(BaseScreen):
-    """The part of a screen that promotes the run of its comparison; the screen has a Static with the id ``message``."""
+    """The part of a screen from which the registry is changed; the screen has a Static with the id ``message``."""
 
-    comparison: Comparison | None = None
-    """What is on show."""
     _planning = False
     """From the key press until the dialog is answered."""
-    _executing = False
-    """While the registry is being changed."""
+    _executing = ""
+    """What is being done while the registry is being changed, as a noun."""
     _quit_warned = False
 
-    def compare(self) -> object:
-        """Look again; the screen has its own."""
+    def look_again(self) -> object:
+        """Ask anew for what is shown; the screen has its own."""
         raise NotImplementedError
 
     @property
     def shown_outcome(self) -> Outcome | None:
-        """The verdict on screen."""
-        raise NotImplementedError
+        """The verdict on screen, if any: the dialog says where it is another one by now."""
+        return None
+
+    @property
+    def shown_store(self) -> StoreInfo | None:
+        """The store that what is on screen came from."""
+        return self.mlaudit.store
 
     def promotion_off(self) -> str:
-        """Why nothing can be promoted here; empty when it can."""
+        """Why nothing can be changed here; empty when it can."""
         if self.mlaudit.settings.read_only:
             return "mlaudit was started with --read-only"
-        store = self.comparison.store if self.comparison else self.mlaudit.store
+        store = self.shown_store
         if store is not None and not store.writable:
             return store.read_only_reason or "; ".join(("this store must not be written to", *store.notes))
         return ""
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Promotion is not bound where nothing may be written, and greyed out while there is nothing to promote."""
-        if action == "promote":
-            if self.promotion_off():
-                return False
-            return True if self.comparison and not self._planning and not self._executing else None
-        return super().check_action(action, parameters)
+    @property
+    def is_changing(self) -> bool:
+        """Whether a change is being planned, asked about or done."""
+        return self._planning or bool(self._executing)
 
     def say(self, message: str | Text, *, bad: bool = False) -> None:
-        """One message below the verdict; the empty text takes it away."""
+        """One message; the empty text takes it away."""
         place = self.query_one("#message", Static)
         place.update(message if isinstance(message, Text) else Text(message))
         place.display = bool(message)
         place.set_class(bad, "-bad")
 
-    def action_promote(self) -> None:
-        """Plan, ask, promote, look again."""
+    # Changing
+
+    def begin(self, request: PlanPromotion | PlanRollback) -> None:
+        """Plan, ask, do, look again."""
         why_not = self.promotion_off()
         if why_not:
             self.say(f"Promotion is off: {why_not}.", bad=True)
-        elif self.comparison and not self._planning and not self._executing:
+        elif not self.is_changing:
             self._planning = True
             self.refresh_bindings()
-            self._plan(self.comparison)
+            self._plan(request)
 
     @work(group="promotion.plan")
-    async def _plan(self, comparison: Comparison) -> None:
-        self.say("Planning the promotion…")
+    async def _plan(self, request: PlanPromotion | PlanRollback) -> None:
+        self.say("Planning…")
+        words = _words_for(request)
         try:
-            plan = await self.ask(PlanPromotion(comparison.candidate.run.run_id, comparison.raw_model))
+            plan = await self.ask(request)
             self.say("")
+            words = wording(plan.model, plan.event, plan.target)
             dialog = ConfirmDialog(
-                f"Promote to Production: {plan.model}",
+                words.title,
                 promotion_lines(plan, self.shown_outcome),
-                confirm_label="Promote",
+                confirm_label=words.label,
                 typed=plan.model if plan.needs_typed_name else None,
-                reason="" if plan.passes else "Why is it promoted all the same? This is recorded:",
+                reason=reason_question(plan),
             )
             answer = await self.app.push_screen_wait(dialog)
         except MlauditError as error:
-            self.say(f"Not promoted: {error}.", bad=True)
+            self.say(f"{words.not_done}: {error}.", bad=True)
             return
         finally:
             self._planning = False
             self.refresh_bindings()
         if answer is None:
-            self.say("Not promoted: cancelled. Nothing was changed.")
+            self.say(f"{words.not_done}: cancelled. Nothing was changed.")
             return
-        self._executing = True
-        self.refresh_bindings()
-        self.app.run_worker(self._execute(plan, answer), group="promotion.execute", exclusive=False)
+        self._execute(
+            ExecutePromotion(plan, answer, override=not plan.passes),
+            str(plan.event),
+            words.doing,
+            told=outcome_text,
+            failed=lambda error: failure_words(plan, error),
+        )
 
-    async def _execute(self, plan: PromotionPlan, reason: str) -> None:
-        """Do it and say what came of it, on this screen or, when it is gone, as a notice over any other.
+    # Recovering
 
-        ``reason``: why, where the gate does not let it through; empty where it does.
-        """
-        self._quit_warned = False
-        self.mlaudit.quit_guards.append(self._may_quit)
-        self.say(f"Promoting {plan.model}…")
-        try:
-            # Not through the screen's own ask: the screen may be gone when the answer comes.
-            outcome = await self.mlaudit.backend.ask(ExecutePromotion(plan, reason, override=not plan.passes))
-        except MlauditError as error:
-            self._tell(Text(failure_words(plan, error)), bad=True)
-        else:
-            self._tell(promoted_text(outcome))
-        finally:
-            self._executing = False
-            self.mlaudit.quit_guards.remove(self._may_quit)
-        if self.is_attached:
+    def begin_recovery(self, raw_model: str) -> None:
+        """Watch what is unfinished at a model, ask, end what is dead, look again."""
+        if not self.promotion_off() and not self.is_changing:
+            self._planning = True
             self.refresh_bindings()
-            self.compare()
+            self._inspect(raw_model)
+
+    @work(group="promotion.plan")
+    async def _inspect(self, raw_model: str) -> None:
+        self.say("Watching what is unfinished for a minute, to know that nobody is at it any more…")
+        try:
+            inspection = await self.ask(InspectIntents(raw_model))
+            if not inspection.dead:
+                alive = "; ".join(inspection.alive)
+                self.say(f"Nothing to recover. Under way, or just ended: {alive}." if alive else "Nothing to recover.")
+                self.look_again()
+                return
+            self.say("")
+            person = needs_person(inspection)
+            dialog = ConfirmDialog(
+                f"Recover: {inspection.model}",
+                recovery_lines(inspection),
+                confirm_label="Delete the intent" if person else "Recover",
+                typed=inspection.model if person else None,
+            )
+            answer = await self.app.push_screen_wait(dialog)
+        except MlauditError as error:
+            self.say(f"Not recovered: {error}.", bad=True)
+            return
+        finally:
+            self._planning = False
+            self.refresh_bindings()
+        if answer is None:
+            self.say("Not recovered: cancelled. Nothing was changed.")
+            return
+        self._execute(
+            RecoverIntents(inspection, delete_unclear=person),
+            "recovery",
+            f"Recovering {inspection.model}",
+            told=lambda settled: Text("\n".join(f"✓ {s.words}" for s in settled) or "Nothing to recover."),
+            failed=_recovery_failure,
+        )
+
+    # Doing
+
+    def _execute(
+        self,
+        request: Request[T],
+        noun: str,
+        doing: str,
+        *,
+        told: Callable[[T], Text],
+        failed: Callable[[MlauditError], str],
+    ) -> None:
+        """Do it and say what came of it, on this screen or, when it is gone, as a notice over any other."""
+        self._executing, self._quit_warned = noun, False
+        self.refresh_bindings()
+        self.mlaudit.quit_guards.append(self._may_quit)
+        self.say(f"{doing}…")
+
+        async def do() -> None:
+            try:
+                # Not through the screen's own ask: the screen may be gone when the answer comes.
+                answer = await self.mlaudit.backend.ask(request)
+            except MlauditError as error:
+                self._tell(Text(failed(error)), bad=True)
+            else:
+                self._tell(told(answer))
+            finally:
+                self._executing = ""
+                self.mlaudit.quit_guards.remove(self._may_quit)
+            if self.is_attached:
+                self.refresh_bindings()
+                self.look_again()
+
+        self.app.run_worker(do(), group="promotion.execute", exclusive=False)
 
     def _tell(self, message: Text, *, bad: bool = False) -> None:
         if self.is_attached:
@@ -146,25 +219,29 @@ class PromotionMixin(BaseScreen):
         if self._quit_warned:
             return True
         self._quit_warned = True
-        self.say("A promotion is under way. Press q again to quit without seeing what came of it.", bad=True)
+        self.say(f"A {self._executing} is under way. Press q again to quit without seeing what came of it.", bad=True)
         return False
 
     async def action_back(self) -> None:
         """Leave, but not while the registry is being changed: its outcome is told here."""
         if self._executing:
-            self.say("The promotion is under way; what came of it is told here in a moment.")
+            self.say(f"The {self._executing} is under way; what came of it is told here in a moment.")
             return
         await super().action_back()
 
 
-def failure_words(plan: PromotionPlan, error: MlauditError) -> str:
-    """What a failed execution means for the registry."""
-    if isinstance(error, StalePlan | PromotionBusy | PromotionAborted):
-        return f"Not promoted: {error}."
-    if isinstance(error, PromotionConflict):
-        return f"{error}. Look at the registry before doing anything else."
-    if isinstance(error, PromotionUnfinished):
+def _words_for(request: PlanPromotion | PlanRollback) -> Wording:
+    """The words for what is still to be planned. Raises UsageError for a target that is none."""
+    if isinstance(request, PlanRollback):
+        return wording(clean(request.model), Event.ROLLBACK, Target(Stage.PRODUCTION))
+    target = Target.parse(request.to)
+    return wording(clean(request.model), target.event, target)
+
+
+def _recovery_failure(error: MlauditError) -> str:
+    """What a failed recovery means for the registry."""
+    if isinstance(error, PromotionBusy | NotConfirmed):
         return f"{error}."
     if isinstance(error, StoreError):
-        return f"{error}. Whether {plan.model} was promoted is not known: the comparison above is being made anew."
-    return f"Not promoted: {error}."
+        return f"{error}. How far the recovery came is not known: it can be done again."
+    return f"Not recovered: {error}."

@@ -1,4 +1,4 @@
-"""A comparison in words: who is judged against whom, the verdict, checks, warnings, and what a promotion will do."""
+"""A comparison in words: who is judged against whom, the verdict, checks and warnings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from rich.text import Text
 from mlaudit.domain.diff import Change
 from mlaudit.domain.gate import Outcome, Role
 from mlaudit.domain.models import ModelVersion, Run
-from mlaudit.domain.promotion import PromotionOutcome, PromotionPlan
 from mlaudit.domain.reasons import explain, listed
 from mlaudit.domain.text import format_time
 from mlaudit.services.compare import Comparison, Side
@@ -99,58 +98,3 @@ def differences_title(rows: tuple[Difference, ...], everything: bool) -> Text:
     same = counts[Change.SAME]
     hint = "" if not same else " (a hides them)" if everything else " (a shows them)"
     return Text.assemble(("Params, data, tags: ", "bold"), f"{said}, {same} the same{hint}")
-
-
-def promotion_lines(plan: PromotionPlan, shown: Outcome | None) -> list[Text]:
-    """What the dialog says before a promotion; ``shown`` is the verdict that the screen behind it shows."""
-    run = f"run {plan.run_name} {plan.run_id[:8]}" if plan.run_name else f"run {plan.run_id[:12]}"
-    if plan.version is not None:
-        target = f"version {plan.version} ({run})"
-    else:
-        label = plan.source.label if plan.source else "its model"
-        target = f"a new version, registered from {label} ({run})"
-    before = "nothing: no version is in Production"
-    if plan.previous is not None:
-        of = f", run {plan.previous.run_id[:8]}" if plan.previous.run_id else ""
-        before = f"{version_words(plan.previous)}{of}; it will be Archived"
-    verdict = Text("nothing is judged")
-    if plan.outcome is not None:
-        color = COLORS.get(plan.outcome, OTHER_COLOR)
-        word = f"{SIGNS[plan.outcome]} {plan.outcome.value}"
-        verdict = Text.assemble((word, f"bold {color}"), f": {explain(plan.reason)}")
-    lines = [
-        _field("server", Text(plan.store.registry_uri)),
-        _field("model", Text(plan.model, style="bold")),
-        _field("from", Text(before)),
-        _field("to", Text(f"{target}{''.join(f', @{a}' for a in plan.aliases)}")),
-        _field("verdict", verdict),
-        _field("command", Text(plan.command)),
-    ]
-    lines += [Text.assemble(("! ", OTHER_COLOR), warning) for warning in plan.warnings]
-    if shown is not None and shown is not plan.outcome:
-        lines.append(Text(f"The screen behind shows {shown.value}: that is another comparison, or things have moved."))
-    if plan.needs_typed_name:
-        lines.append(
-            Text(f"The gate does not let it through. Promote {plan.model} only if you know why.", style="bold")
-        )
-    return lines
-
-
-def _field(name: str, value: Text) -> Text:
-    return Text.assemble((f"{name:<8} ", "dim"), value)
-
-
-def promoted_text(outcome: PromotionOutcome) -> Text:
-    """What is in Production now, as read back."""
-    version = outcome.version
-    run = f", run {version.run_id[:8]}" if version.run_id else ""
-    new = ", registered just now" if outcome.registered else ""
-    gone = ", ".join(f"version {v.version}" for v in outcome.archived)
-    said = f"In Production now: {outcome.model} version {version.version}{run}{new}."
-    said += f" Archived: {gone}." if gone else " Nothing was archived."
-    said += f" Alias {', '.join(outcome.aliases)} points at it." if outcome.aliases else ""
-    said += f" Record {outcome.record_id}." if outcome.record_id else ""
-    text = Text.assemble(("✓ ", "bold"), said)
-    for warning in outcome.warnings:
-        text.append(f"\n! {warning}")
-    return text
