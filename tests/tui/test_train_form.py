@@ -41,7 +41,8 @@ class TestFields:
                 await pilot.pause()
                 owner = next(f for f in screen.query(ParameterField) if f.has_focus_within)
                 names.append(owner.parameter.name)
-                assert screen.query_one("#fields").region.contains_region(owner.control.region), owner.parameter.name
+                fields = screen.query_one("#fields").region
+                await until(pilot, lambda field=owner, fields=fields: fields.contains_region(field.region))
                 await pilot.press(key)
             assert names == ["mode", "learning-rate", "epochs", "experiment", "run-id", "gate"]
             assert screen.focused is screen.query_one("#start")

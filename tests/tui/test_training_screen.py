@@ -325,7 +325,7 @@ class TestLeaving:
             await pilot.press("enter")
             await until(pilot, lambda: isinstance(pilot.app.screen, TrainingScreen))
             await see(pilot, "ENDED", "FAILED")
-            assert app_of(pilot).trainings.at_hand is None
+            await until(pilot, lambda: app_of(pilot).trainings.at_hand is None)
 
     async def test_two_at_once_are_two(self, bench: TrainingBench) -> None:
         async with bench.app().run_test(size=(80, 24)) as pilot:
