@@ -20,7 +20,7 @@ from tests.tui.training_bench import TrainingBench, field, open_form, train
 
 @pytest.fixture
 def bench(tmp_path: Path, sample_gateway: MemoryGateway, monkeypatch: pytest.MonkeyPatch) -> Iterator[TrainingBench]:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("MLAUDIT_STATE_DIR", str(tmp_path / "state"))
     bench = TrainingBench(tmp_path, sample_gateway)
     yield bench
     bench.close()

@@ -35,7 +35,7 @@ from tests.tui.training_bench import TrainingBench, ended, open_form, train
 
 @pytest.fixture
 def bench(tmp_path: Path, sample_gateway: MemoryGateway, monkeypatch: pytest.MonkeyPatch) -> Iterator[TrainingBench]:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("MLAUDIT_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setattr(trainings, "POLL_SECONDS", 0.05)
     monkeypatch.setattr(run_curves, "LIVE_SECONDS", 0.1)
     bench = TrainingBench(tmp_path, sample_gateway)
