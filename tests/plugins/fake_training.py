@@ -29,6 +29,8 @@ if mode == "noisy":
     for i in range(3000):
         print("line", i, "[/red] \\x1b[2J")
     sys.stdout.write("10%\\r20%\\r30%\\n")
+if mode == "quiet":
+    time.sleep(60)
 try:
     for epoch in range(600 if mode not in ("quick", "noisy") else 2):
         print(f"epoch {epoch + 1}")
@@ -48,7 +50,7 @@ requires = ["json"]
 name = "mode"
 type = "choice"
 default = "quick"
-choices = ["quick", "slow", "stubborn", "deaf", "family", "fail", "killed", "noisy"]
+choices = ["quick", "slow", "stubborn", "deaf", "family", "fail", "killed", "noisy", "quiet"]
 help = "what it does [b]bold[/b]"
 
 [[train.parameter]]

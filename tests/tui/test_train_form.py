@@ -20,7 +20,7 @@ from tests.tui.training_bench import TrainingBench, field, open_form, train
 
 @pytest.fixture
 def bench(tmp_path: Path, sample_gateway: MemoryGateway, monkeypatch: pytest.MonkeyPatch) -> Iterator[TrainingBench]:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("MLAUDIT_STATE_DIR", str(tmp_path / "state"))
     bench = TrainingBench(tmp_path, sample_gateway)
     yield bench
     bench.close()
@@ -41,7 +41,8 @@ class TestFields:
                 await pilot.pause()
                 owner = next(f for f in screen.query(ParameterField) if f.has_focus_within)
                 names.append(owner.parameter.name)
-                assert screen.query_one("#fields").region.contains_region(owner.control.region), owner.parameter.name
+                fields = screen.query_one("#fields").region
+                await until(pilot, lambda field=owner, fields=fields: fields.contains_region(field.region))
                 await pilot.press(key)
             assert names == ["mode", "learning-rate", "epochs", "experiment", "run-id", "gate"]
             assert screen.focused is screen.query_one("#start")

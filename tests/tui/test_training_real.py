@@ -34,7 +34,7 @@ async def wait(pilot: Pilot[Any], holds: Callable[[], object]) -> None:
 async def test_a_newcomer_trains_a_model_and_stands_in_front_of_its_run(
     tmp_path: Path, sqlite_template: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("MLAUDIT_STATE_DIR", str(tmp_path / "state"))
     # A store without experiments puts a new one's artifacts below the working directory.
     monkeypatch.chdir(tmp_path)
     shutil.copy(sqlite_template, tmp_path / "mlflow.db")

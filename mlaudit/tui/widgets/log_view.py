@@ -60,13 +60,20 @@ class LogView(ScrollView, can_focus=True):
         self.virtual_size = Size(self._widest, len(self.tail))
         if self.following:
             self._to_end()
+            # Scrollbars that appear only now leave less room than there was.
+            self.call_after_refresh(self._keep_end)
         elif dropped:
             # The same lines stay where they are.
             self.scroll_to(y=max(0, self.scroll_y - dropped), animate=False)
         self.refresh()
 
     def _to_end(self) -> None:
-        self.scroll_to(y=self.max_scroll_y, animate=False)
+        # By force: where everything fitted so far, Textual refuses to scroll until it has drawn a scrollbar.
+        self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
+
+    def _keep_end(self) -> None:
+        if self.following:
+            self._to_end()
 
     def action_follow(self) -> None:
         """Go to the end and stay there."""
@@ -87,8 +94,7 @@ class LogView(ScrollView, can_focus=True):
 
     def on_resize(self, _event: events.Resize) -> None:
         """The end stays in sight."""
-        if self.following:
-            self.call_after_refresh(self._to_end)
+        self.call_after_refresh(self._keep_end)
 
     def render_line(self, y: int) -> Strip:
         """One line of the screen."""

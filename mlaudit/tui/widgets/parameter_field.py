@@ -99,6 +99,10 @@ class ParameterField(Container):
         """Say at once what is wrong with a value that was handed in."""
         self._say()
 
+    def on_descendant_focus(self) -> None:
+        """The help below comes into view with the control."""
+        self.call_after_refresh(self.scroll_visible, animate=False)
+
     def _control(self) -> Widget:
         p = self.parameter
         if p.type == "bool":
@@ -164,7 +168,10 @@ class ParameterField(Container):
 
     def _say(self) -> None:
         p, problem = self.parameter, self.problem
-        note = problem or (f"default: {p.default or 'not passed'}" if self.changed else "")
+        default = p.default or "not passed"
+        if p.type == "bool":
+            default = "on" if p.default == "true" else "off"
+        note = problem or (f"default: {default}" if self.changed else "")
         self.query_one(".name", Static).update(Text(f"{'•' if self.changed else ' '} {p.name}", no_wrap=True))
         self.query_one(".note", Static).update(Text(note))
         self.set_class(bool(problem), "-bad")
