@@ -12,10 +12,10 @@ import shutil
 import stat
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 from mlaudit.domain.errors import UsageError
 from mlaudit.domain.gate import Outcome
@@ -79,6 +79,22 @@ def data(text: str) -> None:
     """Write a result to stdout, ending in exactly one newline unless it is empty."""
     if text:
         _write(sys.stdout, text if text.endswith("\n") else text + "\n")
+
+
+def require_binary(what: str) -> None:
+    """Raises UsageError where binary data would end on a terminal."""
+    if _is_tty(sys.stdout):
+        raise UsageError(f"{what} is binary: redirect it into a file, e.g. > runs.{what}")
+
+
+def binary_data(write: Callable[[BinaryIO], None]) -> None:
+    """Have ``write`` write a binary result to stdout. A reader that goes away is no error."""
+    sys.stdout.flush()
+    try:
+        write(sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        _write(sys.stdout, "")
 
 
 def _ascii_json(text: str) -> str:

@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from mlaudit.cli import output
-from mlaudit.cli.experiments import TableFormat
 from mlaudit.cli.filters import expanded, with_nearest_key
 from mlaudit.cli.invocation import FIRST_ANSWER, Invocation, invocation
 from mlaudit.cli.triage import judge, say_problems, split_order
-from mlaudit.domain.columns import FIELDS, default_columns, is_numeric, keys_of, table_cell
+from mlaudit.domain.columns import FIELDS, default_columns, is_numeric, table_cell
 from mlaudit.domain.errors import FilterError, StoreError, UsageError
 from mlaudit.domain.filter_match import parse_order
 from mlaudit.domain.models import Run
 from mlaudit.domain.text import clean
 from mlaudit.domain.triage import VERDICT_FIELDS, JudgedRun, in_order, verdict_cell
 from mlaudit.reports import runs as report
+from mlaudit.reports.run_export import RunSpool, SeenKeys
 from mlaudit.services.runs import PAGE_SIZE, ResolveExperiments, SearchRuns
 
 LARGEST_PAGE = 1000
+
+
+class RunsFormat(StrEnum):
+    """How a list of runs is written."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
 _GROUP_OF = {"metric": "metrics", "param": "params", "tag": "tags"}
 
 
@@ -61,64 +74,99 @@ def runs(
         str | None,
         typer.Option("--model", metavar="NAME", help="With --verdict: the model they are candidates for."),
     ] = None,
-    form: Annotated[TableFormat, typer.Option("--format", help="How to write the list.")] = TableFormat.TABLE,
+    form: Annotated[RunsFormat, typer.Option("--format", help="How to write the list.")] = RunsFormat.TABLE,
 ) -> int:
-    """List runs, newest first. The table leaves out what does not fit and says so; csv and json have everything."""
+    """List runs, newest first. The table leaves out what does not fit and says so; other formats have everything."""
     wanted = None if columns is None else report.parse_columns(columns)
     order_by, local_order = split_order(order_by or [])
     if not verdict and (local_order or model is not None or any(c in VERDICT_FIELDS for c in wanted or ())):
         raise UsageError("--model, and the columns and the order of verdicts, need --verdict")
+    if form is RunsFormat.PARQUET:
+        if verdict:
+            raise UsageError("--verdict is not for parquet: use csv or json")
+        output.require_binary("parquet")
     call = invocation(ctx)
     resolved = call.ask(ResolveExperiments(tuple(experiment or ())), deadline=FIRST_ANSWER)
     names = {e.experiment_id: e.name for e in resolved.experiments}
     call.announce(resolved.store)
     filter_string = expanded(filter_string, resolved.store.uri, tuple(names))
+    pages = RunPages(call, tuple(names), filter_string, tuple(order_by or ()), maximum)
     try:
-        found, more, warnings = _collect(call, tuple(names), filter_string, tuple(order_by or ()), maximum)
+        if form is RunsFormat.PARQUET or (form is RunsFormat.CSV and not verdict):
+            _export(pages, form, names, wanted)
+            found = []
+        else:
+            found = [run for page in pages for run in page]
     except FilterError as problem:
         raise with_nearest_key(problem, _sample(call, tuple(names))) from problem
-    for warning in warnings:
+    for warning in pages.warnings:
         output.say(f"mlaudit: filter: {warning}")
-    _warn_unknown_order(call, tuple(names), found, tuple(order_by or ()))
+    _warn_unknown_order(call, tuple(names), pages.seen, tuple(order_by or ()))
     judged = judge(call, [run.run_id for run in found], model) if verdict else {}
     found = in_order(found, judged, local_order)
-    for column, hint in report.unknown_columns(wanted or (), found):
+    for column, hint in pages.seen.unknown(wanted or ()):
         output.say(f"mlaudit: no run listed has {column}{hint}")
-    if form is TableFormat.JSON:
+    if form is RunsFormat.JSON:
         output.json_data(
             report.render_json([report.run_object(run, names, wanted, judged.get(run.run_id)) for run in found])
         )
-    elif form is TableFormat.CSV:
+    elif form is RunsFormat.CSV and verdict:
         output.data(report.runs_csv(found, wanted or _csv_columns(found, verdict), names, judged))
     elif found:
         _table(found, wanted, names, judged)
     say_problems(judged)
-    if not found:
+    if not pages.seen.count:
         output.say("mlaudit: no runs match" if filter_string else "mlaudit: no runs")
-    if more:
-        output.say(f"mlaudit: showing {len(found)} runs, there are more; see them with --max N")
+    if pages.more:
+        output.say(f"mlaudit: showing {pages.seen.count} runs, there are more; see them with --max N")
     return output.ExitCode.PASS
 
 
-def _collect(
-    call: Invocation, ids: tuple[str, ...], filter_string: str, order_by: tuple[str, ...], maximum: int
-) -> tuple[list[Run], bool, tuple[str, ...]]:
-    """At most ``maximum`` runs, each once, whether there are more, and warnings. Raises FilterError, StoreError."""
-    found: dict[str, Run] = {}
-    warnings: tuple[str, ...] = ()
-    token: str | None = None
-    while ids:
-        # One more than asked for, so that truncation is known and not guessed.
-        size = min(LARGEST_PAGE, maximum + 1 - len(found))
-        page = call.ask(SearchRuns(ids, filter_string, order_by, size, token))
-        for run in page.runs:
-            # Tokens are offsets: a run created meanwhile repeats one.
-            found.setdefault(run.run_id, run)
-        warnings = warnings or page.warnings
-        token = page.next_page_token
-        if token is None or len(found) > maximum:
-            break
-    return list(found.values())[:maximum], len(found) > maximum, warnings
+class RunPages:
+    """At most ``maximum`` runs in pages, each run once; what is known of them afterwards. To be gone through once."""
+
+    def __init__(
+        self, call: Invocation, ids: tuple[str, ...], filter_string: str, order_by: tuple[str, ...], maximum: int
+    ) -> None:
+        self._call = call
+        self._search = (ids, filter_string, order_by)
+        self._maximum = maximum
+        self.seen = SeenKeys()
+        self.more = False
+        """Whether there are runs beyond the maximum."""
+        self.warnings: tuple[str, ...] = ()
+
+    def __iter__(self) -> Iterator[list[Run]]:
+        """Raises FilterError, StoreError."""
+        known: set[str] = set()
+        token: str | None = None
+        while self._search[0]:
+            # One more than asked for, so that truncation is known and not guessed.
+            size = min(LARGEST_PAGE, self._maximum + 1 - len(known))
+            page = self._call.ask(SearchRuns(*self._search, size, token))
+            # Tokens of a server are offsets: a run created meanwhile repeats one.
+            fresh = list({r.run_id: r for r in page.runs if r.run_id not in known}.values())
+            room = self._maximum - len(known)
+            known.update(r.run_id for r in fresh)
+            self.warnings = self.warnings or page.warnings
+            self.more = len(known) > self._maximum
+            self.seen.add(fresh[:room])
+            yield fresh[:room]
+            token = page.next_page_token
+            if token is None or self.more:
+                return
+
+
+def _export(pages: RunPages, form: RunsFormat, names: dict[str, str], wanted: tuple[str, ...] | None) -> None:
+    """Write any number of runs, keeping a page of them at a time."""
+    with RunSpool(names, wanted) as spool:
+        for page in pages:
+            spool.add(page)
+        if form is RunsFormat.PARQUET:
+            output.binary_data(spool.write_parquet)
+        else:
+            for text in spool.csv():
+                output.data(text)
 
 
 def _sample(call: Invocation, ids: tuple[str, ...]) -> tuple[Run, ...]:
@@ -129,20 +177,16 @@ def _sample(call: Invocation, ids: tuple[str, ...]) -> tuple[Run, ...]:
         return ()
 
 
-def _warn_unknown_order(call: Invocation, ids: tuple[str, ...], found: list[Run], order_by: tuple[str, ...]) -> None:
+def _warn_unknown_order(call: Invocation, ids: tuple[str, ...], seen: SeenKeys, order_by: tuple[str, ...]) -> None:
     """Say which keys of the order no run has: MLflow gives any order, in silence."""
-    missing = [(g, k) for g, k in _order_keys(order_by) if not any(_has(run, g, k) for run in found)]
-    sample = [*found, *_sample(call, ids)] if missing else []
+    missing = [(g, k) for g, k in _order_keys(order_by) if not seen.has(g, k)]
+    sampled = SeenKeys()
+    if missing:
+        sampled.add(_sample(call, ids))
     for group, key in dict.fromkeys(missing):
-        if sample and not any(_has(run, group, key) for run in sample):
-            hint = report.near(key, keys_of(sample, group))
-            output.say(
-                f"mlaudit: none of {len({r.run_id for r in sample})} runs looked at has {clean(f'{group}.{key}')}{hint}"
-            )
-
-
-def _has(run: Run, group: str, raw_key: str) -> bool:
-    return any(run.raw_key(key) == raw_key for key in getattr(run, group))
+        if sampled.count and not sampled.has(group, key):
+            hint = report.near(key, seen.printable[group] | sampled.printable[group])
+            output.say(f"mlaudit: none of the runs looked at has {clean(f'{group}.{key}')}{hint}")
 
 
 def _order_keys(order_by: tuple[str, ...]) -> list[tuple[str, str]]:

@@ -109,7 +109,8 @@ def _require_model(reading: Reading, model: str) -> None:
     tables = reading.tables
     if tables.has("registered_models", "name") and tables.has("model_versions", "name"):
         models = tables["registered_models"]
-        there = sa.select(models.c.name).where(models.c.name == model, tables.in_workspace("registered_models"))
+        here, no_prompt = tables.in_workspace("registered_models"), _no_prompt(reading, models, "registered_model_tags")
+        there = sa.select(models.c.name).where(models.c.name == model, here, no_prompt)
         if _storable(model) and reading.connection.execute(there).first() is not None:
             return
     raise ModelNotFound(clean(model), tuple(m.name for m in _models(reading)))

@@ -62,16 +62,6 @@ def parse_columns(text: str) -> tuple[str, ...]:
     return tuple(columns)
 
 
-def unknown_columns(columns: Iterable[str], runs: Sequence[Run]) -> list[tuple[str, str]]:
-    """Columns whose key is in none of the runs, each with a hint at near ones. Empty when there are no runs."""
-    out = []
-    for column in columns if runs else ():
-        group, dot, key = column.partition(".")
-        if dot and not any(key in getattr(run, group) for run in runs):
-            out.append((column, near(key, keys_of(runs, group))))
-    return out
-
-
 def all_columns(runs: Sequence[Run]) -> tuple[str, ...]:
     """All fields, then all metrics, params and user tags, then MLflow's own tags."""
     tags = sorted(keys_of(runs, "tags"), key=lambda k: (k.startswith("mlflow."), k))

@@ -195,3 +195,40 @@ def test_show_json(cli):
 
 def test_show_of_a_run_without_anything_says_none(cli):
     assert cli("show", SAMPLE["failed"]).out.count("  none") >= 2
+
+
+def test_csv_columns_come_in_order_however_late_a_key_is_seen(cli):
+    """Fields, metrics, params, own tags, MLflow's tags; the same with and without pages in between."""
+    header = next(csv.reader(io.StringIO(cli("runs", "--max", "5000", "--format", "csv").out)))
+    groups = [c.partition(".")[0] if "." in c else "" for c in header]
+    assert groups == sorted(groups, key=["", "metrics", "params", "tags"].index)
+    tags = [c for c in header if c.startswith("tags.")]
+    assert tags == sorted(tags, key=lambda c: (c.startswith("tags.mlflow."), c))
+    assert len(set(header)) == len(header)
+
+
+def test_runs_parquet(cli, monkeypatch):
+    """The same cells as CSV, typed: times, numbers with NaN and infinity, text."""
+    pq = pytest.importorskip("pyarrow.parquet")
+    rows = rows_of(cli("runs", "--format", "csv").out)
+    raw = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(raw, encoding="utf-8", write_through=True))
+    from mlaudit.cli.main import main
+    from mlaudit.wiring import Services
+
+    code = main(["runs", "--format", "parquet"], lambda s: Services(s, open_gateway=lambda: cli.store))
+    assert code == 0
+    table = pq.read_table(io.BytesIO(raw.getvalue()))
+    assert table.column_names == list(rows[0])
+    found = table.to_pylist()
+    assert [r["run_id"] for r in found] == [r["run_id"] for r in rows]
+    for typed, text in zip(found, rows, strict=True):
+        assert (typed["run_name"], typed["params.seed"] or "") == (text["run_name"], text["params.seed"])
+        loss = typed["metrics.train_loss"]
+        assert ("" if loss is None else "NaN" if loss != loss else repr(loss)) == text["metrics.train_loss"]
+        assert typed["start_time"].isoformat(timespec="milliseconds").replace("+00:00", "Z") == text["start_time"]
+    assert float("inf") in [r["metrics.huge"] for r in found]
+
+
+def test_parquet_is_not_for_terminals_nor_verdicts(cli):
+    assert cli("runs", "--format", "parquet", "--verdict").code == 2

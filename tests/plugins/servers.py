@@ -178,6 +178,12 @@ def second_postgresql_store(postgresql_server: str, mlflow_environment: None) ->
     return _empty_store(postgresql_server, "second")
 
 
+@pytest.fixture(scope="session")
+def third_postgresql_store(postgresql_server: str, mlflow_environment: None) -> str:
+    """One more."""
+    return _empty_store(postgresql_server, "third")
+
+
 def _postgresql_binaries() -> Path | None:
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if found:
