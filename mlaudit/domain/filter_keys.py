@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from mlaudit.domain.filter_tokens import DATASET_KEYS, NUMERIC_ATTRIBUTES, TEXT_ATTRIBUTES, tokenize, unquote
+from mlaudit.domain.filter_tokens import DATASET_KEYS, NUMERIC_ATTRIBUTES, RESERVED, TEXT_ATTRIBUTES, tokenize, unquote
 from mlaudit.domain.models import Run
 
 PLURAL = {"metric": "metrics", "param": "params", "tag": "tags", "attribute": "attributes", "dataset": "datasets"}
@@ -17,7 +17,7 @@ MAX_VALUES = 50
 """Values of one param or tag that are kept; nobody reads a longer list."""
 
 _PLAIN = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
-_KEYWORDS = frozenset({"AND", "OR", "NOT", "IN", "IS", "NULL", "LIKE", "ILIKE", "ASC", "DESC"})
+_KEYWORDS = RESERVED | {"AND", "OR", "NOT", "IS", "NULL", "LIKE", "ILIKE", "ASC", "DESC"}
 
 
 @dataclass(frozen=True, slots=True)

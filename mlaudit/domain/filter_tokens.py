@@ -29,6 +29,9 @@ NUMERIC_OPERATORS = ("=", "!=", ">", ">=", "<", "<=")
 KEY_OPERATORS = ("=", "!=", "LIKE", "ILIKE", "IS NULL", "IS NOT NULL")
 TEXT_OPERATORS = ("=", "!=", "LIKE", "ILIKE", "IN", "NOT IN")
 
+RESERVED = frozenset({"AS", "CASE", "FROM", "IN", "USING", "VALUES"})
+"""Words that MLflow takes for SQL wherever they stand: as part of a key they need backticks."""
+
 _TOKEN = re.compile(
     r"""(?P<space>\s+)
       | (?P<string>'(?:''|\\'|[^'])*')
@@ -41,7 +44,7 @@ _TOKEN = re.compile(
       | (?P<other>.)""",
     re.VERBOSE | re.DOTALL,
 )
-_DOTTED_WORD = re.compile(r"\w[\w$\#]*")
+_DOTTED_WORD = re.compile(r"\w+")
 WORD_OPERATORS = {"LIKE", "ILIKE", "IN", "IS", "NOT", "NULL"}
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import re
 from dataclasses import dataclass, field
 
 from mlaudit.domain.errors import FilterError
@@ -20,6 +21,7 @@ from mlaudit.domain.filter_tokens import (
     DATASET_KEYS,
     ENTITIES,
     NUMERIC_ATTRIBUTES,
+    RESERVED,
     TEXT_ATTRIBUTES,
     WORD_OPERATORS,
     Token,
@@ -53,6 +55,9 @@ MAX_TERMS = 32
 """As many searches as one expression may need where the store knows AND alone."""
 MAX_DEPTH = 50
 """Parentheses within parentheses."""
+
+
+_EXPONENT = re.compile(r"\d+(?:\.\d+)?[eE]-?\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +275,8 @@ class _Parser:
             near = difflib.get_close_matches(name.lower(), ("metrics", "params", "tags", "attributes", "datasets"), 1)
             hint = f"; did you mean {near[0]}?" if near else ": use metrics, params, tags, attributes or datasets"
             raise self._error(f"unknown kind of key {name!r}{hint}", token)
+        if dot.start != token.end:
+            raise self._error(f"no blank may stand before this dot: {token.text}.key", dot)
         self.index += 1
         key, key_token = self._key(token)
         if entity == "attribute":
@@ -279,26 +286,62 @@ class _Parser:
         return entity, key
 
     def _key(self, entity: Token) -> tuple[str, Token]:
-        """The key after the dot: quoted, or words joined by dots."""
-        first = self._next(f"a key after {entity.text}.")
-        if first.kind == "quoted":
-            return unquote(first.text), first
-        if first.kind != "word":
-            problem = (
-                f"this {first.text[0]} is never closed" if first.kind == "unclosed" else f"no key after {entity.text}."
-            )
-            raise self._error(problem, first)
-        parts = [first.text]
-        while (dot := self._peek()) is not None and dot.kind == "dot":
+        """The key after the dot: all that MLflow takes for one name, quotes around the whole of it taken off.
+
+        Names joined by dots, any of them quoted or with an index in brackets, even with blanks or nothing in between:
+        ``metrics. loss`` is the key `` loss``, and that is so in MLflow.
+        """
+        start = self.tokens[self.index - 1].end
+        first = self._peek()
+        if first is None or not self._is_part(first):
+            self._no_key(entity, first)
+        while (part := self._peek()) is not None and self._is_part(part):
             self.index += 1
-            part = self._next("the rest of the key")
-            if part.kind != "word":
-                raise self._error(f"no key after {entity.text}.{'.'.join(parts)}.", part)
-            parts.append(part.text)
+            if part.kind == "word" and (part.text.upper() in RESERVED or _EXPONENT.fullmatch(part.text)):
+                raise self._error(f"{part.text!r} as a key needs backticks: {entity.text}.`{part.text}`", part)
+            self._index_in_brackets(part)
+            follows = self._peek()
+            if part.kind == "string" or (part.kind != "dot" and (follows is None or follows.kind != "dot")):
+                break
+        last = self.tokens[self.index - 1]
         following = self._peek()
-        if following is not None and following.kind in {"other", "number"} and following.text[0] in "-/+@:%&*|":
+        if (
+            following is not None
+            and following.kind in {"other", "number"}
+            and following.text[0] in "-/+@:%&*|$#[{?\\^"
+            and following.start == last.end
+        ):
             raise self._error(f"a key with {following.text[0]!r} in it needs backticks: {entity.text}.`key`", following)
-        return ".".join(parts), first
+        key = self.expression[start : last.end]
+        for quotes in ("'\"", "`"):
+            if len(key) >= 2 and key[0] == key[-1] and key[0] in quotes:
+                key = key[1:-1]
+        assert first is not None
+        return key, first
+
+    def _is_part(self, token: Token) -> bool:
+        """Whether a key may go on with this: after a blank no keyword does."""
+        if token.kind in {"quoted", "string", "dot"}:
+            return True
+        before = self.tokens[self.index - 1]
+        return token.kind == "word" and (token.start == before.end or not token.is_word("AND", "OR", *WORD_OPERATORS))
+
+    def _index_in_brackets(self, part: Token) -> None:
+        """Pass over ``[0]`` after a name."""
+        opening = self._peek()
+        if part.kind == "dot" or opening is None or opening.text != "[" or opening.start != part.end:
+            return
+        closing = next((i for i in range(self.index, len(self.tokens)) if self.tokens[i].text == "]"), None)
+        if closing is not None and closing > self.index + 1:
+            self.index = closing + 1
+
+    def _no_key(self, entity: Token, found: Token | None) -> None:
+        if found is None:
+            self._next(f"a key after {entity.text}.")
+        elif found.kind == "unclosed":
+            raise self._error(f"this {found.text[0]} is never closed", found)
+        else:
+            raise self._error(f"no key after {entity.text}.", found)
 
     def _attribute(self, key: str, token: Token) -> str:
         name = ATTRIBUTE_ALIASES.get(key, key)
@@ -319,6 +362,10 @@ class _Parser:
         words = [token.text.upper()]
         if token.is_word("IS", "NOT"):
             while (more := self._peek()) is not None and more.is_word("NOT", "NULL", "IN", "LIKE", "ILIKE"):
+                before = self.tokens[self.index - 1]
+                if words[-1] == "NOT" and more.is_word("NULL") and self._between(before, more) != " ":
+                    # MLflow takes the two for one word.
+                    raise self._error("one blank stands between NOT and NULL", more)
                 words.append(more.text.upper())
                 self.index += 1
         operator = " ".join(words)
@@ -348,19 +395,29 @@ class _Parser:
             raise self._error(f"IN works for run_id and datasets only, not for {key}", token)
         if token.kind != "open":
             raise self._error(f"expected a list in parentheses, found {token.text}", token)
-        while (inner := self._next("the end of the list, )")).kind != "close":
-            if inner.kind not in {"string", "quoted", "comma"}:
-                raise self._error(f"expected a quoted text in the list, found {inner.text}", inner)
+        depth, odd = 1, None
+        while depth:
+            inner = self._next("the end of the list, )")
+            depth += {"open": 1, "close": -1}.get(inner.kind, 0)
+            if odd is None and inner.kind not in {"string", "quoted", "comma", "open", "close"}:
+                odd = inner
         text = self.expression[token.start : self.tokens[self.index - 1].end]
         try:
             # MLflow reads the list as Python does, so that is what it means.
             parsed = ast.literal_eval(text)
-        except (SyntaxError, ValueError):
+        except (SyntaxError, ValueError, MemoryError, RecursionError):
+            if odd is not None:
+                raise self._error(f"expected a quoted text in the list, found {odd.text}", odd) from None
             raise self._error("this list cannot be read: write ('a', 'b')", token) from None
         values = parsed if isinstance(parsed, tuple) else (parsed,)
         if not values or not all(isinstance(v, str) for v in values):
+            if odd is not None:
+                raise self._error(f"expected a quoted text in the list, found {odd.text}", odd)
             raise self._error("the list needs at least one quoted text", token)
         return values
+
+    def _between(self, left: Token, right: Token) -> str:
+        return self.expression[left.end : right.start]
 
     def _peek(self) -> Token | None:
         return self.tokens[self.index] if self.index < len(self.tokens) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from mlaudit.domain.errors import FilterError
@@ -35,9 +36,14 @@ class RunSearch:
         """One page, with remarks on the first one. Raises FilterError for what the store or the language rejects."""
         try:
             parsed = parse(filter_string)
-        except FilterError:
+        except FilterError as error:
             # MLflow has the last word on its own language; what it rejects gets our position.
-            return self.plain_page(experiments, filter_string, order_by, size, token)
+            page = self.plain_page(experiments, filter_string, order_by, size, token)
+            doubt = f"character {error.position + 1}: {error.problem}; MLflow took it all the same"
+            return page if token is not None else replace(page, warnings=(doubt,))
+        if not parsed.comparisons:
+            # A filter of blanks is refused by MLflow.
+            filter_string = filter_string.strip()
         filters = term_filters(filter_string, parsed) if parsed.extended else [filter_string]
         if len(filters) == 1:
             page = self.plain_page(experiments, filters[0], order_by, size, token)
