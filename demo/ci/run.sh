@@ -26,6 +26,7 @@ MLAUDIT=${MLAUDIT:-mlaudit}
 step() { printf '\n== %s\n' "$*" >&2; }
 
 mkdir -p "$REPORTS"
+rm -f "$REPORTS"/candidate.json "$REPORTS"/verdict.{json,md,xml}
 
 candidate=
 for seed in $SEEDS; do

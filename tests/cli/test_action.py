@@ -69,12 +69,12 @@ def test_exit_zero_is_for_verdicts_only(judge):
         0, {"verdict": "REGRESSION", "exit-code": "1", "report": "mlaudit-reports/verdict.md"},
     )  # fmt: skip
     code, outputs, _ = judge(run_id="f" * 32, exit_zero="true")
-    assert (code, outputs["verdict"], outputs["exit-code"]) == (2, "", "2")
+    assert (code, outputs["verdict"], outputs["exit-code"]) == (2, "ERROR", "2")
 
 
 def test_inputs_are_no_commands(judge, tmp_path):
     code, outputs, _ = judge(run_id="$(touch pwned); `touch pwned`", model='"; touch pwned; "')
-    assert (code, outputs["verdict"]) == (2, "")
+    assert (code, outputs["verdict"]) == (2, "ERROR")
     assert not (tmp_path / "pwned").exists()
 
 
