@@ -42,7 +42,6 @@ done
 step "evaluate: what run $candidate measured on the validation data"
 # The training script evaluates at its end; a script of yours may do it in a step of its own, into the same run.
 "$MLAUDIT" show "$candidate" --format json >"$REPORTS/candidate.json"
-"$MLAUDIT" runs --experiment "$MODEL" --filter "attributes.run_id = '$candidate'"
 
 step "compare"
 summary=()
