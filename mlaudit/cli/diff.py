@@ -14,7 +14,8 @@ from mlaudit.cli.report_targets import GateFormat, Target, report_targets
 from mlaudit.domain.code_change import CodeChange
 from mlaudit.domain.comparability import GIT_COMMIT_TAG
 from mlaudit.domain.comparison import Comparison
-from mlaudit.domain.errors import UsageError
+from mlaudit.domain.errors import MlauditError, UsageError
+from mlaudit.domain.text import clean
 from mlaudit.services.code import DescribeCode
 from mlaudit.services.compare import CompareRun
 
@@ -73,7 +74,7 @@ def diff(
     """Judge a run against the model in production, or against another run.
 
     Exit code: 0 pass, 1 regression, 2 usage or policy error, 3 inconclusive, 4 not comparable or no baseline, 5 store
-    or server error. The reports are written whatever the verdict.
+    or server error. The reports are written whatever the code.
     """
     targets = report_targets(forms or (), outs or ())
     if baseline is not None and against is not None:
@@ -84,9 +85,19 @@ def diff(
             f"--summary needs the variable {SUMMARY_VARIABLE}, which GitHub Actions sets; use -o report.md"
         )
     call = invocation(ctx)
-    call.connect()
-    comparison = call.ask(CompareRun(run_id, model, f"run:{baseline}" if baseline is not None else against))
-    code = _code(call, comparison)
+    try:
+        call.connect()
+        comparison = call.ask(CompareRun(run_id, model, f"run:{baseline}" if baseline is not None else against))
+        code = _code(call, comparison)
+    except MlauditError as problem:
+        # A job reads its reports whatever happened, and must not take those of the run before for this one's.
+        message = clean(problem.message())
+        for target in targets:
+            if target.path is not None:
+                output.write_file(target.path, _failure(target.form, message, problem.exit_code, model))
+        if summary_file:
+            output.append_file(summary_file, _failure(GateFormat.MARKDOWN, message, problem.exit_code, model))
+        raise
     for target in targets:
         _write(target, comparison, code)
     if summary_file:
@@ -100,6 +111,20 @@ def diff(
         )
         return ExitCode.PASS
     return comparison.verdict.exit_code
+
+
+def _failure(form: GateFormat, message: str, exit_code: int, model: str | None) -> str:
+    """The report of an error."""
+    from mlaudit.reports import failure
+
+    if form is GateFormat.JSON:
+        return failure.render_json_report(message, exit_code, clean(model) if model is not None else None)
+    render = {
+        GateFormat.MARKDOWN: failure.render_markdown,
+        GateFormat.JUNIT: failure.render_junit,
+        GateFormat.TEXT: failure.render_text,
+    }[form]
+    return render(message, exit_code)
 
 
 def _code(call: Invocation, comparison: Comparison) -> CodeChange | None:

@@ -46,6 +46,7 @@ __all__ = [
     "Direction",
     "GatePolicy",
     "GateSide",
+    "GroupNoise",
     "MetricRule",
     "MetricSamples",
     "MetricVerdict",
@@ -53,6 +54,7 @@ __all__ = [
     "Role",
     "Verdict",
     "evaluate",
+    "group_noise",
     "judge_metric",
     "standard_error",
 ]
@@ -80,13 +82,25 @@ _BY_NOISE = frozenset({"worse_than_tolerance", "within_tolerance", "not_worse", 
 
 
 @dataclass(frozen=True, slots=True)
+class GroupNoise:
+    """What a calibration group has to say, reckoned once where many candidates are judged."""
+
+    relative_squares: float
+    """Σ(x − x̄)² / x̄²."""
+    df: int
+    """Its number of values − 1."""
+    usable: bool = True
+    """False around a mean of 0, where a relative spread means nothing."""
+
+
+@dataclass(frozen=True, slots=True)
 class MetricSamples:
     """The values that one metric is judged on."""
 
     candidate: tuple[float, ...]
     """One value a replicate; empty: the metric is missing."""
     baseline: tuple[float, ...]
-    groups: tuple[tuple[float, ...], ...] = ()
+    groups: tuple[tuple[float, ...] | GroupNoise, ...] = ()
     """Calibration groups: each the replicates of another recipe, which tell how much the metric varies by itself."""
 
 
@@ -117,6 +131,17 @@ def _squares(values: Sequence[float]) -> float:
         # A product, since a power raises OverflowError where a product is infinite.
         total += (value - mean) * (value - mean)
     return total
+
+
+def group_noise(values: Sequence[float]) -> GroupNoise | None:
+    """What the finite ones of these values say; None where they are fewer than 2."""
+    finite = [v for v in values if is_finite(v)]
+    if len(finite) < 2:
+        return None
+    mean = _mean(finite)
+    if mean == 0:
+        return GroupNoise(0.0, len(finite) - 1, usable=False)
+    return GroupNoise(_squares([v / mean for v in finite]), len(finite) - 1)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -159,18 +184,16 @@ def _noise(rule: MetricRule, samples: MetricSamples, paired: bool, warnings: lis
     scale = abs(_mean(baseline))
     squares, df = _squares(candidate) + _squares(baseline), n_c + n_b - 2
     for group in samples.groups:
-        finite = group if all(map(is_finite, group)) else tuple(v for v in group if is_finite(v))
-        if len(finite) < 2:
+        known = group if isinstance(group, GroupNoise) else group_noise(group)
+        if known is None:
             continue
-        mean = _mean(finite)
-        if mean == 0 or scale == 0:
+        if not known.usable or scale == 0:
             # Its spread is known, but not what share of the baseline it is.
             if "calibration_group_unusable" not in warnings:
                 warnings.append("calibration_group_unusable")
             continue
-        ratio = scale / abs(mean)
-        squares += _squares(finite) * ratio * ratio
-        df += len(finite) - 1
+        squares += known.relative_squares * scale * scale
+        df += known.df
     share = 1 / n_c + 1 / n_b
     if df > 0:
         return _Noise(math.sqrt(squares / df * share), df)
@@ -274,7 +297,7 @@ def evaluate(
     candidate: GateSide,
     baseline: GateSide | None,
     *,
-    groups: Mapping[str, tuple[tuple[float, ...], ...]] | None = None,
+    groups: Mapping[str, tuple[tuple[float, ...] | GroupNoise, ...]] | None = None,
     checks: Sequence[Check] = (),
     warnings: Sequence[str] = (),
 ) -> Verdict:

@@ -11,7 +11,8 @@ Cross-validation folds are no replicates: their fold is a param like any other, 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+import functools
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -33,7 +34,12 @@ class Recipe:
 
 def is_nuisance(policy: GatePolicy, param: str) -> bool:
     """Whether ``param`` is one of those in which replicates may differ; ``*`` and ``?`` as in file names."""
-    return any(fnmatchcase(param, pattern) for pattern in policy.nuisance_params)
+    return _matches(policy.nuisance_params, param)
+
+
+@functools.lru_cache(maxsize=10_000)
+def _matches(patterns: tuple[str, ...], param: str) -> bool:
+    return any(fnmatchcase(param, pattern) for pattern in patterns)
 
 
 def can_repeat(run: Run) -> bool:
@@ -66,9 +72,12 @@ def by_commit(runs: Iterable[Run]) -> list[list[Run]]:
     return list(parts.values())
 
 
-def distinct_seeds(runs: Sequence[Run], policy: GatePolicy, first: Collection[str] = ()) -> tuple[Run, ...]:
-    """One run a seed: of several the first, those whose id is in ``first`` before all others."""
+def distinct_seeds(runs: Sequence[Run], seed: Callable[[Run], str], first: Collection[str] = ()) -> tuple[Run, ...]:
+    """One run a seed: of several the first, those whose id is in ``first`` before all others.
+
+    ``seed``: see :func:`seed_of`.
+    """
     kept: dict[str, Run] = {}
     for run in sorted(runs, key=lambda r: r.run_id not in first):
-        kept.setdefault(seed_of(run, policy), run)
+        kept.setdefault(seed(run), run)
     return tuple(kept.values())

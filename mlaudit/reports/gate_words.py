@@ -43,8 +43,8 @@ def numbers(verdict: MetricVerdict, rule: MetricRule | None) -> str:
         # Past the tolerance the question is whether it is a regression, within it whether it is a pass.
         past = (verdict.delta or 0) > (verdict.tolerance or 0)
         width = verdict.noise_regression if past else verdict.noise
-        noise = f", up to {format_number(width)} by chance" if width else ""
-        return f" ({format_number(verdict.delta)} worse, {format_number(verdict.tolerance)} allowed{noise})"
+        noise = f", up to {format_number(width, 3)} by chance" if width else ""
+        return f" ({format_number(verdict.delta, 3)} worse, {format_number(verdict.tolerance, 3)} allowed{noise})"
     if verdict.reason == "candidate_non_finite":
         return f" ({format_number(verdict.candidate)})"
     if verdict.reason == "above_upper_bound" and rule:

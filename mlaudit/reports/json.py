@@ -31,6 +31,7 @@ def report_object(comparison: Comparison, code: CodeChange | None = None) -> dic
         "verdict": str(verdict.outcome),
         "exit_code": verdict.exit_code,
         "reason": verdict.reason,
+        "error": None,
         "model": comparison.model,
         "model_reason": comparison.model_reason or None,
         "store": {"kind": str(comparison.store.kind), "uri": comparison.store.uri},

@@ -22,7 +22,8 @@ from mlaudit.reports.gate_words import baseline_title, counts, numbers, relative
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def _legal(text: str) -> str:
+def legal(text: str) -> str:
+    """``text`` with what XML cannot hold replaced."""
     return _FORBIDDEN.sub("\ufffd", text)
 
 
@@ -30,23 +31,23 @@ def render(comparison: Comparison, code: CodeChange | None = None) -> str:
     """An XML document, ending in a newline."""
     verdict = comparison.verdict
     against = baseline_title(comparison)
-    suite = ElementTree.Element("testsuite", name=_legal(f"mlaudit: {comparison.model or 'run'} against {against}"))
+    suite = ElementTree.Element("testsuite", name=legal(f"mlaudit: {comparison.model or 'run'} against {against}"))
     properties = ElementTree.SubElement(suite, "properties")
     for key, value in _properties(comparison, code):
-        ElementTree.SubElement(properties, "property", name=key, value=_legal(value))
-    group = _legal(f"mlaudit.{(comparison.model or 'run').replace('.', '_')}")
+        ElementTree.SubElement(properties, "property", name=key, value=legal(value))
+    group = legal(f"mlaudit.{(comparison.model or 'run').replace('.', '_')}")
     found = {"failure": 0, "error": 0, "skipped": 0}
 
     def case(name: str, outcome: Outcome, reason: str, body: str) -> None:
-        element = ElementTree.SubElement(suite, "testcase", classname=group, name=_legal(name), time="0")
+        element = ElementTree.SubElement(suite, "testcase", classname=group, name=legal(name), time="0")
         if outcome is Outcome.PASS:
             if body:
-                ElementTree.SubElement(element, "system-out").text = _legal(body)
+                ElementTree.SubElement(element, "system-out").text = legal(body)
             return
         tag = "skipped" if verdict.exit_code == 0 else "failure" if outcome is Outcome.REGRESSION else "error"
         found[tag] += 1
-        message = _legal(f"{outcome}: {reason}")
-        ElementTree.SubElement(element, tag, type=str(outcome), message=message).text = _legal(body)
+        message = legal(f"{outcome}: {reason}")
+        ElementTree.SubElement(element, tag, type=str(outcome), message=message).text = legal(body)
 
     rules = {rule.name: rule for rule in comparison.policy.metrics}
     for v in verdict.metrics:

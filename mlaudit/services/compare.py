@@ -11,7 +11,7 @@ from mlaudit.domain.builtin_rules import TOLERANCE, rules_for
 from mlaudit.domain.comparison import Comparison, Side
 from mlaudit.domain.diff import diff_runs
 from mlaudit.domain.errors import AmbiguousModel, ModelNotFound
-from mlaudit.domain.gate import GatePolicy, evaluate
+from mlaudit.domain.gate import GatePolicy, Role, evaluate
 from mlaudit.domain.models import ModelVersion, Run, Stage
 from mlaudit.gateway.base import TrackingReader
 from mlaudit.services.replicates import ReplicateFinder
@@ -52,9 +52,11 @@ def compare_run(reader: TrackingReader, policies: Policies, request: CompareRun)
 class Bench:
     """Judges run after run on one view of the store: replicates and histories are looked up once. For one request."""
 
-    def __init__(self, reader: TrackingReader, policies: Policies) -> None:
+    def __init__(self, reader: TrackingReader, policies: Policies, *, info: bool = True) -> None:
+        """``info``: measure the noise of metrics that do not decide, too."""
         self._reader = reader
         self._policies = policies
+        self._info = info
         self.finder = ReplicateFinder(reader)
         self._values = ValueReader(reader)
 
@@ -79,7 +81,8 @@ class Bench:
             self._values.side(replicates.candidate, "candidate", judged, warnings),
             self._values.side(replicates.baseline, "baseline", judged, warnings) if baseline else None,
         )
-        groups = self._values.groups(replicates.groups, rules) if baseline else {}
+        measured = [rule for rule in rules if self._info or rule.role is not Role.INFO]
+        groups = self._values.groups(replicates.groups, measured) if baseline else {}
         warnings += self._values.limits()
         checks = (found.check,) if found.check else ()
         return Comparison(

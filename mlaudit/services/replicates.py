@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mlaudit.domain.models import Experiment, Run, RunStatus
-from mlaudit.domain.replicates import Recipe, by_commit, can_repeat, distinct_seeds, recipe_of
+from mlaudit.domain.replicates import Recipe, by_commit, can_repeat, distinct_seeds, recipe_of, seed_of
 from mlaudit.domain.verdict import GatePolicy
 from mlaudit.gateway.base import TrackingReader
 
@@ -53,6 +53,7 @@ class ReplicateFinder:
         self._experiments: dict[str, _Experiment] = {}
         self._recipes: dict[tuple[str, GatePolicy], dict[Recipe, list[Run]]] = {}
         self._groups: dict[tuple[str, GatePolicy], list[tuple[Run, ...]]] = {}
+        self._seeds: dict[tuple[str, tuple[str, ...]], str] = {}
 
     def find(self, policy: GatePolicy, candidate: Run, baseline: Run | None) -> Replicates:
         """All that the policy lets count. Raises StoreError."""
@@ -69,8 +70,12 @@ class ReplicateFinder:
             theirs = self._part(policy, baseline, place if policy.experiment else baseline.experiment_id)
         sides = {candidate.run_id} | ({baseline.run_id} if baseline else set())
         others: list[tuple[Run, ...]] = []
+
+        def seed(run: Run) -> str:
+            return self._seed(policy, run)
+
         if baseline is not None and any(run.run_id == baseline.run_id for run in ours):
-            rest = [run for run in distinct_seeds(ours, policy, sides) if run.run_id not in sides]
+            rest = [run for run in distinct_seeds(ours, seed, sides) if run.run_id not in sides]
             others = [tuple(rest)] if policy.calibrate and len(rest) > 1 else []
             warnings.append(
                 "candidate and baseline are of one recipe, so each is judged alone"
@@ -78,8 +83,8 @@ class ReplicateFinder:
             )
             candidates, baselines = [candidate], [baseline]
         else:
-            candidates = list(distinct_seeds(ours, policy, sides))
-            baselines = list(distinct_seeds(theirs, policy, sides))
+            candidates = list(distinct_seeds(ours, seed, sides))
+            baselines = list(distinct_seeds(theirs, seed, sides))
         if policy.calibrate:
             taken = {run.run_id for run in (*ours, *theirs)}
             others += [g for g in self.groups(policy, place) if not any(run.run_id in taken for run in g)]
@@ -96,7 +101,7 @@ class ReplicateFinder:
         key = (experiment_id, policy)
         if key not in self._groups:
             parts = (part for runs in self._by_recipe(policy, experiment_id).values() for part in by_commit(runs))
-            groups = (distinct_seeds(part, policy) for part in parts)
+            groups = (distinct_seeds(part, lambda run: self._seed(policy, run)) for part in parts)
             self._groups[key] = [group for group in groups if len(group) > 1]
         return self._groups[key]
 
@@ -110,6 +115,12 @@ class ReplicateFinder:
         every = self._all_experiments()
         named = [e for e in every.values() if name in (e.raw_name, e.name)]
         return named[0] if named else every.get(name)
+
+    def _seed(self, policy: GatePolicy, run: Run) -> str:
+        key = (run.run_id, policy.nuisance_params)
+        if key not in self._seeds:
+            self._seeds[key] = seed_of(run, policy)
+        return self._seeds[key]
 
     def _place(self, policy: GatePolicy, candidate: Run, warnings: list[str]) -> str | None:
         """The experiment to look in; None where the policy's is not there."""

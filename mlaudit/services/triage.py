@@ -47,7 +47,7 @@ def judge_runs(reader: TrackingReader, policies: Policies, request: JudgeRuns) -
     """
     once = RememberingReader(reader)
     _fetch(once, request.run_ids)
-    bench = Bench(once, policies)
+    bench = Bench(once, policies, info=False)
     return tuple(_judge(bench, CompareRun(run_id, request.model, request.against)) for run_id in request.run_ids)
 
 

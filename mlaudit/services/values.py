@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mlaudit.domain.errors import StoreError
+from mlaudit.domain.gate import GroupNoise, group_noise
 from mlaudit.domain.models import Run, is_finite
 from mlaudit.domain.replicates import seed_of
 from mlaudit.domain.selection import select_value
@@ -23,6 +24,7 @@ class ValueReader:
         self._reader = reader
         self._left = max_histories
         self._values: dict[tuple[str, str, str], tuple[float | None, bool]] = {}
+        self._groups: dict[tuple[str, int, str, str], GroupNoise | None] = {}
         self._dropped = False
 
     def side(self, runs: Sequence[Run], who: str, policy: GatePolicy, warnings: list[str]) -> GateSide:
@@ -32,6 +34,8 @@ class ValueReader:
         """
         run, *others = runs
         metrics, seeds = {}, {}
+        # Only a paired comparison asks for them.
+        known = {r.run_id: seed_of(r, policy) for r in runs} if policy.paired else {}
         for rule in policy.metrics:
             own, others_finite = self._value(run, rule)
             if rule.select == "best" and not others_finite:
@@ -46,14 +50,25 @@ class ValueReader:
                 if value is not None:
                     found.append((other, value))
             metrics[rule.name] = tuple(value for _, value in found)
-            seeds[rule.name] = tuple(seed_of(r, policy) for r, _ in found)
+            if known:
+                seeds[rule.name] = tuple(known[r.run_id] for r, _ in found)
         return replace(GateSide.of(run, metrics), seeds=seeds)
 
-    def groups(
-        self, groups: Sequence[Sequence[Run]], rules: Sequence[MetricRule]
-    ) -> dict[str, tuple[tuple[float, ...], ...]]:
-        """Metric -> the finite values of each calibration group that has 2 of them or more. Raises StoreError."""
-        return {rule.name: tuple(v for v in self.finite_values(groups, rule) if len(v) > 1) for rule in rules}
+    def groups(self, groups: Sequence[Sequence[Run]], rules: Sequence[MetricRule]) -> dict[str, tuple[GroupNoise, ...]]:
+        """Metric -> what each calibration group that has 2 finite values or more tells of it. Raises StoreError."""
+        found = {}
+        for rule in rules:
+            told = (self._group(group, rule) for group in groups)
+            found[rule.name] = tuple(noise for noise in told if noise is not None)
+        return found
+
+    def _group(self, group: Sequence[Run], rule: MetricRule) -> GroupNoise | None:
+        # Groups are disjoint, so that the first run and the size tell one from what is left of it without a side.
+        key = (group[0].run_id, len(group), rule.name, f"{rule.select} {rule.direction}")
+        if key not in self._groups:
+            values = (self._replicate(run, rule) for run in group)
+            self._groups[key] = group_noise([v for v in values if v is not None])
+        return self._groups[key]
 
     def finite_values(self, groups: Sequence[Sequence[Run]], rule: MetricRule) -> tuple[tuple[float, ...], ...]:
         """The finite values of each group, in the groups' order; a group may have none. Raises StoreError."""

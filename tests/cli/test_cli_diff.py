@@ -8,7 +8,7 @@ import pytest
 from sample_store import MODEL, SAMPLE
 
 from mlaudit.domain.diff import diff_runs
-from mlaudit.domain.errors import MultipleBaselines
+from mlaudit.domain.errors import MultipleBaselines, StoreError
 from mlaudit.domain.gate import GatePolicy, Outcome, Verdict
 from mlaudit.services.compare import CompareRun, Comparison, Side
 
@@ -125,3 +125,19 @@ def test_the_summary_of_a_job_is_appended(diff, tmp_path, monkeypatch):
     result, requests = diff(Outcome.PASS, 0, "--summary")
     assert (result.code, result.out, requests) == (2, "", [])
     assert "GITHUB_STEP_SUMMARY" in result.err
+
+
+@pytest.mark.parametrize("code", [2, 5])
+def test_where_there_is_no_judgement_the_files_say_so(cli, tmp_path, monkeypatch, code):
+    if code == 5:
+        cli.store.fail = lambda method: StoreError("memory://", "is down")
+    files = [tmp_path / name for name in ("a.json", "b.xml", "c.md", "d.txt")]
+    files[0].write_text('{"verdict": "PASS"}')
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    options = [word for file in files for word in ("-o", str(file))]
+    result = cli("diff", "nosuchrun", *options, "--summary")
+    assert (result.code, result.out, result.err.count("\n")) == (code, "", 1)
+    report = json.loads(files[0].read_text())
+    assert (report["verdict"], report["exit_code"]) == ("ERROR", code)
+    assert report["error"] in result.err
+    assert all("ERROR" in file.read_text() for file in (*files, tmp_path / "summary.md"))

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from mlaudit.domain.gate import Direction, MetricRule, MetricSamples, Outcome, Role, judge_metric
+from mlaudit.domain.gate import Direction, MetricRule, MetricSamples, Outcome, Role, group_noise, judge_metric
 
 NAN, INF, STORED_INF = math.nan, math.inf, 1.7976931348623157e308
 
@@ -237,3 +237,11 @@ judge_metric(rule, MetricSamples((1.0, 1.1), (1.0, 1.2)))
 assert "scipy" in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_a_group_reckoned_beforehand_says_the_same():
+    groups = (GROUP, (2.0, 2.1, math.nan), (-1.0, -1.2), (0.0, 0.0), (5.0,))
+    reckoned = tuple(noise for g in groups if (noise := group_noise(g)) is not None)
+    assert judge(1.01, 1.0, groups=reckoned) == judge(1.01, 1.0, groups=groups)
+    assert [noise.df for noise in reckoned] == [4, 1, 1, 1]
+    assert "calibration_group_unusable" in judge(1.01, 1.0, groups=reckoned).warnings
