@@ -45,12 +45,12 @@ class Band:
 
     @property
     def about(self) -> str:
-        """What the band is: ``mean ± 95 % of 5 runs``."""
+        """What the band is: ``95 % of 5 runs``."""
         if not len(self):
-            return "no step that 2 runs have"
+            return "no band: no step that 2 runs have"
         runs = f"{self.most}" if self.fewest == self.most else f"{self.fewest} to {self.most}"
-        kind = "range of" if self.most < 3 else "95 % of" if self.fewest > 2 else "95 % (range where 2) of"
-        return f"band: {kind} {runs} runs" + (f", {self.left_out:,} steps left out" if self.left_out else "")
+        kind = "range" if self.most < 3 else "95 %" if self.fewest > 2 else "95 % (range where 2)"
+        return f"band: {kind} of {runs} runs" + (f", {self.left_out:,} steps left out" if self.left_out else "")
 
 
 def mean_band(curves: Sequence[Curve]) -> Band:

@@ -72,6 +72,14 @@ def by_commit(runs: Iterable[Run]) -> list[list[Run]]:
     return list(parts.values())
 
 
+def same_recipe(runs: Iterable[Run], policy: GatePolicy) -> list[tuple[Run, ...]]:
+    """The runs parted by recipe and commit, in the order of each part's first; a run that repeats none is alone."""
+    recipes: dict[Recipe, list[Run]] = {}
+    for run in runs:
+        recipes.setdefault(recipe_of(run, policy), []).append(run)
+    return [tuple(part) for same in recipes.values() for part in by_commit(same)]
+
+
 def distinct_seeds(runs: Sequence[Run], seed: Callable[[Run], str], first: Collection[str] = ()) -> tuple[Run, ...]:
     """One run a seed: of several the first, those whose id is in ``first`` before all others.
 

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Static
 
 from mlaudit.domain.errors import StoreUnavailable
-from mlaudit.domain.models import MetricHistory, Run
+from mlaudit.domain.models import MetricHistory, Run, Stage
 from mlaudit.domain.scales import XUnit, YScale
 from mlaudit.gateway.memory import MemoryGateway
 from mlaudit.services.history import GetHistory
@@ -19,7 +20,7 @@ from mlaudit.tui.histories import Histories, first_metric, metric_keys, run_labe
 from mlaudit.tui.screens import chart as chart_module
 from mlaudit.tui.screens.chart import ChartScreen
 from mlaudit.tui.widgets.metric_chart import MAX_OVERLAYS, MetricChart
-from tests.plugins.sample_store import HOSTILE_KEY, MARKUP_NAME, ODD_METRIC, SAMPLE
+from tests.plugins.sample_store import HOSTILE_KEY, MARKUP_NAME, MODEL, ODD_METRIC, SAMPLE
 from tests.plugins.screen_tools import Handle, app_on, see, text_of, until
 
 
@@ -148,6 +149,118 @@ class TestCurves:
             assert len(chart.series) == MAX_OVERLAYS
             assert len({s.label for s in chart.series}) == MAX_OVERLAYS, "equal names get their ids"
             await see(pilot, f"the first {MAX_OVERLAYS} of {MAX_OVERLAYS + 3} runs")
+
+
+def seeds(gateway: MemoryGateway, count: int) -> tuple[Run, ...]:
+    """Runs that differ in their seed alone; the metric is the seed plus a common course."""
+    ids = [
+        gateway.add_run(
+            "1",
+            name=f"wide seed {seed}",
+            params={"width": 8, "seed": seed},
+            metrics={"score": [10.0 - step + seed for step in range(5)]},
+        )
+        for seed in range(count)
+    ]
+    return tuple(gateway.get_run(run_id) for run_id in ids)
+
+
+class TestOptions:
+    """Recipes as means, Production's curve, differences."""
+
+    async def test_runs_that_differ_in_their_seed_become_a_mean_with_a_band(
+        self, sample_gateway: MemoryGateway
+    ) -> None:
+        app = app_on(sample_gateway)
+        async with app.run_test(size=(120, 40)) as pilot:
+            runs = (*seeds(sample_gateway, 3), *runs_of(sample_gateway, "better"))
+            chart = await show(pilot, ChartScreen(runs, key="score"))
+            await pilot.press("M")
+            await until(pilot, lambda: len(chart.series) == 2 and len(chart.series[0].values) == 5)
+            assert chart.series[0].label == "wide seed ×3"
+            assert list(chart.series[0].values) == [11.0, 10.0, 9.0, 8.0, 7.0]
+            await see(pilot, "band: 95 % of 3 runs", "░", "which way it gets better is not known")
+            await pilot.press("X")
+            assert chart.reading.unit is XUnit.STEP
+            await pilot.press("M")
+            await until(pilot, lambda: len(chart.series) == 4)
+
+    async def test_nothing_to_average_is_said(self, sample_gateway: MemoryGateway) -> None:
+        app = app_on(sample_gateway)
+        async with app.run_test(size=(120, 40)) as pilot:
+            await show(pilot, ChartScreen(runs_of(sample_gateway, "better", "worse")))
+            await pilot.press("M")
+            await see(pilot, "no two of these runs differ in their seed alone")
+
+    async def test_the_curve_of_production_comes_and_goes(self, sample_gateway: MemoryGateway) -> None:
+        app = app_on(sample_gateway)
+        async with app.run_test(size=(120, 40)) as pilot:
+            chart = await show(pilot, ChartScreen(runs_of(sample_gateway, "better")))
+            await pilot.press("P")
+            await until(pilot, lambda: len(chart.series) == 2 and len(chart.series[1].values) == 20)
+            await see(pilot, "Production v2 mlp-base", "stage:Production of fraud-detector is version 2")
+            await pilot.press("D")
+            await see(pilot, "mlp-wide − Production v2 mlp-base", "┈")
+            assert len(chart.series) == 1
+            assert chart.series[0].values[19] == pytest.approx(-0.024)
+            await pilot.press("D", "P")
+            await until(pilot, lambda: [s.label for s in chart.series] == ["mlp-wide"])
+
+    async def test_a_run_that_is_in_production_is_named_and_not_drawn_twice(
+        self, sample_gateway: MemoryGateway
+    ) -> None:
+        app = app_on(sample_gateway)
+        async with app.run_test(size=(120, 40)) as pilot:
+            chart = await show(pilot, ChartScreen(runs_of(sample_gateway, "better", "production")))
+            await pilot.press("P")
+            await until(pilot, lambda: chart.series[1].label == "Production v2 mlp-base")
+            assert len(chart.series) == 2
+
+    async def test_of_several_models_one_after_the_other(self, sample_gateway: MemoryGateway) -> None:
+        sample_gateway.add_version("[/x] other", SAMPLE["noise"], stage=Stage.PRODUCTION)
+        app = app_on(sample_gateway)
+        async with app.run_test(size=(120, 40)) as pilot:
+            chart = await show(pilot, ChartScreen(runs_of(sample_gateway, "better")))
+            seen = set()
+            for _ in range(2):
+                await pilot.press("P")
+                await until(
+                    pilot,
+                    lambda: (
+                        len(chart.series) == 2 and len(chart.series[1].values) and chart.series[1].label not in seen
+                    ),
+                )
+                seen.add(chart.series[1].label)
+            assert seen == {"Production v2 mlp-base", "Production v1 mlp-seed-7"}
+            await pilot.press("P")
+            await until(pilot, lambda: len(chart.series) == 1)
+
+    async def test_nobody_in_production_and_no_model_are_said(self, sample_gateway: MemoryGateway) -> None:
+        app = app_on(sample_gateway)
+        async with app.run_test(size=(120, 40)) as pilot:
+            await show(pilot, ChartScreen(runs_of(sample_gateway, "churn")))
+            await pilot.press("P")
+            await see(pilot, "churn has no stage:Production")
+        empty = MemoryGateway()
+        run = empty.get_run(empty.add_run(empty.add_experiment("e"), name="r", metrics={"loss": [1.0, 2.0]}))
+        async with (app := app_on(empty)).run_test(size=(120, 40)) as pilot:
+            await show(pilot, ChartScreen((run,)))
+            await pilot.press("P")
+            await see(pilot, "no registered model")
+
+    async def test_a_policy_says_which_way_is_better(
+        self, sample_gateway: MemoryGateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "mlaudit.toml").write_text(
+            f'schema = 1\n[model."{MODEL}"]\n[[model."{MODEL}".metric]]\n'
+            'name = "odd_score"\ndirection = "higher"\nmax_rel_regression = 0.1\n'
+        )
+        monkeypatch.chdir(tmp_path)
+        run_id = sample_gateway.add_run("1", name="r", metrics={"odd_score": [1.0, 3.0, 2.0]})
+        app = app_on(sample_gateway)
+        async with app.run_test(size=(120, 40)) as pilot:
+            await show(pilot, ChartScreen((sample_gateway.get_run(run_id),)))
+            await see(pilot, "◆ best: greatest", "◆ 3 @1")
 
 
 class TestLoading:

@@ -406,3 +406,67 @@ class TestCells:
         assert elide_pair("short", None, 30) == ("short", "—")
         assert elide_pair("", "x", 30) == ('""', "x")
         assert elide_pair("a" * 50, "a" * 60, 30)[0] != elide_pair("a" * 50, "a" * 60, 30)[1]
+
+
+class TestCurves:
+    """Both curves, their difference, the noise band, and their ends."""
+
+    async def test_v_shows_the_difference_at_the_same_steps_and_back(self, sample_gateway: MemoryGateway) -> None:
+        sample_gateway.log_metric(SAMPLE["better"], "val_loss", 0.5, 99)
+        app = app_on(sample_gateway)
+        async with app.run_test(size=WIDE) as pilot:
+            screen = await show(pilot, "better")
+            chart = screen.query_one(MetricChart)
+            await until(pilot, lambda: all(len(s.values) for s in chart.series) and len(chart.series) == 2)
+            screen.query_one(MetricTable).move_cursor(row=screen.query_one(MetricTable).names.index("val_loss"))
+            await until(pilot, lambda: chart.metric == "val_loss" and all(len(s.values) for s in chart.series))
+            ours, theirs = (list(s.values) for s in chart.series)
+            await pilot.press("v")
+            await until(pilot, lambda: len(chart.series) == 1)
+            assert list(chart.series[0].values) == [a - b for a, b in zip(ours[:20], theirs, strict=True)]
+            await see(pilot, "candidate − baseline", "1 step is left out", "┈")
+            await pilot.press("v")
+            await until(pilot, lambda: len(chart.series) == 2)
+
+    async def test_best_against_last_and_the_first_nan_stand_below(self, sample_gateway: MemoryGateway) -> None:
+        app = app_on(sample_gateway)
+        async with app.run_test(size=WIDE) as pilot:
+            await show(pilot, "diverged", against="version:1")
+            await see(
+                pilot,
+                "candidate best 0.91288 @4, last NaN @6",
+                "first NaN @5",
+                "which is its best",
+                "the baseline has no replicates",
+            )
+
+    async def test_the_baselines_replicates_make_a_band(self, sample_gateway: MemoryGateway) -> None:
+        production = sample_gateway.get_run(SAMPLE["production"])
+        for seed in (11, 12):
+            sample_gateway.add_run(
+                production.experiment_id,
+                name=f"again {seed}",
+                params=dict(production.params) | {"seed": seed},
+                metrics={"val_loss": [0.8 - 0.02 * step + seed / 1000 for step in range(20)]},
+                tags=dict(production.tags),
+                datasets=production.datasets,
+            )
+        app = app_on(sample_gateway)
+        async with app.run_test(size=WIDE) as pilot:
+            screen = await show(pilot, "better")
+            table, chart = screen.query_one(MetricTable), screen.query_one(MetricChart)
+            assert screen.comparison is not None
+            assert screen.comparison.baseline is not None
+            count = len(screen.comparison.baseline.replicates) + 1
+            table.move_cursor(row=table.names.index("val_loss"))
+            await until(pilot, lambda: len(chart.series) == 2 and chart.series[1].band is not None)
+            assert chart.series[0].band is None
+            await see(pilot, f"noise around the baseline, band: 95 % of {count} runs")
+            assert text_of(pilot).count("░") > 100
+
+    async def test_a_run_against_itself_has_no_difference(self, sample_gateway: MemoryGateway) -> None:
+        app = app_on(sample_gateway)
+        async with app.run_test(size=WIDE) as pilot:
+            await show(pilot, "production")
+            await pilot.press("v")
+            await see(pilot, "there is no other run to subtract")

@@ -16,16 +16,17 @@ from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from mlaudit.domain.builtin_rules import direction_by_name
 from mlaudit.domain.errors import MlauditError
 from mlaudit.domain.models import Run
 from mlaudit.domain.text import format_number
 from mlaudit.services.runs import GetRunDetails
-from mlaudit.tui.histories import Histories, first_metric, is_live, metric_keys
+from mlaudit.tui.chart_curves import ChartCurves
+from mlaudit.tui.histories import first_metric, is_live, metric_keys
 from mlaudit.tui.screens.base import BaseScreen
+from mlaudit.tui.screens.chart_options import OPTION_KEYS, ChartOptionsMixin
 from mlaudit.tui.widgets.chart_keys import view_keys
 from mlaudit.tui.widgets.chart_legend import fit
-from mlaudit.tui.widgets.metric_chart import MAX_OVERLAYS, MetricChart
+from mlaudit.tui.widgets.metric_chart import MetricChart
 
 LIVE_SECONDS = 2.0
 """How often a run that still goes on is asked for; doubled for each answer that brings nothing new."""
@@ -53,7 +54,7 @@ class ChartBody(Horizontal):
         yield MetricChart(id="chart")
 
 
-class ChartScreen(BaseScreen):
+class ChartScreen(ChartOptionsMixin, BaseScreen):
     """Curves of the runs that were marked; j and k go through their metrics."""
 
     TITLE = "chart"
@@ -77,17 +78,16 @@ class ChartScreen(BaseScreen):
         Binding("g", "edge(0)", show=False, id="chart.first_metric", tooltip="The first metric"),
         Binding("G", "edge(-1)", show=False, id="chart.last_metric", tooltip="The last metric"),
         *view_keys(from_screen=True),
+        *OPTION_KEYS,
     ]
 
     def __init__(self, runs: tuple[Run, ...], key: str | None = None) -> None:
         """``key`` is the metric to begin with; None: a validation loss, if there is one."""
         super().__init__()
-        self._left_out = max(0, len(runs) - MAX_OVERLAYS)
-        self._runs = runs[:MAX_OVERLAYS]
-        keys = metric_keys(self._runs)
+        self.curves = ChartCurves(self.ask, runs)
+        keys = metric_keys(self.curves.runs)
         self._key = key or first_metric(keys)
         self._listed: tuple[str, ...] = ()
-        self._histories = Histories(self.ask)
         self._poll_error = ""
         self._pause = LIVE_SECONDS
         self._next_poll = 0.0
@@ -101,6 +101,7 @@ class ChartScreen(BaseScreen):
         self._list_metrics()
         self.set_interval(LIVE_SECONDS / 2, self._tick)
         self.call_after_refresh(self._show)
+        self.find_policy()
 
     def on_resize(self) -> None:
         """The names in the list are fitted to its width."""
@@ -111,7 +112,7 @@ class ChartScreen(BaseScreen):
     def _list_metrics(self) -> None:
         """Fill the list with what the search lets through; the metric on show stays highlighted."""
         wanted = self.query_one("#search", Input).value.strip().lower()
-        known = metric_keys(self._runs)
+        known = metric_keys(self.curves.runs)
         if self._key is not None and self._key not in known:
             known = (self._key, *known)
         self._listed = tuple(k for k in known if wanted in k.lower())
@@ -126,8 +127,8 @@ class ChartScreen(BaseScreen):
 
     def _line(self, key: str, room: int) -> Text:
         """The metric's name, how many runs have it where not all do, and its last value where there is room."""
-        having = [run for run in self._runs if key in run.metrics]
-        count = f" {len(having)}/{len(self._runs)}" if len(having) < len(self._runs) else ""
+        having = [run for run in self.curves.runs if key in run.metrics]
+        count = f" {len(having)}/{len(self.curves.runs)}" if len(having) < len(self.curves.runs) else ""
         value = format_number(having[0].metrics[key]) if having else ""
         if room - cell_len(count) - cell_len(value) - 1 < min(cell_len(key), 20):
             value = ""
@@ -206,50 +207,61 @@ class ChartScreen(BaseScreen):
 
     def _show(self) -> None:
         self._draw()
-        if self._key is not None and not self._histories.settled(self._runs, self._key):
+        if self._key is not None:
             self._load(self._key)
 
     @work(exclusive=True, group="chart.histories")
     async def _load(self, key: str | None, fresh: bool = False) -> None:
         if key is None:
             return
-        if not fresh:
+        if not fresh and not self.curves.histories.settled(self.curves.drawn_runs, key):
             await asyncio.sleep(SETTLE_SECONDS)
-        await self._histories.load(self._runs, key, self._draw, fresh=fresh)
+        await self.curves.load(key, self._draw, fresh=fresh)
         self._next_poll = time.monotonic() + self._pause
         self._draw()
 
     def _draw(self) -> None:
         if not self.is_mounted:
             return
-        chart = self.query_one(MetricChart)
-        if self._key is None:
-            chart.plot("", (), message="these runs logged no metrics" if self._runs else "no runs were chosen")
+        chart, curves, key = self.query_one(MetricChart), self.curves, self._key
+        if key is None:
+            chart.plot("", (), message="these runs logged no metrics" if curves.runs else "no runs were chosen")
         else:
-            waiting = self._histories.waiting(self._runs, self._key)
-            message = f"loading {len(self._runs) - waiting} of {len(self._runs)}" if waiting else ""
-            series = self._histories.series(self._runs, self._key)
-            chart.plot(self._key, series, message=message, direction=direction_by_name(self._key))
+            message = self._loading() or ("there is no other run to subtract" if curves.subtracting else "")
+            chart.plot(
+                key,
+                curves.series(key),
+                message=message,
+                direction=curves.direction(key),
+                zero=curves.subtracting,
+                steps_only=curves.steps_only,
+            )
         self._say()
+
+    def _loading(self) -> str:
+        runs = self.curves.drawn_runs
+        waiting = self.curves.histories.waiting(runs, self._key) if self._key is not None else 0
+        return f"loading {len(runs) - waiting} of {len(runs)}" if waiting else ""
 
     def _say(self) -> None:
         """One line on what is under way, what went wrong and what is not shown."""
-        said: list[str] = []
-        if self._key is not None:
-            waiting = self._histories.waiting(self._runs, self._key)
-            if waiting:
-                said.append(f"loading {len(self._runs) - waiting} of {len(self._runs)}")
-            errors = self._histories.errors(self._runs, self._key)
+        curves, key = self.curves, self._key
+        said = [words for words in (self._loading(), *self.option_words()) if words]
+        if key is not None:
+            errors = curves.histories.errors(curves.drawn_runs, key)
             if errors:
-                said.append(f"{len(errors)} of {len(self._runs)} runs gave no answer ({errors[0]}); r tries again")
+                said.append(
+                    f"{len(errors)} of {len(curves.drawn_runs)} runs gave no answer ({errors[0]}); r tries again"
+                )
         if self._poll_error and not said:
             said.append(f"not refreshed: {self._poll_error}")
-        live = sum(map(is_live, self._runs))
+        live = sum(map(is_live, curves.runs))
         if live:
             said.append(f"{live} RUNNING, asked every {self._pause:g} s")
-        if self._left_out:
-            said.append(f"the first {len(self._runs)} of {len(self._runs) + self._left_out} runs are drawn")
-        if self._key is not None and direction_by_name(self._key) is None:
+        drawn = len(curves.drawn_runs) - (curves.extra is not None)
+        if drawn < curves.given:
+            said.append(f"the first {drawn} of {curves.given} runs are drawn")
+        if key is not None and curves.direction(key) is None:
             said.append("which way it gets better is not known")
         if not self._listed and self.query_one("#search", Input).value:
             said.append("no metric has this in its name")
@@ -259,28 +271,30 @@ class ChartScreen(BaseScreen):
 
     def _tick(self) -> None:
         due = self.is_current and time.monotonic() >= self._next_poll
-        busy = self._key is not None and self._histories.waiting(self._runs, self._key)
-        if due and not busy and any(map(is_live, self._runs)):
+        busy = self._key is not None and self.curves.histories.waiting(self.curves.runs, self._key)
+        if due and not busy and any(map(is_live, self.curves.runs)):
             self._next_poll = time.monotonic() + self._pause
             self._poll(self._key)
 
     @work(exclusive=True, group="chart.live")
     async def _poll(self, key: str | None) -> None:
-        live = [run for run in self._runs if is_live(run)]
-        changed = key is not None and await self._histories.load(live, key, lambda: None, fresh=True)
+        live = [run for run in self.curves.runs if is_live(run)]
+        changed = key is not None and await self.curves.histories.load(live, key, lambda: None, fresh=True)
         self._poll_error = ""
         try:
             # Nothing new: it may have ended. It may also have begun to log another metric.
             if not changed:
                 for run in live:
                     details = await self.ask(GetRunDetails(run.run_id))
-                    self._runs = tuple(details.run if r.run_id == run.run_id else r for r in self._runs)
+                    self.curves.runs = tuple(details.run if r.run_id == run.run_id else r for r in self.curves.runs)
         except MlauditError as error:
             self._poll_error = str(error)
         self._pause = LIVE_SECONDS if changed else min(self._pause * 2, LIVE_SLOWEST)
         self._next_poll = time.monotonic() + self._pause
         if self._key is None:
-            self._key = first_metric(metric_keys(self._runs))
+            self._key = first_metric(metric_keys(self.curves.runs))
         if not changed:
             self._list_metrics()
+        elif key is not None and self.curves.grouped:
+            await self.curves.load(key, lambda: None)
         self._draw()

@@ -7,7 +7,6 @@ Metrics and params stand left of the curves, above them where the terminal is na
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from rich.text import Text
 from textual import on, work
@@ -20,19 +19,23 @@ from textual.widgets.option_list import Option
 
 from mlaudit.domain.errors import AmbiguousModel, MlauditError
 from mlaudit.domain.gate import Outcome, Role
-from mlaudit.domain.models import Run, StoreInfo
+from mlaudit.domain.models import StoreInfo
 from mlaudit.services.compare import CompareRun, Comparison
 from mlaudit.services.promote import PlanPromotion
-from mlaudit.tui.histories import Histories, first_metric
+from mlaudit.tui.histories import Ask, first_metric
 from mlaudit.tui.screens.base import BaseScreen
 from mlaudit.tui.screens.promotion import PromotionMixin
 from mlaudit.tui.widgets.comparison_text import differences_title, notes_text, sides_text, verdict_text
+from mlaudit.tui.widgets.diff_curves import DiffCurves
 from mlaudit.tui.widgets.diff_tables import DifferenceTable, MetricTable, differences
-from mlaudit.tui.widgets.metric_chart import MetricChart, Series
 
 
 class DiffPanes(Container):
     """Facts and curves, beside or above one another."""
+
+    def __init__(self, ask: Ask) -> None:
+        super().__init__()
+        self._ask = ask
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="facts", can_focus=False):
@@ -40,7 +43,7 @@ class DiffPanes(Container):
             yield Static(id="differences-title", markup=False)
             yield DifferenceTable(id="differences")
             yield Static(id="notes", markup=False)
-        yield MetricChart(id="chart")
+        yield DiffCurves(self._ask, id="curves")
 
 
 class DiffScreen(PromotionMixin, BaseScreen):
@@ -56,6 +59,13 @@ class DiffScreen(PromotionMixin, BaseScreen):
             "a", "everything", "All", id="diff.all", tooltip="Show also the params, data and tags that are the same"
         ),
         Binding("c", "chart", "Chart", id="diff.chart", tooltip="The curves of both runs on a screen of their own"),
+        Binding(
+            "v",
+            "difference",
+            "Difference",
+            id="diff.difference",
+            tooltip="Candidate minus baseline at the same steps, or both curves again",
+        ),
         Binding("r", "reload", "Refresh", id="diff.refresh", tooltip="Compare again"),
     ]
 
@@ -72,14 +82,13 @@ class DiffScreen(PromotionMixin, BaseScreen):
         self._promote_at_once = promote
         self._everything = False
         self._choices: tuple[str, ...] = ()
-        self._histories = Histories(self.ask)
 
     def compose_body(self) -> Iterable[Widget]:
         yield Static(id="sides", markup=False)
         yield Static(id="verdict", markup=False)
         yield Static(id="message", markup=False)
         yield OptionList(id="choices", markup=False, compact=True)
-        yield DiffPanes()
+        yield DiffPanes(self.ask)
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -92,7 +101,7 @@ class DiffScreen(PromotionMixin, BaseScreen):
 
     def action_reload(self) -> None:
         """Compare again; what is on show stays until the answer is there."""
-        self._histories.forget()
+        self.query_one(DiffCurves).forget()
         self.say("")
         self.compare()
 
@@ -135,8 +144,7 @@ class DiffScreen(PromotionMixin, BaseScreen):
         if self.focused is None:
             table.focus()
         self.refresh_bindings()
-        self._draw()
-        self._load_curves()
+        self.query_one(DiffCurves).show(comparison, self._metric)
 
     def _show_differences(self) -> None:
         diff = self.comparison.diff if self.comparison else None
@@ -181,16 +189,6 @@ class DiffScreen(PromotionMixin, BaseScreen):
     # Curves
 
     @property
-    def _runs(self) -> tuple[Run, ...]:
-        """Candidate and baseline; one where there is no other."""
-        if self.comparison is None:
-            return ()
-        runs = [self.comparison.candidate.run]
-        if self.comparison.baseline and self.comparison.baseline.run.run_id != runs[0].run_id:
-            runs.append(self.comparison.baseline.run)
-        return tuple(runs)
-
-    @property
     def _metric(self) -> str | None:
         table = self.query_one(MetricTable)
         if 0 <= table.cursor_row < len(table.names):
@@ -199,37 +197,20 @@ class DiffScreen(PromotionMixin, BaseScreen):
 
     @on(DataTable.RowHighlighted, "#metrics")
     def _metric_chosen(self) -> None:
-        self._draw()
-        self._load_curves()
+        if self.comparison is not None:
+            self.query_one(DiffCurves).show(self.comparison, self._metric)
 
-    @work(exclusive=True, group="diff.curves")
-    async def _load_curves(self) -> None:
-        key = self._metric
-        if key is not None and not self._histories.settled(self._runs, key):
-            await self._histories.load(self._runs, key, self._draw)
-            self._draw()
-
-    def _draw(self) -> None:
-        if not self.is_mounted:
-            return
-        chart, key = self.query_one(MetricChart), self._metric
-        if key is None:
-            chart.plot("", (), message="neither run logged a metric")
-            return
-        waiting = self._histories.waiting(self._runs, key)
-        message = f"loading {len(self._runs) - waiting} of {len(self._runs)}" if waiting else ""
-        chart.plot(key, self._named(self._histories.series(self._runs, key)), message=message)
-
-    def _named(self, series: Sequence[Series]) -> list[Series]:
-        roles = ("candidate", "baseline")
-        return [replace(s, label=f"{role} {s.label}") for role, s in zip(roles, series, strict=False)]
+    def action_difference(self) -> None:
+        """Candidate minus baseline instead of both curves, or back."""
+        self.query_one(DiffCurves).toggle()
 
     def action_chart(self) -> None:
         """The curves of both runs, large."""
         from mlaudit.tui.screens.chart import ChartScreen
 
-        if self._runs:
-            self.app.push_screen(ChartScreen(self._runs, self._metric))
+        runs = self.query_one(DiffCurves).runs
+        if runs:
+            self.app.push_screen(ChartScreen(runs, self._metric))
 
     # Promoting
 

@@ -15,6 +15,8 @@ from mlaudit.tui.widgets.plot import FAINT, LETTERS, MAIN, NOBODY, SHADE, Plot
 # After Okabe and Ito: told apart with every common kind of colour blindness. Brighter on dark, darker on light.
 ON_DARK = ("#56B4E9", "#E69F00", "#2FCB9B", "#E59BC8", "#F0E442", "#FF7F3F", "#8FA2FF")
 ON_LIGHT = ("#0072B2", "#A86B00", "#00795A", "#A8407F", "#6E6600", "#B34700", "#3B46B5")
+FOREGROUND = "foreground"
+"""Chosen for what is no run among others: the model in production."""
 BEHIND = 0.45
 """How far the curves behind the highlighted one fade into the background."""
 FADED = {MAIN: 0.0, FAINT: 0.6, SHADE: 0.55}
@@ -26,6 +28,8 @@ StyleOf = Callable[[int, int], Style]
 
 def color_of(index: int, chosen: str, *, dark: bool) -> str:
     """A series' colour: the chosen one, else by position."""
+    if chosen == FOREGROUND:
+        return "#FFFFFF" if dark else "#000000"
     palette = ON_DARK if dark else ON_LIGHT
     return chosen or palette[index % len(palette)]
 
