@@ -29,6 +29,7 @@ class MlauditApp(App[int]):
     TITLE = "mlaudit"
     COMMANDS = {ScreenCommands}
     BINDINGS = [
+        Binding("m", "models", "Models", id="app.models", tooltip="The registered models and their versions by stage"),
         Binding("t", "train", "Train", id="app.train", tooltip="Train a model, or go back to the training that runs"),
         Binding("question_mark", "help", "Help", key_display="?", id="app.help", tooltip="The keys of this screen"),
         Binding("q", "quit", "Quit", id="app.quit", tooltip="Leave mlaudit"),
@@ -80,6 +81,19 @@ class MlauditApp(App[int]):
         from mlaudit.tui.screens.run import RunScreen
 
         self.push_screen(RunScreen(run_id))
+
+    def show_model(self, model: str, version: str | None = None) -> None:
+        """Open the screen of a registered model, by its raw name; ``version`` is where the cursor begins."""
+        from mlaudit.tui.screens.model import ModelScreen
+
+        self.push_screen(ModelScreen(model, version))
+
+    def action_models(self) -> None:
+        """The registered models."""
+        from mlaudit.tui.screens.models import ModelsScreen
+
+        if not isinstance(self.screen, ModelsScreen):
+            self.push_screen(ModelsScreen())
 
     def action_train(self) -> None:
         """The form in front of a training; it leads to one that runs."""

@@ -47,6 +47,8 @@ class PromotionMixin(BaseScreen):
     _executing = ""
     """What is being done while the registry is being changed, as a noun."""
     _quit_warned = False
+    said = ""
+    """The message on show."""
 
     def look_again(self) -> object:
         """Ask anew for what is shown; the screen has its own."""
@@ -78,6 +80,7 @@ class PromotionMixin(BaseScreen):
 
     def say(self, message: str | Text, *, bad: bool = False) -> None:
         """One message; the empty text takes it away."""
+        self.said = str(message)
         place = self.query_one("#message", Static)
         place.update(message if isinstance(message, Text) else Text(message))
         place.display = bool(message)

@@ -41,6 +41,9 @@ class RunScreen(BaseScreen):
         ),
         Binding("d", "diff", "Diff", id="run.diff", tooltip="Compare the run with the model in Production"),
         Binding("c", "chart", "Chart", id="run.chart", tooltip="The curve of the metric under the cursor"),
+        Binding(
+            "m", "models", "Models", id="run.models", tooltip="The model that this run is a version of, or all models"
+        ),
         Binding("p", "promote", "Promote", id="run.promote", tooltip="Compare the run and promote its model"),
         Binding("y", "copy", "Copy", id="run.copy", tooltip="Copy the value under the cursor, or the run's id"),
         Binding("r", "reload", "Refresh", id="run.refresh", tooltip="Ask the store again"),
@@ -167,6 +170,14 @@ class RunScreen(BaseScreen):
     def action_diff(self) -> None:
         """Compare with the model in production."""
         self._compare(promote=False)
+
+    def action_models(self) -> None:
+        """The model that has this run as a version, on that version; the list where it is none or several models."""
+        versions = self.details.versions if self.details else ()
+        if len({v.raw_model for v in versions}) == 1:
+            self.mlaudit.show_model(versions[0].raw_model, versions[0].version)
+        else:
+            self.mlaudit.action_models()
 
     def action_promote(self) -> None:
         """The same, going on to the promotion."""
