@@ -81,8 +81,9 @@ def tables() -> str:
     known = list(TITLES)
     parts = []
     for name in sorted(groups, key=lambda n: (known.index(n) if n in known else len(known), n)):
-        head = f"### {TITLES.get(name, name.replace('_', ' ').capitalize())}\n\n| key | what it does | name |\n|---|---|---|\n"
-        parts.append(head + "\n".join(groups[name]) + "\n")
+        title = TITLES.get(name, name.replace("_", " ").capitalize())
+        lines = [f"### {title}", "", "| key | what it does | name |", "|---|---|---|", *groups[name], ""]
+        parts.append("\n".join(lines))
     return "\n".join(parts)
 
 
