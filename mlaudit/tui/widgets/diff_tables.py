@@ -58,6 +58,8 @@ class JumpTable(DataTable[Text]):
             self.add_row(*cells)
         if 0 < row < self.row_count:
             self.move_cursor(row=row)
+        # Textual measures the columns later, and does not paint again for it: what was painted meanwhile is too narrow.
+        self.call_after_refresh(self.refresh)
 
 
 class OpenTable(JumpTable):
