@@ -8,7 +8,7 @@ it must settle it first (:mod:`mlaudit.services.recovery`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from mlaudit.domain.errors import PromotionAborted, PromotionBusy, StoreError
 from mlaudit.domain.intent import Intent, intents_among, words_of
@@ -57,10 +57,11 @@ class Lease:
         self._watch = watch
         self._since = 0.0
 
-    def take(self) -> dict[str, str]:
+    def take(self, still_wanted: Callable[[], None] = lambda: None) -> dict[str, str]:
         """Write the intent when nobody else's is there; returns the dead ones that are, for the caller to settle.
 
-        Raises PromotionBusy, and StoreError when the intent could not be written. Nothing is left behind then, except
+        ``still_wanted`` is called after each wait, and raises when there is no more point in it. Raises what that
+        raises, PromotionBusy, and StoreError when the intent could not be written. Nothing is left behind then, except
         where the store fails in the middle of it.
         """
         pace, begun, tries = self._around.pace, self._around.monotonic(), 0
@@ -78,6 +79,7 @@ class Lease:
                 raise PromotionBusy(self._model, "; ".join(words_of(k, v) for k, v in self._live(others).items()))
             wait = min(pace.longest_wait, pace.first_wait * 2.0 ** min(tries, 10)) if tries else pace.first_wait * 4
             self._around.sleep(wait * (0.5 + self._around.chance()))
+            still_wanted()
 
     def require_fresh(self) -> None:
         """That the others cannot take this process for dead before its next step is done. Raises PromotionAborted."""

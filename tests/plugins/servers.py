@@ -16,6 +16,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -74,8 +75,14 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory, mlflow_environment
 @pytest.fixture(scope="session")
 def mlflow_server(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[str]:
     """The address of a real tracking server on a database of its own."""
-    root = tmp_path_factory.mktemp("server")
-    shutil.copy(sqlite_template, root / "mlflow.db")
+    with running_mlflow_server(tmp_path_factory.mktemp("server"), sqlite_template) as uri:
+        yield uri
+
+
+@contextmanager
+def running_mlflow_server(root: Path, template: Path) -> Iterator[str]:
+    """An ``mlflow server`` on a copy of the database ``template`` in ``root``; yields its address."""
+    shutil.copy(template, root / "mlflow.db")
     port = free_port()
     command = [
         *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
@@ -113,6 +120,13 @@ def _healthy(uri: str, process: subprocess.Popen[bytes]) -> bool:
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[str]:
     """``postgresql://`` URI of the administrator's database of a PostgreSQL server of this session."""
+    with running_postgresql() as uri:
+        yield uri
+
+
+@contextmanager
+def running_postgresql() -> Iterator[str]:
+    """A PostgreSQL server; yields the ``postgresql://`` URI of its administrator's database."""
     binaries = _postgresql_binaries()
     if binaries is None:
         unavailable("PostgreSQL's initdb is not installed")
@@ -154,8 +168,8 @@ def postgresql_server() -> Iterator[str]:
         shutil.rmtree(root, ignore_errors=True)
 
 
-def _empty_store(server: str, name: str) -> str:
-    """URI of a new PostgreSQL database with the installed MLflow's schema and no runs."""
+def new_postgresql_store(server: str, name: str) -> str:
+    """URI of a new database of that name with the installed MLflow's schema."""
     import psycopg
     from mlflow import MlflowClient
 
@@ -169,19 +183,19 @@ def _empty_store(server: str, name: str) -> str:
 @pytest.fixture(scope="session")
 def postgresql_store(postgresql_server: str, mlflow_environment: None) -> str:
     """URI of a PostgreSQL database with the installed MLflow's schema and no runs."""
-    return _empty_store(postgresql_server, "mlflow")
+    return new_postgresql_store(postgresql_server, "mlflow")
 
 
 @pytest.fixture(scope="session")
 def second_postgresql_store(postgresql_server: str, mlflow_environment: None) -> str:
     """Another one."""
-    return _empty_store(postgresql_server, "second")
+    return new_postgresql_store(postgresql_server, "second")
 
 
 @pytest.fixture(scope="session")
 def third_postgresql_store(postgresql_server: str, mlflow_environment: None) -> str:
     """One more."""
-    return _empty_store(postgresql_server, "third")
+    return new_postgresql_store(postgresql_server, "third")
 
 
 def _postgresql_binaries() -> Path | None:
