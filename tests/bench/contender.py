@@ -1,4 +1,6 @@
-"""A process that promotes as it is told: a line of JSON on stdin, a line of JSON on stdout.
+"""Processes that promote as they are told: a line of JSON in, a line of JSON out, over a pair of pipes each.
+
+They are forks of one process that has imported MLflow and not opened a store yet, as importing takes seconds.
 
 * ``{"do": "plan", "subject": ..., "model": ...}`` plans, and keeps the plan
 * ``{"do": "promote"}`` executes it: ``{"result": "won"}`` or the error's class and words
@@ -6,6 +8,7 @@
 * ``{"do": "die", "subject": ..., "model": ..., "write": n, "after": bool}`` a child plans, promotes, and is ended by
   SIGKILL before or after its n-th write (counted from 1)
 * ``{"do": "die", ..., "seconds": s}`` the same after so many seconds of the execution
+* ``{"do": "die_plain", "model": ..., "version": ..., "seconds": s}`` the same in MLflow's own transition
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ import signal
 import sys
 import threading
 import time
-from typing import Any
+from typing import Any, TextIO
 
 from mlaudit.config.policy import Policies
 from mlaudit.domain.errors import MlauditError
@@ -107,28 +110,50 @@ def _kill_at(gateway: Any, number: int, after: bool) -> None:
         setattr(gateway, name, wrapped(getattr(gateway, name)))
 
 
-def serve(uri: str) -> None:
-    """Answer until stdin ends."""
-    environment.prepare(set())
-    import mlflow.tracking  # noqa: F401 - before any fork
+def die_plain(uri: str, order: dict[str, Any]) -> dict[str, Any]:
+    """Let a child be killed while MLflow's own transition runs."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            from mlflow import MlflowClient
+
+            client = MlflowClient(uri, uri)
+            client.get_registered_model(order["model"])
+            threading.Timer(order["seconds"], lambda: os.kill(os.getpid(), signal.SIGKILL)).start()
+            client.transition_model_version_stage(
+                order["model"], order["version"], "Production", archive_existing_versions=True
+            )
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(pid, 0)
+    return {"result": "killed" if os.WIFSIGNALED(status) else "lived"}
+
+
+def serve(uri: str, incoming: TextIO, outgoing: TextIO) -> None:
+    """Answer until the other side is gone."""
+
+    def answer(told: dict[str, Any]) -> None:
+        print(json.dumps(told), file=outgoing, flush=True)
 
     gateway: MlflowGateway | None = None
     client: Any = None
     plan: Any = None
     rules = Policies()
-    print(json.dumps({"result": "ready"}), flush=True)
-    for line in sys.stdin:
+    answer({"result": "ready"})
+    for line in incoming:
         order = json.loads(line)
         if order["do"] == "die":
-            answer = die(uri, order)
+            answer(die(uri, order))
+        elif order["do"] == "die_plain":
+            answer(die_plain(uri, order))
         elif order["do"] == "plan":
             gateway = gateway or open_gateway(uri)
             rules = policies(order["model"], order.get("alias", False))
             plan = plan_promotion(gateway, rules, PlanPromotion(order["subject"], order["model"]))
-            answer = {"result": "planned"}
+            answer({"result": "planned"})
         elif order["do"] == "promote":
             assert gateway is not None
-            answer = promote(gateway, plan, rules)
+            answer(promote(gateway, plan, rules))
         else:
             from mlflow import MlflowClient
 
@@ -139,9 +164,28 @@ def serve(uri: str) -> None:
                 )
             else:
                 client.get_registered_model(order["model"])
-            answer = {"result": "done"}
-        print(json.dumps(answer), flush=True)
+            answer({"result": "done"})
+
+
+def main(uri: str, pipes: list[tuple[int, int]]) -> None:
+    """Fork one contender for each pair of pipes, and wait for them."""
+    environment.prepare(set())
+    import mlflow.tracking  # noqa: F401 - before the fork
+
+    for incoming, outgoing in pipes:
+        if os.fork() == 0:
+            for others in pipes:
+                if others != (incoming, outgoing):
+                    os.close(others[0])
+                    os.close(others[1])
+            serve(uri, os.fdopen(incoming, "r"), os.fdopen(outgoing, "w"))
+            os._exit(0)
+    for incoming, outgoing in pipes:
+        os.close(incoming)
+        os.close(outgoing)
+    for _ in pipes:
+        os.wait()
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    main(sys.argv[1], [tuple(map(int, pair.split(","))) for pair in sys.argv[2:]])  # type: ignore[misc]

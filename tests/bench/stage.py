@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -10,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from mlaudit.domain.models import Stage, StoreKind
 from mlaudit.gateway import environment
@@ -84,52 +86,57 @@ def furnish(kind: str, uri: str, artifacts: Path, runs: int) -> Playground:
 
 
 class Contender:
-    """A process of :mod:`tests.bench.contender`."""
+    """One process of :mod:`tests.bench.contender`, at the other end of a pair of pipes."""
 
-    def __init__(self, uri: str) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.bench.contender", uri],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
+    def __init__(self, incoming: int, outgoing: int) -> None:
+        self._in, self._out = os.fdopen(incoming, "r"), os.fdopen(outgoing, "w")
 
     def tell(self, **order: Any) -> None:
         """Say what to do; :meth:`hear` waits for what came of it."""
-        stream: IO[str] = self._process.stdin  # type: ignore[assignment]
-        stream.write(json.dumps(order) + "\n")
-        stream.flush()
+        self._out.write(json.dumps(order) + "\n")
+        self._out.flush()
 
     def hear(self) -> dict[str, Any]:
         """The next answer. Raises RuntimeError when the process ended."""
-        line = self._process.stdout.readline()  # type: ignore[union-attr]
+        line = self._in.readline()
         if not line:
-            raise RuntimeError(f"contender {self._process.pid} ended with {self._process.wait()}")
+            raise RuntimeError("a contender ended by itself")
         answer: dict[str, Any] = json.loads(line)
         return answer
 
     def close(self) -> None:
-        """End the process."""
-        self._process.kill()
-        self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout):
-            stream.close()  # type: ignore[union-attr]
+        """Let it go."""
+        self._out.close()
+        self._in.close()
 
 
 @contextmanager
 def contenders(uri: str, count: int) -> Iterator[list[Contender]]:
     """So many processes, ready."""
-    with ExitStack() as stack:
-        made = []
-        for _ in range(count):
-            one = Contender(uri)
-            stack.callback(one.close)
-            made.append(one)
-        for one in made:
+    theirs, them = [], []
+    for _ in range(count):
+        (there_in, here_out), (here_in, there_out) = os.pipe(), os.pipe()
+        theirs.append((there_in, there_out))
+        them.append(Contender(here_in, here_out))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.bench.contender", uri, *(f"{i},{o}" for i, o in theirs)],
+        cwd=ROOT,
+        pass_fds=[fd for pair in theirs for fd in pair],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        for fd in (fd for pair in theirs for fd in pair):
+            os.close(fd)
+        for one in them:
             assert one.hear() == {"result": "ready"}
-        yield made
+        yield them
+    finally:
+        for one in them:
+            one.close()
+        servers.stop_group(process, signal.SIGKILL)
 
 
 def all_at_once(them: Sequence[Contender], orders: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
