@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from mlaudit.config.policy import Policies
 from mlaudit.domain.errors import MlauditError, PromotionAborted, PromotionBusy, StalePlan
 from mlaudit.domain.intent import Intent
-from mlaudit.domain.models import Stage
+from mlaudit.domain.models import ModelVersion, Stage
 from mlaudit.gateway.memory import MemoryGateway
 from mlaudit.services.audit_trail import read_history
 from mlaudit.services.promote import ExecutePromotion, PlanPromotion, execute_promotion, plan_promotion
@@ -25,9 +26,22 @@ NONE = Policies()
 MODEL = "m"
 
 
+class RacyGateway(MemoryGateway):
+    """Its transition looks who is there, and archives those a moment later: as MLflow's does on a database."""
+
+    def transition(self, model: str, version: str, stage: Stage, *, archive_existing: bool) -> ModelVersion:
+        there = [v.version for v in self.list_model_versions(model) if v.stage is stage and v.version != version]
+        time.sleep(0.003)
+        with self._lock:
+            moved = super().transition(model, version, stage, archive_existing=False)
+            for other in there if archive_existing else []:
+                super().transition(model, other, Stage.ARCHIVED, archive_existing=False)
+        return moved
+
+
 def store_with(candidates: int) -> MemoryGateway:
     """Version 1 in Production, and so many candidates that pass."""
-    store = MemoryGateway()
+    store = RacyGateway()
     experiment = store.add_experiment("e")
     store.add_version(MODEL, store.add_run(experiment, metrics={"val_loss": 0.5}), stage=Stage.PRODUCTION)
     for _ in range(candidates):
@@ -41,6 +55,23 @@ def planned(store: MemoryGateway, version: str) -> ExecutePromotion:
 
 def production(store: MemoryGateway) -> list[str]:
     return [v.version for v in store.list_model_versions(MODEL) if v.stage is Stage.PRODUCTION]
+
+
+def test_the_store_is_one_that_races_spoil() -> None:
+    """Without the protocol, of eight that promote at once several stay in Production."""
+    store = store_with(8)
+    together = threading.Barrier(8)
+
+    def contend(version: str) -> None:
+        together.wait(10)
+        store.transition(MODEL, version, Stage.PRODUCTION, archive_existing=True)
+
+    threads = [threading.Thread(target=contend, args=(str(2 + n),)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(production(store)) > 1
 
 
 @pytest.mark.parametrize("count", [2, 8])
@@ -70,7 +101,7 @@ def test_threads_on_one_store(count: int, trial: int) -> None:
     assert len(losers) == count - 1
     assert all(isinstance(e, StalePlan | PromotionBusy) for e in losers), losers
     assert all("nothing was changed" in str(e) for e in losers)
-    assert sum(w.startswith("transition") for w in store.writes) == 1
+    assert sum(w.startswith("transition") and w.endswith("Production") for w in store.writes) == 1
     history = read_history(store, MODEL)
     assert (len(history.records), history.problems, history.moved_since, history.unfinished) == (1, (), (), ())
 
