@@ -1,7 +1,7 @@
 """Any number of runs as CSV or Parquet, in bounded memory.
 
-Which columns there are is known only when the last run has been read. So rows go to a temporary file first, the cells of
-keys that were not seen before at their end, and are put under the final header in a second pass. Nothing comes out
+Which columns there are is known only when the last run has been read. So rows go to a temporary file first, the cells
+of keys that were not seen before at their end, and are put under the final header in a second pass. Nothing comes out
 before everything could be read.
 """
 
