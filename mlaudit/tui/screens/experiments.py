@@ -73,14 +73,16 @@ class ExperimentsScreen(BaseScreen):
 
     def _list(self) -> None:
         self.query_one(OpenTable).fill(
-            ("", "experiment", "id", "created (UTC)", "updated (UTC)"),
+            ("", "experiment", "id", "runs", "last run (UTC)", "created (UTC)"),
             (
                 (
                     Text("●" if e.experiment_id in self._marked else " ", style="bold yellow"),
                     Text(e.name),
                     Text(e.experiment_id),
+                    # Not every store tells this without reading all its runs.
+                    Text("—" if e.run_count is None else f"{e.run_count:,}", justify="right"),
+                    Text(format_time(e.last_run_time)),
                     Text(format_time(e.creation_time)),
-                    Text(format_time(e.last_update_time)),
                 )
                 for e in self.experiments
             ),
