@@ -5,16 +5,13 @@ A test compares the two, so that no key is undocumented and none is documented t
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from textual.binding import Binding
-from textual.dom import DOMNode
 
-import mlaudit.tui
+from mlaudit.tui.keys import all_bindings
 
 PAGE = Path(__file__).with_name("app.md")
 BEGIN, END = "<!-- keys: begin (written by docs/keys.py) -->\n", "<!-- keys: end -->\n"
@@ -54,13 +51,7 @@ NAMES = {
 
 def bindings() -> Iterator[Binding]:
     """Every binding with an id of every screen and widget of the app."""
-    for found in pkgutil.walk_packages(mlaudit.tui.__path__, "mlaudit.tui."):
-        module = importlib.import_module(found.name)
-        for kind in list(vars(module).values()):
-            if isinstance(kind, type) and issubclass(kind, DOMNode) and kind.__module__ == module.__name__:
-                for binding in vars(kind).get("BINDINGS", ()):
-                    if isinstance(binding, Binding) and binding.id:
-                        yield binding
+    return (binding for _, binding in all_bindings())
 
 
 def row(binding: Binding) -> str:

@@ -9,12 +9,13 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mlaudit import __version__
-from mlaudit.cli import output, policy
+from mlaudit.cli import config, output, policy
 from mlaudit.cli.calibrate import calibrate
 from mlaudit.cli.demo import demo
 from mlaudit.cli.diff import diff
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 # The base of all errors in the arguments. Typer brings its own copy of click, which has no public name.
 _ArgumentError: type[Exception] = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 
+SlowSwitch = Annotated[bool, typer.Option("--slow", help="For thin links: fewer frames, no animations.")]
+
 app = typer.Typer(
     name="mlaudit",
     rich_markup_mode=None,
@@ -57,23 +60,31 @@ def root(
     _version_wanted: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
+    slow: SlowSwitch = False,
 ) -> int | None:
     """May this model replace the one in production? Without a command: opens the app in this terminal.
 
     The options of the program may also stand after the command.
     """
     if ctx.invoked_subcommand is not None:
+        if slow:
+            raise UsageError("--slow is for the app; this command has no screen")
         return None
     if not output.has_terminal():
         raise UsageError(
             "the app needs a terminal on stdin, stdout and stderr; without one use"
             " mlaudit experiments, runs, show, diff or promote"
         )
-    return open_app(invocation(ctx).settings)
+    return open_app(invocation(ctx).settings, slow=slow)
 
 
-def open_app(settings: Settings) -> int:
+def open_app(settings: Settings, *, slow: bool = False) -> int:
     """Open the app on the store that the settings name; returns the exit code it ended with. Needs a terminal."""
+    settings = with_personal(settings, slow=slow)
+    if settings.slow:
+        # Read by Textual when it is imported.
+        os.environ.setdefault("TEXTUAL_FPS", "10")
+        os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
     if not settings.tracking_uri or "://" not in settings.tracking_uri:
         # A store on this machine that is not there is told at once, on one line, and not in an empty screen.
         from mlaudit.gateway.uri import resolve
@@ -88,6 +99,20 @@ def open_app(settings: Settings) -> int:
     return screens.return_code or 0
 
 
+def with_personal(settings: Settings, *, slow: bool = False) -> Settings:
+    """The settings with what the user's own file adds; what was given on the command line goes first."""
+    from mlaudit.config.personal import read_personal
+
+    personal = read_personal()
+    return replace(
+        settings,
+        slow=slow or personal.slow,
+        theme=personal.theme,
+        keys=dict(personal.keys),
+        problems=personal.problems,
+    )
+
+
 app.callback(invoke_without_command=True)(with_globals(root))
 for _command in (experiments, runs, show, diff, calibrate, promote, models, history, rollback, recover, demo):
     register(app, _command)
@@ -95,6 +120,10 @@ policy_app = typer.Typer(rich_markup_mode=None, help="Write a first policy, and 
 register(policy_app, policy.init)
 register(policy_app, policy.check)
 app.add_typer(policy_app, name="policy")
+config_app = typer.Typer(rich_markup_mode=None, help="The app's settings of one user: colours, keys, a thin link.")
+for _action in (config.path, config.show, config.edit):
+    config_app.command()(_action)
+app.add_typer(config_app, name="config")
 register(app, train, context_settings=TRAIN_CONTEXT_SETTINGS)
 
 

@@ -1,11 +1,12 @@
 """What a user sets for one invocation or for good.
 
-So far these are the global options and their environment variables; a personal file comes with its own screen.
+The global options, and what the user's own file says (:mod:`mlaudit.config.personal`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -32,3 +33,11 @@ class Settings:
     """``--reader``."""
     read_only: bool = False
     traceback: bool = False
+    slow: bool = False
+    """``--slow``, or the personal file's: fewer frames and no animations."""
+    theme: str | None = None
+    """The app's colours; None: the default."""
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """Other keys: id of a binding -> keys separated by commas."""
+    problems: tuple[str, ...] = ()
+    """What is wrong in the personal file, printable."""

@@ -21,6 +21,7 @@ from mlaudit.tui.trainings import Trainings
 from mlaudit.worker import Backend
 
 CRASHED = 5
+NOTICE_SECONDS = 15.0
 
 
 class MlauditApp(App[int]):
@@ -50,7 +51,30 @@ class MlauditApp(App[int]):
         self.trainings = Trainings(self)
         self.quit_guards.append(self.trainings.may_quit)
 
+    def _apply_settings(self) -> None:
+        """The user's own colours and keys; what cannot be applied is told."""
+        problems = list(self.settings.problems)
+        if (theme := self.settings.theme) is not None:
+            if theme in self.available_themes:
+                self.theme = theme
+            else:
+                problems.append(f"there is no theme {theme!r}; there are {', '.join(sorted(self.available_themes))}")
+        if self.settings.keys:
+            self.set_keymap(dict(self.settings.keys))
+            self.call_after_refresh(self._check_keys)
+        for problem in problems:
+            self.notify(problem, severity="warning", timeout=NOTICE_SECONDS, markup=False)
+
+    def _check_keys(self) -> None:
+        """Tell of keys for actions that there are not; looked up only where there are any, after the first paint."""
+        from mlaudit.tui.keys import binding_ids
+
+        if unknown := sorted(self.settings.keys.keys() - binding_ids()):
+            said = f"settings, keys: there is no action {', '.join(unknown)}"
+            self.notify(said, severity="warning", timeout=NOTICE_SECONDS, markup=False)
+
     async def on_mount(self) -> None:
+        self._apply_settings()
         if sys.platform != "win32":
             loop = asyncio.get_running_loop()
             for sig in (signal.SIGTERM, signal.SIGHUP):

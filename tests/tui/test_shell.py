@@ -147,3 +147,22 @@ async def test_experiments_are_read_again(sample_gateway: MemoryGateway) -> None
         await pilot.press("r")
         await see(pilot, "brand new", "4 experiments")
     assert asked.count(ListExperiments) == 2
+
+
+async def test_the_users_own_keys_and_colours_hold(sample_gateway: MemoryGateway) -> None:
+    """An action that there is not, and a theme that there is not, are told."""
+    settings = Settings(
+        theme="no-such-theme", keys={"app.help": "f1", "runs.nothing": "x"}, problems=("config.toml: slow is ignored",)
+    )
+    services = Services(settings, open_gateway=lambda: sample_gateway)
+    app = MlauditApp(ThreadBackend(services.handle), settings)
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await see(pilot, "fraud-detector")
+        await pilot.press("question_mark")
+        assert isinstance(app.screen, ExperimentsScreen)
+        await pilot.press("f1")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        told = [n.message for n in app._notifications]
+        assert any("there is no theme 'no-such-theme'" in m for m in told)
+        assert any("slow is ignored" in m for m in told)
+        assert any("there is no action runs.nothing" in m for m in told)
