@@ -293,8 +293,10 @@ class FilterInput(Vertical):
         self._take(event.candidate)
 
     def on_descendant_blur(self) -> None:
-        """The list belongs to the field that is typed in."""
+        """The list belongs to the field that is typed in, and a name is asked for only while somebody is there."""
         self._list.close()
+        name = self.query_one("#name", Input)
+        name.display = name.has_focus
 
     # Names
 
