@@ -59,4 +59,6 @@ def with_nearest_key(problem: FilterError, runs: Sequence[Run]) -> FilterError:
     near = suggestion(problem.expression, problem.position, seen_in(runs))
     if near is None or near in problem.problem:
         return problem
-    return FilterError(problem.expression, f"{problem.problem}; the nearest known key is {near}", problem.position)
+    # What else there is need not be listed then.
+    what = problem.problem.partition(": there are ")[0]
+    return FilterError(problem.expression, f"{what}; the nearest known key is {near}", problem.position)

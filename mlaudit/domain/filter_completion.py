@@ -250,7 +250,8 @@ def _continuations(state: _State, seen: SeenKeys, typed: _Typed) -> Iterable[Can
     if state.expects == "operator":
         entity = state.entity or "attribute"
         key = state.key if state.entity else ATTRIBUTE_ALIASES.get(state.key, state.key)
-        return _words(allowed_operators(entity, key), "operator", typed)
+        known = entity in PLURAL and (entity not in {"attribute", "dataset"} or key in seen.of(entity))
+        return _words(allowed_operators(entity, key) if known else (), "operator", typed)
     if state.expects == "null":
         return _words(("NULL",) if state.operator.endswith("NOT") else ("NULL", "NOT NULL"), "operator", typed)
     if state.expects == "in":

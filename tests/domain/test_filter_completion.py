@@ -84,7 +84,10 @@ def taken(marked: str, text: str) -> str:
         ("@|", ["@good", "@either"]),
         ("@ei|", ["@either"]),
         ("wholly_else|", []),
-        ("nothing.known |", ["=", "!=", "LIKE", "ILIKE", "IN", "NOT IN"]),
+        ("nothing.known |", []),
+        ("nothing |", []),
+        ("datasets.name |", ["=", "!=", "LIKE", "ILIKE", "IN", "NOT IN"]),
+        ("params.unknown |", ["=", "!=", "LIKE", "ILIKE", "IS NULL", "IS NOT NULL"]),
     ],
 )
 def test_candidates(marked: str, expected: list[str]) -> None:

@@ -304,6 +304,13 @@ class TestNames:
             await pilot.press("x")
             assert field.value == "metrics.loss > 1x"
 
+    async def test_going_elsewhere_gives_up_too(self, memory: FilterMemory) -> None:
+        async with field_app(memory) as (pilot, field, app):
+            await type_in(pilot, "metrics.loss > 1")
+            await pilot.press("ctrl+s", "tab")
+            assert app.focused is app.query_one("#below")
+            assert not field.query_one("#name", Input).display
+
     async def test_a_name_can_be_forgotten(self, memory: FilterMemory) -> None:
         memory.name("good", "metrics.loss > 1")
         async with field_app(memory) as (pilot, _field, _):

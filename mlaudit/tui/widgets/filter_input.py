@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
-from rich.highlighter import Highlighter
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
@@ -25,22 +24,13 @@ from mlaudit.config.filter_memory import NAME, FilterMemory
 from mlaudit.domain.errors import FilterError
 from mlaudit.domain.filter_completion import Candidate, complete
 from mlaudit.domain.filter_keys import SeenKeys, suggestion
-from mlaudit.domain.filters import highlight, is_unfinished, locate_error
+from mlaudit.domain.filters import is_unfinished, locate_error
 from mlaudit.domain.text import clean
 from mlaudit.tui.widgets.completion_list import CompletionList
+from mlaudit.tui.widgets.expression_field import ExpressionField
 
 QUIET = 0.3
 """Seconds without a key after which a mistake is said."""
-COLORS = {
-    "entity": "cyan",
-    "key": "bold",
-    "operator": "magenta",
-    "string": "green",
-    "number": "yellow",
-    "keyword": "bold magenta",
-    "paren": "",
-    "error": "red underline",
-}
 
 
 class FilterInput(Vertical):
@@ -84,12 +74,7 @@ class FilterInput(Vertical):
 
     def compose(self) -> ComposeResult:
         yield ExpressionField(
-            placeholder="/ filter: metrics.val_loss < 0.3 AND params.seed = '1'",
-            id="expression",
-            compact=True,
-            highlighter=ExpressionHighlighter(),
-            # Coming back to a refused expression is for mending it: the first key must not wipe it out.
-            select_on_focus=False,
+            self, placeholder="/ filter: metrics.val_loss < 0.3 AND params.seed = '1'", id="expression"
         )
         yield Input(placeholder="a name for this filter, then enter: good-runs", id="name", compact=True)
         yield Static(id="said", markup=False)
@@ -293,8 +278,10 @@ class FilterInput(Vertical):
         self._take(event.candidate)
 
     def on_descendant_blur(self) -> None:
-        """The list belongs to the field that is typed in."""
+        """The list belongs to the field that is typed in, and a name is asked for only while somebody is there."""
         self._list.close()
+        name = self.query_one("#name", Input)
+        name.display = name.has_focus
 
     # Names
 
@@ -389,33 +376,3 @@ class FilterInput(Vertical):
         if action in {"down", "up", "name"}:
             return self._field.has_focus
         return super().check_action(action, parameters)
-
-
-class ExpressionField(Input):
-    """The line itself: enter and delete belong to the list while somebody is in it."""
-
-    @property
-    def _owner(self) -> FilterInput:
-        owner = self.parent
-        assert isinstance(owner, FilterInput)
-        return owner
-
-    async def action_submit(self) -> None:
-        """Enter."""
-        if not self._owner.take():
-            await super().action_submit()
-
-    def action_delete_right(self) -> None:
-        """Delete."""
-        if not self._owner.forget():
-            super().action_delete_right()
-
-
-class ExpressionHighlighter(Highlighter):
-    """Colours an expression in place, by what its parts mean."""
-
-    def highlight(self, text: Text) -> None:
-        """See :func:`mlaudit.domain.filters.highlight`."""
-        for start, end, kind in highlight(text.plain):
-            if COLORS[kind]:
-                text.stylize(COLORS[kind], start, end)
