@@ -201,7 +201,9 @@ def _facts(page: Page, comparison: Comparison) -> None:
         page.hanging("policy     ", "no policy file found: built-in rules", margin=0)
     else:
         rules = "" if policy.model else " (no section for this model: built-in rules)"
-        page.hanging("policy     ", f"{policy.path} sha256 {(policy.sha256 or '')[:SHORT_SHA]}{rules}", margin=0)
+        page.hanging("policy     ", f"{policy.path}{rules}", margin=0)
+        # Whole: it is what two reports are told apart by.
+        page.hanging("sha256     ", policy.sha256 or "", margin=0)
     page.hanging("store      ", comparison.store.uri, margin=0)
 
 
