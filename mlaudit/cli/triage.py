@@ -52,6 +52,8 @@ def say_problems(judged: dict[str, JudgedRun]) -> None:
     ]
     for warning, count in Counter(w for one in judged.values() for w in one.warnings).most_common():
         said.append(warning if count == len(judged) else f"{warning} ({_runs(count)})")
+    for digest in sorted({one.policy_sha256 for one in judged.values() if one.policy_sha256}):
+        output.say(f"mlaudit: judged by the policy of sha256 {digest}")
     for line in said[:MOST_WORDS]:
         output.say(f"mlaudit: {line}")
     if len(said) > MOST_WORDS:

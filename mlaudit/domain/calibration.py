@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from mlaudit.domain.gate import quantile, tolerance_of
 from mlaudit.domain.models import StoreInfo
-from mlaudit.domain.verdict import Direction, MetricRule, Role
+from mlaudit.domain.verdict import Direction, MetricRule, MetricVerdict, Outcome, Role
 
 POWER = 0.8
 """The share of candidates no worse than the baseline that a decision should let pass."""
@@ -122,6 +122,33 @@ def runs_needed(relative_sd: float, df_of_others: int, n_baseline: int, toleranc
             continue
         se = relative_sd * math.sqrt(1 / n + 1 / n_b)
         if (quantile(alpha, df) + quantile(1 - POWER, df)) * se <= tolerance:
+            return n
+    return None
+
+
+def runs_to_tell(verdict: MetricVerdict, alpha: float, m: int) -> int | None:
+    """Runs a side with which the difference that was seen would no longer be INCONCLUSIVE, if it stayed the same.
+
+    Within the tolerance a PASS is asked for, past it a REGRESSION among ``m`` metrics. The baseline counts with what it
+    has. None for a metric that is not INCONCLUSIVE, where nothing measures the noise, or for more than 1,000.
+    """
+    known = (verdict.delta, verdict.tolerance, verdict.noise, verdict.df)
+    if verdict.outcome is not Outcome.INCONCLUSIVE or None in known:
+        return None
+    delta, tolerance, noise, df = (v for v in known if v is not None)
+    n_c, n_b = verdict.n_candidate, verdict.n_baseline
+    if math.isinf(df) or df < 1:
+        return None
+    sd = noise / quantile(alpha, df) / math.sqrt(1 / n_c + 1 / n_b)
+    others = df - (n_c - 1) - (n_b - 1)
+    for n in range(n_c + 1, MAX_NEEDED + 1):
+        more_b = max(n, n_b)
+        se = sd * math.sqrt(1 / n + 1 / more_b)
+        now = others + (n - 1) + (more_b - 1)
+        if delta <= tolerance:
+            if delta + quantile(alpha, now) * se <= tolerance:
+                return n
+        elif delta > quantile(alpha / m, now) * se:
             return n
     return None
 

@@ -13,7 +13,7 @@ _SENTENCES = {
     "within_bounds": "within its absolute bounds; no tolerance is set",
     "zero_baseline_not_worse": "the baseline is 0 and the candidate is not worse",
     "worse_than_tolerance": "worse than the tolerance allows",
-    "noise_exceeds_margin": "chance alone could explain this difference; more replicates are needed to tell",
+    "noise_exceeds_margin": "chance alone could explain this difference",
     "candidate_non_finite": "the candidate's value is not a finite number",
     "above_upper_bound": "above the policy's upper bound",
     "below_lower_bound": "below the policy's lower bound",

@@ -45,6 +45,8 @@ class JudgedRun:
     n_baseline: int = 0
     baseline_run_id: str = ""
     """Empty without a baseline."""
+    policy_sha256: str = ""
+    """Of the policy file that judged; empty without one."""
     warnings: tuple[str, ...] = ()
     """Printable sentences."""
     problem: str = ""
@@ -77,6 +79,7 @@ def in_a_line(comparison: Comparison) -> JudgedRun:
         len(comparison.candidate.replicates) + 1,
         len(baseline.replicates) + 1 if baseline else 0,
         baseline.run.run_id if baseline else "",
+        comparison.policy.sha256 or "",
         verdict.warnings,
     )
 

@@ -37,8 +37,10 @@ def render_text(calibration: Calibration, *, colour: bool, width: int) -> str:
         "baseline    ", f"{base[:12]}, {calibration.selector}" if base else f"none: {calibration.selector}", margin=0
     )
     policy = calibration.policy_path
-    shown = f"{policy} sha256 {(calibration.policy_sha256 or '')[:12]}" if policy else "no policy file found"
+    shown = policy or "no policy file found"
     page.hanging("policy      ", f"{shown}{': built-in rules' if calibration.built_in else ''}", margin=0)
+    if policy:
+        page.hanging("sha256      ", calibration.policy_sha256 or "", margin=0)
     page.hanging("store       ", calibration.store.uri, margin=0)
     if calibration.groups:
         page.section("Groups", "runs that differ in nothing but the seed")

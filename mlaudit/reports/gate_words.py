@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from mlaudit.domain.calibration import runs_to_tell
 from mlaudit.domain.comparison import Comparison, Side
-from mlaudit.domain.reasons import listed
+from mlaudit.domain.reasons import explain, listed
 from mlaudit.domain.text import format_number
-from mlaudit.domain.verdict import Direction, MetricRule, MetricVerdict
+from mlaudit.domain.verdict import Direction, GatePolicy, MetricRule, MetricVerdict, Role
 
 SHORT_ID = 12
 
@@ -90,3 +91,12 @@ def calibration_line(comparison: Comparison) -> str:
 def count(number: int, noun: str) -> str:
     """``1 run``, ``2 runs``."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def why(verdict: MetricVerdict, policy: GatePolicy) -> str:
+    """The reason in a sentence, with its figures, and for INCONCLUSIVE how many runs would tell."""
+    rule = next((rule for rule in policy.metrics if rule.name == verdict.name), None)
+    said = explain(verdict.reason) + numbers(verdict, rule)
+    deciding = sum(rule.role is not Role.INFO for rule in policy.metrics)
+    needed = None if policy.paired else runs_to_tell(verdict, policy.alpha, max(deciding, 1))
+    return said if needed is None else f"{said}; the same difference over {needed} runs a side would tell"

@@ -16,7 +16,7 @@ from mlaudit.domain.comparison import Comparison
 from mlaudit.domain.reasons import explain
 from mlaudit.domain.text import format_change, format_number
 from mlaudit.domain.verdict import Outcome, Role
-from mlaudit.reports.gate_words import baseline_title, counts, numbers, relative_change, worst_accepted
+from mlaudit.reports.gate_words import baseline_title, counts, relative_change, why, worst_accepted
 
 # All that XML 1.0 forbids; no reference stands for them either.
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -62,7 +62,7 @@ def render(comparison: Comparison, code: CodeChange | None = None) -> str:
             f"n (candidate/baseline): {counts(v)}",
             *(explain(word) for word in v.warnings),
         )
-        case(f"metric {v.name}", v.outcome, explain(v.reason) + numbers(v, rule), "\n".join(facts))
+        case(f"metric {v.name}", v.outcome, why(v, comparison.policy), "\n".join(facts))
     for check in verdict.checks:
         case(f"check {check.name}", check.outcome, explain(check.reason), check.detail)
     case("verdict", verdict.outcome, explain(verdict.reason), "\n".join((f"{verdict.outcome}", *verdict.warnings)))

@@ -22,8 +22,8 @@ from mlaudit.reports.gate_words import (
     calibration_line,
     count,
     counts,
-    numbers,
     relative_change,
+    why,
     worst_accepted,
 )
 
@@ -80,7 +80,7 @@ def render(comparison: Comparison, code: CodeChange | None = None) -> str:
         "",
         *_metric_table(comparison, [v for v in verdict.metrics if v.role is not Role.INFO]),
     ]
-    lines += _bullets("", [f"{name(v.name)}: {sentence(_why(comparison, v))}" for v in _failed(comparison)])
+    lines += _bullets("", [f"{name(v.name)}: {sentence(why(v, comparison.policy))}" for v in _failed(comparison)])
     obstacles = [c.detail for c in verdict.checks if c.outcome is not Outcome.PASS]
     lines += _bullets("**Not comparable**", map(sentence, obstacles))
     lines += _bullets("**Warnings**", map(sentence, verdict.warnings))
@@ -124,11 +124,6 @@ def _called(side: Side) -> str:
 
 def _failed(comparison: Comparison) -> list[MetricVerdict]:
     return [v for v in comparison.verdict.metrics if v.role is not Role.INFO and v.outcome is not Outcome.PASS]
-
-
-def _why(comparison: Comparison, verdict: MetricVerdict) -> str:
-    rules = {rule.name: rule for rule in comparison.policy.metrics}
-    return explain(verdict.reason) + numbers(verdict, rules.get(verdict.name))
 
 
 def _metric_table(comparison: Comparison, shown: Sequence[MetricVerdict]) -> list[str]:

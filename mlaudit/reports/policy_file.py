@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from mlaudit.domain.builtin_rules import TOLERANCE, rules_for
 from mlaudit.domain.policy_sketch import ModelFacts
+from mlaudit.domain.text import clean
 from mlaudit.domain.verdict import Direction, GatePolicy, MetricRule, Role
 
 MAX_METRICS = 60
@@ -24,10 +25,13 @@ def toml_text(text: str) -> str:
     for char in text:
         if char in _ESCAPES:
             out.append(_ESCAPES[char])
-        elif ord(char) < 0x20 or ord(char) == 0x7F:
-            out.append(f"\\u{ord(char):04X}")
-        else:
+        elif char.isprintable():
             out.append(char)
+        elif "\ud800" <= char <= "\udfff":
+            # TOML has no way to write half a character.
+            out.append(clean(char))
+        else:
+            out.append(f"\\u{ord(char):04X}" if ord(char) < 0x10000 else f"\\U{ord(char):08X}")
     return f'"{"".join(out)}"'
 
 

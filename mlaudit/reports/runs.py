@@ -111,6 +111,7 @@ def verdict_object(judged: JudgedRun) -> dict[str, Any]:
         "n_candidate": judged.n_candidate,
         "n_baseline": judged.n_baseline,
         "baseline_run_id": judged.baseline_run_id or None,
+        "policy_sha256": judged.policy_sha256 or None,
         "warnings": list(judged.warnings),
         "problem": judged.problem or None,
     }

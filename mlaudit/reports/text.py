@@ -25,9 +25,9 @@ from mlaudit.reports.gate_words import (
     count,
     counts,
     judged_line,
-    numbers,
     relative_change,
     side_line,
+    why,
     worst_accepted,
 )
 
@@ -201,7 +201,9 @@ def _facts(page: Page, comparison: Comparison) -> None:
         page.hanging("policy     ", "no policy file found: built-in rules", margin=0)
     else:
         rules = "" if policy.model else " (no section for this model: built-in rules)"
-        page.hanging("policy     ", f"{policy.path} sha256 {(policy.sha256 or '')[:SHORT_SHA]}{rules}", margin=0)
+        page.hanging("policy     ", f"{policy.path}{rules}", margin=0)
+        # Whole: it is what two reports are told apart by.
+        page.hanging("sha256     ", policy.sha256 or "", margin=0)
     page.hanging("store      ", comparison.store.uri, margin=0)
 
 
@@ -270,11 +272,10 @@ def _metric_table(page: Page, comparison: Comparison, shown: Sequence[MetricVerd
 
 def _reasons(page: Page, comparison: Comparison, deciding: Iterable[MetricVerdict]) -> list[tuple[str, str]]:
     """``(metric or metrics, why)`` for what did not pass; the same words are said once."""
-    rules = {rule.name: rule for rule in comparison.policy.metrics}
     by_words: dict[str, list[str]] = {}
     for v in deciding:
         if v.outcome is not Outcome.PASS:
-            words = explain(v.reason) + numbers(v, rules.get(v.name))
+            words = why(v, comparison.policy)
             by_words.setdefault(words, []).append(page.fit(v.name, 40))
     return [(listed(names, 3), words) for words, names in by_words.items()]
 

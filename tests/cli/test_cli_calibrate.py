@@ -55,6 +55,7 @@ def test_the_fragment_is_taken_by_a_policy_and_keeps_its_bounds(noisy, here):
         "upper_bound = 0.9\n[[model.fraud-detector.metric]]\nname = 'other'\ndirection = 'higher'\nlower_bound = 0.1\n"
     )
     report = json.loads(noisy("calibrate", MODEL, "-f", "json").out)
+    assert f"sha256      {report['policy']['sha256']}\n" in noisy("calibrate", MODEL).out
     policy.write_text(f"schema = 1\n{report['fragment']}")
     checked = check_policies(str(policy))
     assert not checked.mistakes

@@ -60,7 +60,7 @@ class TestInit:
         assert "val_loss" in (here / "mlaudit.toml").read_text()
 
     def test_names_that_are_hostile_or_odd_are_quoted(self, cli, here):
-        raw = 'evil"\\\x1b[2J\u202e\n[model.x] 😀'
+        raw = 'evil"\\\x1b[2J\u202e\x9b\U000e0041\n[model.x] 😀'
         cli.store.add_version(raw, SAMPLE["hostile"], stage=Stage.PRODUCTION)
         cli.store.add_run("1", metrics={'a"b\\c\n[[x]]': 1.0, HOSTILE_KEY: 1.0, "loss": 0.1})
         result = cli("policy", "init", raw)
@@ -69,7 +69,9 @@ class TestInit:
         assert not checked.mistakes
         assert checked.policies.models == (raw,)
         text = (here / "mlaudit.toml").read_text()
-        assert "\x1b" not in text
+        assert all(line.isprintable() for line in text.split("\n"))
+        assert all(line.isprintable() for line in cli("policy", "init", raw, "-o", "-").out.split("\n"))
+        assert cli("policy", "check").code == 0
 
     def test_a_model_that_is_not_there(self, cli):
         missing = cli("policy", "init", "nope")

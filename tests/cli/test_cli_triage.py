@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 
@@ -106,3 +107,12 @@ def test_long_lists_are_asked_for_in_chunks(cli, monkeypatch):
     cli.answers[JudgeRuns] = answer
     assert cli("runs", "--verdict", "--max", "10").code == 0
     assert asked == [4, 4, 2]
+
+
+def test_the_policys_digest_is_said(runs, tmp_path):
+    policy = tmp_path / "mlaudit.toml"
+    policy.write_text(f"schema = 1\n[model.{MODEL}]\n")
+    result = runs("--policy", str(policy), "--format", "json")
+    digest = hashlib.sha256(policy.read_bytes()).hexdigest()
+    assert f"sha256 {digest}" in result.err
+    assert {o["verdict"]["policy_sha256"] for o in json.loads(result.out)} == {digest}

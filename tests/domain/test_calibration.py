@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from mlaudit.domain.calibration import calibrate_metric, round_up, runs_needed
+from mlaudit.domain.calibration import calibrate_metric, round_up, runs_needed, runs_to_tell
 from mlaudit.domain.gate import Direction, MetricRule, MetricSamples, Outcome, Role, judge_metric
 
 RULE = MetricRule("loss", Role.PRIMARY, Direction.LOWER, max_rel_regression=0.05)
@@ -77,3 +77,24 @@ def test_the_limits_of_how_many():
 def test_rounding_never_makes_it_smaller(value, expected):
     assert round_up(value) == pytest.approx(expected)
     assert round_up(value) >= value
+
+
+@pytest.mark.parametrize(("delta", "m"), [(0.02, 1), (0.045, 1), (0.07, 1), (0.07, 4)])
+def test_so_many_runs_with_the_same_difference_would_tell(delta, m):
+    """Judged by the gate: with so many runs it is no longer inconclusive, with one fewer it is."""
+    spread = np.array([-1.0, 1.0, 0.0]) * 0.04
+    group = tuple(1 + spread)
+
+    def judged(n):
+        # n runs a side of exactly this mean difference and this standard deviation.
+        z = np.array([0.0]) if n == 1 else np.linspace(-1, 1, n)
+        z = z if n == 1 else z / z.std(ddof=1) * 0.04
+        samples = MetricSamples(tuple(1 + delta + z), tuple(1 + z), (group,))
+        return judge_metric(RULE, samples, m=m)
+
+    first = judged(1)
+    assert first.outcome is Outcome.INCONCLUSIVE
+    needed = runs_to_tell(first, 0.05, m)
+    assert judged(needed).outcome is (Outcome.PASS if delta <= 0.05 else Outcome.REGRESSION)
+    assert judged(needed - 1).outcome is Outcome.INCONCLUSIVE
+    assert runs_to_tell(judged(needed), 0.05, m) is None
