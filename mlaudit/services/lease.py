@@ -56,6 +56,8 @@ class Lease:
         self._around = surroundings
         self._watch = watch
         self._since = 0.0
+        self.waited = False
+        """Whether somebody else was there first."""
 
     def take(self, still_wanted: Callable[[], None] = lambda: None) -> dict[str, str]:
         """Write the intent when nobody else's is there; returns the dead ones that are, for the caller to settle.
@@ -78,6 +80,7 @@ class Lease:
             if tries >= pace.tries or self._around.monotonic() - begun >= pace.patience:
                 raise PromotionBusy(self._model, "; ".join(words_of(k, v) for k, v in self._live(others).items()))
             wait = min(pace.longest_wait, pace.first_wait * 2.0 ** min(tries, 10)) if tries else pace.first_wait * 4
+            self.waited = True
             self._around.sleep(wait * (0.5 + self._around.chance()))
             still_wanted()
 

@@ -3,7 +3,8 @@
 The protocol, step by step; W is a write, R a read, and no write is ever sent twice:
 
 * W1 the intent; R nobody else's live one is there, else back off (:mod:`mlaudit.services.lease`)
-* R the plan made anew: it must be the same one. Until here nothing but the intent was written, which is deleted again
+* R the registry must be as it was planned for; before the intent, and again after a wait for others, the whole plan is
+  made anew and must be the same one. Until here nothing but the intent was written, which is deleted again
 * the version is registered, where there is none, and the whole record is put among the run's artifacts, where it counts
   for nothing until a tag points at it. So a record cannot be missing when the stage has moved
 * W2 the transition, unless too much time has gone by. When its answer is lost the registry is read
@@ -18,7 +19,7 @@ counts as dead, and by then the registry has settled.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from mlaudit.config.policy import Policies
@@ -31,6 +32,7 @@ from mlaudit.domain.errors import (
     PromotionConflict,
     PromotionUnfinished,
     ReadOnly,
+    StalePlan,
     StoreError,
 )
 from mlaudit.domain.intent import Intent
@@ -56,6 +58,7 @@ from mlaudit.services.promotion_plan import (
     decide_again,
     plan_promotion,
     plan_rollback,
+    registry_facts,
 )
 from mlaudit.services.recovery import settle
 from mlaudit.services.requests import Request
@@ -144,7 +147,7 @@ class _Promotion:
         dead = self._lease.take(self._require_unmoved)
         try:
             self._settle(dead)
-            self._decision = decide_again(self._gateway, self._policies, plan)
+            self._recheck()
             version = plan.version or self._register()
             record = self._write_record(version, listings)
             self._lease.require_fresh()
@@ -162,14 +165,31 @@ class _Promotion:
 
     # Before anything moves
 
+    def _recheck(self) -> None:
+        """The plan still holds, now that nobody else can change the registry. Raises StalePlan.
+
+        The verdict was made anew a moment ago, and its many reads are not repeated while others wait, unless this one
+        had to wait for them.
+        """
+        if self._lease.waited:
+            self._decision = decide_again(self._gateway, self._policies, self._plan)
+            return
+        versions = self._versions()
+        if registry_facts(versions) != registry_facts(self._decision.versions):
+            decide_again(self._gateway, self._policies, self._plan)
+            raise StalePlan(self._plan.model, "a version or an alias moved")
+        self._decision = replace(self._decision, versions=versions)
+
     def _require_unmoved(self) -> None:
         """That whoever is ahead has not moved a version meanwhile. Raises StalePlan."""
-        try:
-            versions = self._gateway.list_model_versions(self._plan.raw_model)
-        except ModelNotFound:
-            versions = ()
-        if tuple((v.version, str(v.stage), v.last_updated) for v in versions) != self._plan.observed:
+        if registry_facts(self._versions()) != registry_facts(self._decision.versions):
             decide_again(self._gateway, self._policies, self._plan)
+
+    def _versions(self) -> tuple[ModelVersion, ...]:
+        try:
+            return self._gateway.list_model_versions(self._plan.raw_model)
+        except ModelNotFound:
+            return ()
 
     def _intent(self) -> Intent:
         plan = self._plan

@@ -182,6 +182,11 @@ def decide_again(gateway: Gateway, policies: Policies, planned: PromotionPlan) -
     return decision
 
 
+def registry_facts(versions: Sequence[ModelVersion]) -> tuple[object, ...]:
+    """What a plan rests on in the registry: two that are equal are the same state of it."""
+    return tuple((v.version, v.stage, v.last_updated, v.aliases, v.run_id, v.status) for v in versions)
+
+
 def what_moved(planned: PromotionPlan, now: PromotionPlan) -> str:
     """In words, the first thing that differs between two plans."""
     if planned.store.uri != now.store.uri:

@@ -368,7 +368,7 @@ class TestModels:
 
     def test_versions_with_their_records(self, store):
         promote(store, "better", why="wider")
-        state = next(m for m in list_models(store, ListModels()).models if m.model.name == MODEL)
+        state = next(m for m in list_models(store, Policies, ListModels()).models if m.model.name == MODEL)
         assert [v.version.version for v in state.versions] == ["4", "3", "2", "1"]
         newest = state.versions[0]
         assert (newest.run.run_id, newest.files, newest.record.why, newest.problems) == (
@@ -384,7 +384,7 @@ class TestModels:
         store.add_version(MODEL, SAMPLE["deleted"])
         store._runs[SAMPLE["staging"]].artifacts.clear()
         store.set_model_tag(MODEL, "mlaudit.intent.x", "{}")
-        (state,) = list_models(store, ListModels(MODEL)).models
+        (state,) = list_models(store, Policies, ListModels(MODEL)).models
         problems = {v.version.version: v.problems for v in state.versions}
         assert problems == {
             "5": ("run deleted",),
@@ -396,4 +396,4 @@ class TestModels:
         assert state.warnings[0] == "2 versions are in Production: 4, 2"
         assert "unfinished" in state.warnings[1]
         with pytest.raises(ModelNotFound):
-            list_models(store, ListModels("nobody"))
+            list_models(store, Policies, ListModels("nobody"))

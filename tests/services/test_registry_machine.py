@@ -37,7 +37,16 @@ BOTH = Policies(
     "0" * 64,
     {MODEL: GatePolicy(model=MODEL, baselines=("stage:Production", "alias:champion"), first_promotion="allow")},
 )
-TARGETS = ("Production", "Production", "Production", "Staging", "Archived", "alias:champion", "alias:other")
+TARGETS = (
+    "Production",
+    "Production",
+    "Production",
+    "Staging",
+    "Archived",
+    "alias:champion",
+    "alias:other",
+    "unalias:other",
+)
 
 
 class Registry(RuleBasedStateMachine):
