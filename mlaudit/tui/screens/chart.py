@@ -79,6 +79,7 @@ class ChartScreen(ChartOptionsMixin, BaseScreen):
         Binding("G", "edge(-1)", show=False, id="chart.last_metric", tooltip="The last metric"),
         *view_keys(from_screen=True),
         *OPTION_KEYS,
+        Binding("v", "grid", "Grid", id="chart.grid", tooltip="All metrics as small charts"),
     ]
 
     def __init__(self, runs: tuple[Run, ...], key: str | None = None) -> None:
@@ -193,6 +194,19 @@ class ChartScreen(ChartOptionsMixin, BaseScreen):
     def action_read(self, direction: int) -> None:
         """Move the chart's cursor while the list has the focus."""
         self.query_one(MetricChart).action_cursor(direction)
+
+    def action_grid(self) -> None:
+        """All metrics that are listed, as small charts."""
+        from mlaudit.tui.screens.chart_grid import ChartGridScreen
+
+        chart = self.query_one(MetricChart)
+        look = chart.scale, chart.unit, chart.weight
+        self.app.push_screen(ChartGridScreen(self.curves, self._listed, self._key, self._enlarge, look))
+
+    def _enlarge(self, key: str) -> None:
+        """Show the metric that was chosen among the small charts."""
+        if key in self._listed:
+            self.query_one("#keys", OptionList).highlighted = self._listed.index(key)
 
     def action_on_chart(self, name: str, *parameters: int) -> None:
         """Change how the chart is drawn while the list has the focus."""

@@ -335,7 +335,7 @@ def _x_labels(axis: str, owners: Sequence[int], span: tuple[int, int], width: in
     """The axis with its ticks, and the line of labels below it; labels that would touch are left out."""
     import numpy as np
 
-    ticks = unit.ticks(*span, max(1, width // (12 if unit is XUnit.STEP else 16)))
+    ticks = unit.ticks(*span, max(3, width // 12) if unit is XUnit.STEP else max(2, width // 16))
     pixels = columns_of(np.array(ticks.values, np.int64), *span, width * DOTS_ACROSS) // DOTS_ACROSS
     marks, line, free = list(axis), [" "] * width, 0
     for column, label in zip(pixels.tolist(), ticks.labels, strict=True):
