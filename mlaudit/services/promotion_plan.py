@@ -377,7 +377,8 @@ def _finished(
     store = ["--tracking-uri", plan.store.uri]
     if plan.store.registry_uri != plan.store.uri:
         store += ["--registry-uri", plan.store.registry_uri]
-    command = shlex.join(["mlaudit", *store, *words])
+    # A name that cannot be printed cannot be typed either; the command is for reading then.
+    command = clean(shlex.join(["mlaudit", *store, *words]))
     done = replace(plan, command=command, plan_id=_plan_id(plan, comparison, versions))
     return Decision(done, comparison, versions)
 

@@ -188,7 +188,7 @@ def _rules(policies: Policies, raw_model: str, versions: Iterable[VersionState])
     every = {key for _, run in runs for key in run.metrics}
     rules = policy.metrics or rules_for(every, production[0] if len(production) == 1 else None)
     deciding = tuple(r for r in rules if r.role is not Role.INFO)
-    return deciding, f"policy {policy.path}" if policy.metrics else "built-in rules"
+    return deciding, f"policy {(policy.path or '').rpartition('/')[2]}" if policy.metrics else "built-in rules"
 
 
 def _version(gateway: Gateway, version: ModelVersion, runs: dict[str, Run | None]) -> VersionState:

@@ -247,14 +247,14 @@ class TestBoard:
 
     async def test_a_policy_names_the_metrics(self, sample_gateway: MemoryGateway, tmp_path: Path) -> None:
         (tmp_path / "mlaudit.toml").write_text(
-            f'[models."{MODEL}"]\n[[models."{MODEL}".metrics]]\nname = "train_loss"\ndirection = "lower"\n'
-            'role = "primary"\nmax_rel_regression = 0.1\nselect = "best"\n'
+            f'schema = 1\n[[model."{MODEL}".metric]]\nname = "train_loss"\ndirection = "lower"\nrole = "primary"\n'
+            'max_rel_regression = 0.1\nselect = "best"\n'
         )
         app = app_on(sample_gateway)
         async with app.run_test(size=WIDE) as pilot:
-            screen = await show(pilot)
-            assert screen.state is not None
-            await see(pilot, screen.state.rules_from)
+            await show(pilot)
+            await see(pilot, "policy mlaudit.toml: train_loss ↓ 0.204 (last; best is judged)")
+            assert "val_f1" not in text_of(pilot)
 
     async def test_a_model_without_versions(self, sample_gateway: MemoryGateway) -> None:
         sample_gateway.create_model("bare")
@@ -270,6 +270,30 @@ class TestBoard:
         async with app.run_test(size=WIDE) as pilot:
             await app.push_screen(ModelScreen("nonsense"))
             await see(pilot, "nonsense was not read", "Press r to try again")
+
+    async def test_it_is_read_anew_after_a_promotion_on_the_screen_above(self, sample_gateway: MemoryGateway) -> None:
+        app = app_on(sample_gateway)
+        async with app.run_test(size=WIDE) as pilot:
+            await show(pilot, version="3")
+            await pilot.press("d")
+            await see(pilot, "candidate  mlp-dropout")
+            sample_gateway.transition(MODEL, "3", Stage.PRODUCTION, archive_existing=True)
+            await pilot.press("escape")
+            await see(pilot, "Staging · 0", "Archived · 2")
+
+    async def test_hostile_names_are_literal_in_the_dialogs(self, sample_gateway: MemoryGateway) -> None:
+        model = f"[/x] {HOSTILE_NAME}"
+        sample_gateway.add_version(model, SAMPLE["hostile"])
+        app = app_on(sample_gateway)
+        async with app.run_test(size=WIDE) as pilot:
+            await show(pilot, model)
+            await see(pilot, "␛[2J evil")
+            await pilot.press("a")
+            await see(pilot, "Alias for version 1 of [/x] ␛[2J evil")
+            await pilot.press(*"champion", "enter")
+            await until(pilot, lambda: isinstance(app.screen, ConfirmDialog))
+            await see(pilot, "Set alias champion: [/x] ␛[2J evil", "models:/[/x] ␛[2J evil")
+            assert "\x1b" not in text_of(pilot)
 
     async def test_a_dead_store_keeps_the_board_and_says_so(self, sample_gateway: MemoryGateway) -> None:
         app = app_on(sample_gateway)
@@ -618,10 +642,17 @@ class TestRecovery:
         async with app.run_test(size=WIDE) as pilot:
             screen = await show(pilot)
             await see(
-                pilot, "! unfinished, or under way: promotion of version 4 to Production by bob", "u looks whether"
+                pilot, "! unfinished, or under way: promotion of version 4 to Production by bob", "press u to see"
             )
             asked = await press_for_dialog(pilot, "u")
-            await see(pilot, "cut off  promotion of version 4", "in Production: 4", "roll forward")
+            await see(
+                pilot,
+                "cut off  promotion of version 4",
+                "in Production: 4",
+                "roll forward",
+                "recover fraud-detector",
+                "memory://",
+            )
             assert not asked.query(Input)
             await confirm(pilot, asked)
             await see(pilot, "✓ put its record in place")

@@ -40,13 +40,13 @@ class ModelScreen(PromotionMixin):
     BINDINGS = [
         Binding("d", "diff", "Diff", id="model.diff", tooltip="Compare the version's run with the one in Production"),
         Binding("p", "promote", "Promote", id="model.promote", tooltip="Move the version to Production"),
-        Binding("S", "stage", "Staging", id="model.stage", tooltip="Move the version to Staging"),
+        Binding("S", "stage", "Stage", id="model.stage", tooltip="Move the version to Staging"),
         Binding("A", "archive", "Archive", id="model.archive", tooltip="Move the version to Archived"),
         Binding("a", "alias", "Alias", id="model.alias", tooltip="Set, move or take away an alias of the version"),
         Binding(
             "R",
             "rollback",
-            "Roll back",
+            "Rollback",
             id="model.rollback",
             tooltip="Put back what was in Production before, by record",
         ),
@@ -70,6 +70,8 @@ class ModelScreen(PromotionMixin):
         self._version = version
         self.state: ModelState | None = None
         """What is on show."""
+        self._before_failure: str | None = None
+        """The message that was there before one that tells of a failed reading; None while there is none."""
 
     def compose_body(self) -> Iterable[Widget]:
         yield Static(id="warnings", markup=False)
@@ -90,7 +92,13 @@ class ModelScreen(PromotionMixin):
     def action_reload(self) -> None:
         """Ask for the model again; what is on show stays until the answer is there."""
         self.say("")
+        self._before_failure = None
         self.load()
+
+    def on_screen_resume(self) -> None:
+        """A promotion may have been done on the screen that was above."""
+        if self.state is not None and not self.is_changing:
+            self.load()
 
     def look_again(self) -> object:
         """What is there now, below the message of what was done."""
@@ -104,11 +112,16 @@ class ModelScreen(PromotionMixin):
         except MlauditError as error:
             kept = " What is shown is from before." if self.state else ""
             # What was just done must stay to be read.
-            before = f"{self.said}\n" if self.said and self.state else ""
+            if self._before_failure is None:
+                self._before_failure = self.said
+            before = f"{self._before_failure}\n" if self._before_failure and self.state else ""
             self.say(f"{before}{error}.{kept} Press r to try again.", bad=True)
             if self.state is None:
                 self.query_one("#about", Static).update(Text(f"{clean(self._model)} was not read"))
             return
+        if self._before_failure is not None:
+            self.say(self._before_failure)
+            self._before_failure = None
         self.state = found.models[0]
         self.mlaudit.store = self.query_one(StoreHeader).store = found.store
         self._warn(self.state)
@@ -121,7 +134,7 @@ class ModelScreen(PromotionMixin):
     def _warn(self, state: ModelState) -> None:
         lines = [Text.assemble(("! ", "bold"), warning) for warning in state.warnings]
         if state.unfinished and not self.promotion_off():
-            lines.append(Text("  u looks whether it was cut off, and ends it"))
+            lines.append(Text("  press u to see whether it was cut off, and to end it"))
         if off := self.promotion_off():
             lines.append(Text(f"promotion is off: {off}"))
         place = self.query_one("#warnings", Static)

@@ -154,7 +154,7 @@ class PromotionMixin(BaseScreen):
             person = needs_person(inspection)
             dialog = ConfirmDialog(
                 f"Recover: {inspection.model}",
-                recovery_lines(inspection),
+                recovery_lines(inspection, self.shown_store),
                 confirm_label="Delete the intent" if person else "Recover",
                 typed=inspection.model if person else None,
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 
 from rich.text import Text
@@ -17,7 +18,7 @@ from mlaudit.domain.errors import (
 )
 from mlaudit.domain.gate import Outcome
 from mlaudit.domain.intent import Recovery
-from mlaudit.domain.models import ModelVersion, Stage
+from mlaudit.domain.models import ModelVersion, Stage, StoreInfo
 from mlaudit.domain.promotion import UNALIAS, Event, PromotionOutcome, PromotionPlan, Target
 from mlaudit.domain.reasons import explain
 from mlaudit.services.recovery import Inspection
@@ -161,14 +162,21 @@ def failure_words(plan: PromotionPlan, error: MlauditError) -> str:
     return f"{not_done}: {error}."
 
 
-def recovery_lines(inspection: Inspection) -> list[Text]:
+def recovery_lines(inspection: Inspection, store: StoreInfo | None) -> list[Text]:
     """What the dialog says before a recovery."""
-    lines = [_field("model", Text(inspection.model, style="bold"))]
+    command = ["mlaudit"]
+    lines = []
+    if store is not None:
+        lines.append(_field("server", Text(store.registry_uri)))
+        command += ["--tracking-uri", store.uri]
+        command += ["--registry-uri", store.registry_uri] if store.registry_uri != store.uri else []
+    lines.append(_field("model", Text(inspection.model, style="bold")))
     for dead in inspection.dead:
         lines.append(_field("cut off", Text(dead.words)))
         lines.append(_field("registry", Text(dead.found)))
         lines.append(_field("to do", Text(dead.decision, style="bold")))
     lines += [_field("not dead", Text(words)) for words in inspection.alive]
+    lines.append(_field("command", Text(shlex.join([*command, "recover", inspection.model]))))
     if needs_person(inspection):
         lines.append(
             Text(

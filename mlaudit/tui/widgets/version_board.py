@@ -79,7 +79,7 @@ class VersionBoard(Widget, can_focus=True):
         "board--more",
     }
     BINDINGS = [
-        Binding("enter", "open", "Open run", id="board.open", tooltip="All of the run that made this version"),
+        Binding("enter", "open", "Run", id="board.open", tooltip="All of the run that made this version"),
         Binding("up,k", "card(-1)", show=False, id="board.up", tooltip="The version above"),
         Binding("down,j", "card(1)", show=False, id="board.down", tooltip="The version below"),
         Binding("left,h", "column(-1)", show=False, id="board.left", tooltip="The stage to the left"),
