@@ -253,9 +253,14 @@ class ChartScreen(ChartOptionsMixin, BaseScreen):
         self._say()
 
     def _loading(self) -> str:
-        runs = self.curves.drawn_runs
-        waiting = self.curves.histories.waiting(runs, self._key) if self._key is not None else 0
-        return f"loading {len(runs) - waiting} of {len(runs)}" if waiting else ""
+        runs, histories = self.curves.drawn_runs, self.curves.histories
+        if self._key is None:
+            return ""
+        if waiting := histories.waiting(runs, self._key):
+            return f"loading {len(runs) - waiting} of {len(runs)}"
+        # Asked for in a moment: that there is nothing cannot be said yet.
+        asked = histories.settled(runs, self._key) or histories.errors(runs, self._key)
+        return "" if asked else f"loading 0 of {len(runs)}"
 
     def _say(self) -> None:
         """One line on what is under way, what went wrong and what is not shown."""

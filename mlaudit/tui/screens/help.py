@@ -57,7 +57,8 @@ class HelpScreen(ModalScreen[None]):
 def keys_text(screen: Screen[Any]) -> Text:
     """The active keys of a screen by where they come from: the focused part first, then the screen, then the app."""
     groups: dict[DOMNode, dict[str, tuple[list[str], str, bool]]] = {}
-    for active in screen.active_bindings.values():
+    # Of several keys for one action ours tells what it does; Textual's own bindings have no id.
+    for active in sorted(screen.active_bindings.values(), key=lambda a: not a.binding.id):
         binding = active.binding
         if not binding.tooltip:
             continue
