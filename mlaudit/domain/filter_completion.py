@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mlaudit.domain.errors import FilterError
-from mlaudit.domain.filter_keys import PLURAL, SeenKeys, quoted_key, written
+from mlaudit.domain.filter_keys import PLURAL, KnownKeys, quoted_key, written
 from mlaudit.domain.filter_tokens import (
     ATTRIBUTE_ALIASES,
     ENTITIES,
@@ -72,7 +72,7 @@ class _Typed:
 
 
 def complete(
-    expression: str, cursor: int, seen: SeenKeys, named: Mapping[str, str] | None = None
+    expression: str, cursor: int, seen: KnownKeys, named: Mapping[str, str] | None = None
 ) -> tuple[Candidate, ...]:
     """At most :data:`MOST` candidates for the place before ``cursor``, those that begin with what is typed first.
 
@@ -182,7 +182,7 @@ def _entity_of(typed: _Typed) -> tuple[str, _Typed]:
     return entity, _Typed(typed.text[after - typed.start :], after, typed.end)
 
 
-def _operands(seen: SeenKeys, typed: _Typed) -> Iterable[Candidate]:
+def _operands(seen: KnownKeys, typed: _Typed) -> Iterable[Candidate]:
     for entity in ("metric", "param", "tag"):
         if seen.of(entity):
             yield Candidate(f"{PLURAL[entity]}.", "entity", f"{PLURAL[entity]}.", typed.start, typed.end)
@@ -200,7 +200,7 @@ def _operands(seen: SeenKeys, typed: _Typed) -> Iterable[Candidate]:
             yield Candidate(name, "key", f"{name} ", typed.start, typed.end)
 
 
-def _keys(entity: str, seen: SeenKeys, place: _Typed) -> Iterable[Candidate]:
+def _keys(entity: str, seen: KnownKeys, place: _Typed) -> Iterable[Candidate]:
     known = _COMMON_ATTRIBUTES if entity == "attribute" else seen.of(entity)
     for key in _matching(known, _bare(place.text)):
         text = quoted_key(key) or key
@@ -245,7 +245,7 @@ def _needs_parentheses(text: str) -> bool:
         return False
 
 
-def _continuations(state: _State, seen: SeenKeys, typed: _Typed) -> Iterable[Candidate]:
+def _continuations(state: _State, seen: KnownKeys, typed: _Typed) -> Iterable[Candidate]:
     """Everything that may follow a key."""
     if state.expects == "operator":
         entity = state.entity or "attribute"
@@ -275,7 +275,7 @@ def _words(words: Iterable[str], kind: str, typed: _Typed) -> list[Candidate]:
     return [Candidate(word, kind, f"{word} ", typed.start, typed.end) for word in words]
 
 
-def _values(state: _State, seen: SeenKeys, typed: _Typed) -> Iterable[Candidate]:
+def _values(state: _State, seen: KnownKeys, typed: _Typed) -> Iterable[Candidate]:
     """Values in quotes; numbers cannot be guessed."""
     if state.entity == "metric" or (state.entity == "attribute" and state.key in NUMERIC_ATTRIBUTES):
         return

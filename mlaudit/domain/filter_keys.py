@@ -21,7 +21,7 @@ _KEYWORDS = RESERVED | {"AND", "OR", "NOT", "IS", "NULL", "LIKE", "ILIKE", "ASC"
 
 
 @dataclass(frozen=True, slots=True)
-class SeenKeys:
+class KnownKeys:
     """Raw keys, and values under ``params.KEY`` and ``tags.KEY`` (the key raw, without quotes)."""
 
     metrics: tuple[str, ...] = ()
@@ -29,12 +29,12 @@ class SeenKeys:
     tags: tuple[str, ...] = ()
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def merged(self, other: SeenKeys) -> SeenKeys:
+    def merged(self, other: KnownKeys) -> KnownKeys:
         """These keys and the other's."""
         values = dict(self.values)
         for name, more in other.values.items():
             values[name] = tuple(dict.fromkeys((*values.get(name, ()), *more)))[:MAX_VALUES]
-        return SeenKeys(
+        return KnownKeys(
             tuple(sorted({*self.metrics, *other.metrics})),
             tuple(sorted({*self.params, *other.params})),
             tuple(sorted({*self.tags, *other.tags})),
@@ -50,7 +50,7 @@ class SeenKeys:
         return {"metric": self.metrics, "param": self.params, "tag": self.tags}[entity]
 
 
-def seen_in(runs: Iterable[Run]) -> SeenKeys:
+def seen_in(runs: Iterable[Run]) -> KnownKeys:
     """The keys of these runs, and up to :data:`MAX_VALUES` values of each param and tag, in the order seen."""
     found: dict[str, dict[str, None]] = {"metrics": {}, "params": {}, "tags": {}}
     values: dict[str, dict[str, None]] = {}
@@ -63,7 +63,7 @@ def seen_in(runs: Iterable[Run]) -> SeenKeys:
                 some = values.setdefault(f"{group}.{key}", {})
                 if len(some) < MAX_VALUES:
                     some[value] = None
-    return SeenKeys(
+    return KnownKeys(
         tuple(sorted(found["metrics"])),
         tuple(sorted(found["params"])),
         tuple(sorted(found["tags"])),
@@ -100,7 +100,7 @@ def near_keys(key: str, known: Iterable[str], count: int = 3) -> list[str]:
     return [lowered[n] for n in difflib.get_close_matches(key.lower(), lowered, n=count, cutoff=cutoff)]
 
 
-def suggestion(expression: str, position: int, seen: SeenKeys) -> str | None:
+def suggestion(expression: str, position: int, seen: KnownKeys) -> str | None:
     """The known key that was probably meant where an expression goes wrong, as it would be written.
 
     ``metrics.val-loss`` gives ``metrics.`val-loss```, ``loss`` gives ``metrics.loss``; None when nothing is like it.

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlaudit.domain.filter_completion import MOST, complete
-from mlaudit.domain.filter_keys import SeenKeys
+from mlaudit.domain.filter_keys import KnownKeys
 from mlaudit.domain.filters import locate_error, parse
 
-SEEN = SeenKeys(
+SEEN = KnownKeys(
     metrics=("loss", "val_loss", "val auc", "bad\x1bkey", 'no`"way'),
     params=("lr", "optimizer"),
     tags=("mlflow.runName", "mlflow.user", "team"),
@@ -141,7 +141,7 @@ def test_any_text_at_any_place(text: str, cursor: int) -> None:
 
 def test_two_thousand_keys_are_quick_and_capped() -> None:
     """Within 5 ms; the best of several, since other programs run too."""
-    seen = SeenKeys(
+    seen = KnownKeys(
         metrics=tuple(f"layer{i}.loss" for i in range(1000)), params=tuple(f"option {i} loss" for i in range(1000))
     )
     best = 1.0
@@ -154,6 +154,6 @@ def test_two_thousand_keys_are_quick_and_capped() -> None:
 
 
 def test_every_key_that_is_offered_can_be_read() -> None:
-    odd = SeenKeys(metrics=("a b", "a-b", "1st", "and", "a`b", "é", "x.y", 'q"q'))
+    odd = KnownKeys(metrics=("a b", "a-b", "1st", "and", "a`b", "é", "x.y", 'q"q'))
     for candidate in complete("metrics.", 8, odd):
         assert locate_error(f"metrics.{candidate.insert}> 1") is None

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlaudit.domain.filter_keys import SeenKeys, near_keys, quoted_key, seen_in, suggestion, written
+from mlaudit.domain.filter_keys import KnownKeys, near_keys, quoted_key, seen_in, suggestion, written
 from mlaudit.domain.filters import parse
 from mlaudit.domain.models import Run
 
-SEEN = SeenKeys(
+SEEN = KnownKeys(
     metrics=("loss", "val_loss", "val-auc", "f1 score"),
     params=("lr", "optimizer", "n.layers"),
     tags=("team", "mlflow.user"),

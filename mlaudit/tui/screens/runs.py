@@ -18,7 +18,7 @@ from textual.widgets import Input, Static
 from mlaudit.config.filter_memory import FilterMemory
 from mlaudit.domain.columns import order_key
 from mlaudit.domain.errors import FilterError, MlauditError
-from mlaudit.domain.filter_keys import SeenKeys, seen_in
+from mlaudit.domain.filter_keys import KnownKeys, seen_in
 from mlaudit.domain.models import Experiment, Run
 from mlaudit.domain.triage import VERDICT_FIELDS
 from mlaudit.services.runs import PAGE_SIZE, SearchRuns
@@ -74,7 +74,7 @@ class RunsScreen(LiveMixin, ColumnsMixin):
         """What the table shows."""
         self._next: str | None = None
         self._known: set[str] = set()
-        self._seen = SeenKeys()
+        self._seen = KnownKeys()
         self._problem = ""
 
     def compose_body(self) -> Iterable[Widget]:

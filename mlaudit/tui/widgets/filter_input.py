@@ -23,7 +23,7 @@ from textual.widgets import Input, Static
 from mlaudit.config.filter_memory import NAME, FilterMemory
 from mlaudit.domain.errors import FilterError
 from mlaudit.domain.filter_completion import Candidate, complete
-from mlaudit.domain.filter_keys import SeenKeys, suggestion
+from mlaudit.domain.filter_keys import KnownKeys, suggestion
 from mlaudit.domain.filters import is_unfinished, locate_error
 from mlaudit.domain.text import clean
 from mlaudit.tui.widgets.completion_list import CompletionList
@@ -65,7 +65,7 @@ class FilterInput(Vertical):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name for it
         super().__init__(id=id)
         self._submitted = ""
-        self._seen = SeenKeys()
+        self._seen = KnownKeys()
         self._memory: FilterMemory | None = None
         self._error: FilterError | None = None
         self._walk: int | None = None
@@ -105,7 +105,7 @@ class FilterInput(Vertical):
     ) -> None:
         """The raw keys to complete; ``values``: ``params.KEY`` or ``tags.KEY`` -> values seen."""
         seen = {name: tuple(some) for name, some in (values or {}).items()}
-        self._seen = SeenKeys(tuple(metrics), tuple(params), tuple(tags), seen)
+        self._seen = KnownKeys(tuple(metrics), tuple(params), tuple(tags), seen)
 
     def set_memory(self, memory: FilterMemory | None) -> None:
         """Where filters are remembered and named; None: nowhere."""
