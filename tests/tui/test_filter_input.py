@@ -11,6 +11,7 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.events import Paste
 from textual.pilot import Pilot
+from textual.screen import Screen
 from textual.widgets import Input, Label
 
 from mlaudit.config.filter_memory import FilterMemory
@@ -162,6 +163,19 @@ class TestCompletion:
             await type_in(pilot, "los")
             app.query_one("#below").focus()
             await until(pilot, lambda: not is_open(field))
+
+    async def test_a_screen_that_goes_away_takes_the_field_with_it(self) -> None:
+        class FieldScreen(Screen[None]):
+            def compose(self) -> ComposeResult:
+                yield FilterInput()
+
+        async with field_app() as (pilot, _, app):
+            await app.push_screen(FieldScreen())
+            app.screen.query_one(FilterInput).focus_input()
+            await type_in(pilot, "metrics.loss ~ 1")
+            await app.pop_screen()
+            await pilot.pause(0.4)
+            assert app.query_one(FilterInput).value == ""
 
     async def test_the_list_fits_into_eighty_columns_wherever_the_cursor_is(self) -> None:
         async with field_app() as (pilot, field, _):

@@ -279,9 +279,11 @@ class FilterInput(Vertical):
 
     def on_descendant_blur(self) -> None:
         """The list belongs to the field that is typed in, and a name is asked for only while somebody is there."""
-        self._list.close()
-        name = self.query_one("#name", Input)
-        name.display = name.has_focus
+        # Queries, since the last blur comes while the screen is taken apart.
+        for listed in self.query(CompletionList):
+            listed.close()
+        for name in self.query("#name").results(Input):
+            name.display = name.has_focus
 
     # Names
 
