@@ -16,6 +16,7 @@ from textual.widgets import Input, Label
 
 from mlaudit.config.filter_memory import FilterMemory
 from mlaudit.domain.errors import FilterError
+from mlaudit.tui.widgets import filter_input
 from mlaudit.tui.widgets.completion_list import CompletionList
 from mlaudit.tui.widgets.filter_input import FilterInput
 from tests.plugins.screen_tools import see, text_of, until
@@ -174,7 +175,7 @@ class TestCompletion:
             app.screen.query_one(FilterInput).focus_input()
             await type_in(pilot, "metrics.loss ~ 1")
             await app.pop_screen()
-            await pilot.pause(0.4)
+            await pilot.pause()
             assert app.query_one(FilterInput).value == ""
 
     async def test_the_list_fits_into_eighty_columns_wherever_the_cursor_is(self) -> None:
@@ -205,11 +206,12 @@ class TestMistakes:
             await type_in(pilot, "> 1")
             await until(pilot, lambda: "▲" not in text_of(pilot))
 
-    async def test_nothing_is_said_of_what_is_not_finished(self) -> None:
+    async def test_nothing_is_said_of_what_is_not_finished(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(filter_input, "QUIET", 0.001)
         async with field_app() as (pilot, field, _):
             for text in ("metrics.los", "s > ", "1 AN", "D (params.lr = 'x"):
                 await type_in(pilot, text)
-                await pilot.pause(0.4)
+                await pilot.pause(0.02)
                 assert "▲" not in text_of(pilot), field.value
 
     async def test_the_known_key_that_was_meant(self) -> None:
