@@ -173,6 +173,9 @@ class MetricHistory:
     """May hold NaN and ±inf (also as ±1.797e308)."""
     sampled: bool = False
     """True when the store gave only some of the points; never judge those."""
+    total: int | None = None
+    """Of a sampled history: how many points the store has, where these are the least and greatest of each stretch (and
+    its NaN), so that no spike is missing. None where it is not known what is missing."""
 
     def __len__(self) -> int:
         return len(self.values)

@@ -64,8 +64,12 @@ class TrackingReader(Protocol):
         """The active run whose id is or uniquely starts with ``prefix``. Raises RunNotFound, AmbiguousRunId."""
         ...
 
-    def metric_history(self, run_id: str, key: str) -> MetricHistory:
-        """Every logged value of a metric by (step, timestamp, value); empty if never logged. Raises RunNotFound."""
+    def metric_history(self, run_id: str, key: str, most: int | None = None) -> MetricHistory:
+        """Every logged value of a metric by (step, timestamp, value); empty if never logged. Raises RunNotFound.
+
+        With ``most``, a database gives of a longer history about so many points, the least and the greatest of each
+        stretch, and says so (``sampled``, ``total``). Other stores give it whole.
+        """
         ...
 
     def list_artifacts(self, run_id: str, path: str = "") -> tuple[Artifact, ...]:

@@ -114,7 +114,7 @@ class MemoryGateway(MemoryStore):
                 raise AmbiguousRunId(clean(prefix), tuple(sorted(r.run_id for r in found)))
             return self._run(found[0])
 
-    def metric_history(self, run_id: str, key: str) -> MetricHistory:
+    def metric_history(self, run_id: str, key: str, most: int | None = None) -> MetricHistory:  # noqa: ARG002
         with self._called("metric_history"):
             return MetricHistory.from_points(run_id, clean(key), self._stored(run_id).metrics.get(key, []))
 

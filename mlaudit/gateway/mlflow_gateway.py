@@ -132,7 +132,7 @@ class MlflowGateway(MlflowPromotion):
             raise RunNotFound(clean(prefix))
         return (exact or found)[0]
 
-    def metric_history(self, run_id: str, key: str) -> MetricHistory:
+    def metric_history(self, run_id: str, key: str, most: int | None = None) -> MetricHistory:  # noqa: ARG002
         _check_id(run_id)
         with self._asking(lambda: RunNotFound(clean(run_id))):
             points = list(self._client.get_metric_history(run_id, key))

@@ -106,8 +106,8 @@ class SqlGateway:
     def find_run(self, prefix: str) -> Run:
         return self._tracking.find_run(prefix)
 
-    def metric_history(self, run_id: str, key: str) -> MetricHistory:
-        return self._tracking.metric_history(run_id, key)
+    def metric_history(self, run_id: str, key: str, most: int | None = None) -> MetricHistory:
+        return self._tracking.metric_history(run_id, key, most)
 
     def list_artifacts(self, run_id: str, path: str = "") -> tuple[Artifact, ...]:
         return self._tracking.list_artifacts(run_id, path)

@@ -87,11 +87,14 @@ class SqlTracking:
             raise RunNotFound(clean(prefix))
         return self.get_run((exact or ids)[0])
 
-    def metric_history(self, run_id: str, key: str) -> MetricHistory:
+    def metric_history(self, run_id: str, key: str, most: int | None = None) -> MetricHistory:
         _check_id(run_id)
 
         def question(reading: Reading) -> MetricHistory | None:
-            history = sql_history.whole(reading, run_id, key)
+            if most is None:
+                history = sql_history.whole(reading, run_id, key)
+            else:
+                history = sql_history.thinned(reading, run_id, key, most)
             return history if len(history) or _exists(reading, run_id) else None
 
         found = self._database.ask(question)

@@ -72,8 +72,8 @@ class RememberingReader:
             return known
         return self._once(("find_run", prefix), lambda: self._reader.find_run(prefix))
 
-    def metric_history(self, run_id: str, key: str) -> MetricHistory:
-        return self._reader.metric_history(run_id, key)
+    def metric_history(self, run_id: str, key: str, most: int | None = None) -> MetricHistory:
+        return self._reader.metric_history(run_id, key, most)
 
     def list_artifacts(self, run_id: str, path: str = "") -> tuple[Artifact, ...]:
         return self._reader.list_artifacts(run_id, path)

@@ -198,6 +198,12 @@ def third_postgresql_store(postgresql_server: str, mlflow_environment: None) -> 
     return new_postgresql_store(postgresql_server, "third")
 
 
+@pytest.fixture(scope="session")
+def fourth_postgresql_store(postgresql_server: str, mlflow_environment: None) -> str:
+    """And one more."""
+    return new_postgresql_store(postgresql_server, "fourth")
+
+
 def _postgresql_binaries() -> Path | None:
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if found:

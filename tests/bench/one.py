@@ -1,0 +1,96 @@
+"""One figure: does one thing with one reader on one store and prints how long it took, as JSON."""
+
+from __future__ import annotations
+
+import time
+
+START = time.perf_counter()
+
+import io  # noqa: E402
+import json  # noqa: E402
+import resource  # noqa: E402
+import sys  # noqa: E402
+from collections.abc import Callable  # noqa: E402
+from contextlib import redirect_stdout  # noqa: E402
+from typing import Any  # noqa: E402
+
+from tests.bench.bulk_store import LONG_METRIC, run_id  # noqa: E402
+
+EXPERIMENT = "1"
+PAGE = 200
+FILTER = "metrics.val_f1 > 0.9 AND params.optimizer = '3'"
+ORDER = ["metrics.val_loss DESC"]
+DEPTH = 20
+
+
+def mlaudit(uri: str) -> dict[str, Callable[[], Any]]:
+    """What mlaudit does for each kind of work."""
+    from mlaudit.config.settings import Settings
+    from mlaudit.wiring import open_store
+
+    def export() -> int:
+        from mlaudit.cli.main import main
+
+        out = io.TextIOWrapper(open("/dev/null", "wb"), encoding="utf-8")  # noqa: SIM115
+        with redirect_stdout(out):
+            return main(["--tracking-uri", uri, "runs", "--max", "1000000", "--format", "csv"])
+
+    gateway = open_store(Settings(tracking_uri=uri))
+    return _works(gateway.search_runs, gateway.metric_history, export, lambda page: page.next_page_token)
+
+
+def mlflow(uri: str) -> dict[str, Callable[[], Any]]:
+    """What MLflow's client does for it."""
+    import mlflow
+    from mlflow import MlflowClient
+
+    mlflow.set_tracking_uri(uri)
+    client = MlflowClient(uri, uri)
+
+    def search(experiments: list[str], **options: Any) -> Any:
+        return client.search_runs(experiments, **options)
+
+    def export() -> int:
+        return len(mlflow.search_runs([EXPERIMENT], max_results=1_000_000).to_csv())
+
+    return _works(search, client.get_metric_history, export, lambda page: page.token or None)
+
+
+def _works(
+    search: Callable[..., Any],
+    history: Callable[[str, str], Any],
+    export: Callable[[], int],
+    token: Callable[[Any], Any],
+) -> dict[str, Callable[[], Any]]:
+    def deep() -> Any:
+        page = search([EXPERIMENT], max_results=PAGE)
+        for _ in range(DEPTH - 1):
+            following = token(page)
+            if following is None:
+                break
+            page = search([EXPERIMENT], max_results=PAGE, page_token=following)
+        return page
+
+    return {
+        "first page": lambda: search([EXPERIMENT], max_results=PAGE),
+        "order": lambda: search([EXPERIMENT], order_by=ORDER, max_results=PAGE),
+        "filter": lambda: search([EXPERIMENT], filter_string=FILTER, max_results=PAGE),
+        "deep": deep,
+        "export": export,
+        "history": lambda: len(history(run_id(0), LONG_METRIC)),
+    }
+
+
+def main() -> None:
+    """``python -m tests.bench.one READER WORK URI``."""
+    reader, work, uri = sys.argv[1:]
+    works = {"mlaudit": mlaudit, "mlflow": mlflow}[reader](uri)
+    begin = time.perf_counter()
+    works[work]()
+    end = time.perf_counter()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"seconds": end - begin, "wall": end - START, "megabytes": peak}))
+
+
+if __name__ == "__main__":
+    main()
