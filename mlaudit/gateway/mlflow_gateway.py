@@ -20,6 +20,7 @@ from mlaudit.domain.errors import (
     ReadOnly,
     RunNotFound,
     StoreUnavailable,
+    UsageError,
 )
 from mlaudit.domain.models import (
     Artifact,
@@ -201,8 +202,7 @@ class MlflowGateway(MlflowPromotion):
         if archive_existing and stage not in {Stage.PRODUCTION, Stage.STAGING}:
             # MLflow's server fails on this, and its client would repeat the request for minutes.
             raise ValueError(f"archive_existing has no meaning for stage {stage}")
-        self._check_version(model, version)
-        with self._writes("changing a stage") as client:
+        with self._writes("changing a stage", lambda: self._absent(model, version)) as client:
             moved = client.transition_model_version_stage(model, self._number(version), stage.value, archive_existing)
         return convert.model_version(moved, self._aliases(model))
 
@@ -214,7 +214,7 @@ class MlflowGateway(MlflowPromotion):
     # Inside
 
     @contextmanager
-    def _asking(self, missing: Callable[[], RunNotFound | ModelNotFound] | None = None) -> Iterator[None]:
+    def _asking(self, missing: Callable[[], UsageError] | None = None) -> Iterator[None]:
         """Translates errors; after the server failed, the next call makes quick first contact before MLflow waits."""
         self._ensure_contact()
         try:
@@ -233,7 +233,7 @@ class MlflowGateway(MlflowPromotion):
         self._alive = True
 
     @contextmanager
-    def _writes(self, what: str, missing: Callable[[], RunNotFound | ModelNotFound] | None = None) -> Iterator[Any]:
+    def _writes(self, what: str, missing: Callable[[], UsageError] | None = None) -> Iterator[Any]:
         """The writing client. While it is in use no request of this process is retried, whatever the user set."""
         if not self._writable:
             raise ReadOnly(what, "this store was opened to look only")

@@ -14,7 +14,7 @@ from mlaudit.gateway.store_lock import locked
 from mlaudit.gateway.uri import ResolvedStore
 
 if TYPE_CHECKING:
-    from mlaudit.domain.models import ModelVersion
+    from mlaudit.domain.models import RegisteredModel
     from mlaudit.gateway.artifacts import RunArtifacts
 
 
@@ -44,8 +44,7 @@ class MlflowPromotion:
             return {str(k): str(v) for k, v in (self._client.get_registered_model(model).tags or {}).items()}
 
     def version_files(self, model: str, version: str) -> tuple[str, ...] | None:
-        self._check_version(model, version)
-        with self._asking(lambda: VersionNotFound(clean(model), f"version {clean(version)}")):
+        with self._asking(lambda: self._absent(model, version)):
             entity = self._client.get_model_version(model, self._number(version))
         if not entity.run_id:
             return None
@@ -80,13 +79,11 @@ class MlflowPromotion:
                 self._require_model(model, error)
 
     def set_version_tag(self, model: str, version: str, key: str, value: str) -> None:
-        self._check_version(model, version)
-        with self._writes("setting a tag") as client:
+        with self._writes("setting a tag", lambda: self._absent(model, version)) as client:
             client.set_model_version_tag(model, self._number(version), key, value)
 
     def set_alias(self, model: str, alias: str, version: str) -> None:
-        self._check_version(model, version)
-        with self._writes("setting an alias") as client:
+        with self._writes("setting an alias", lambda: self._absent(model, version)) as client:
             client.set_registered_model_alias(model, alias, self._number(version))
 
     def delete_alias(self, model: str, alias: str) -> None:
@@ -111,10 +108,11 @@ class MlflowPromotion:
         sql = self._store.registry.kind in {StoreKind.SQLITE, StoreKind.POSTGRESQL}
         return int(version) if sql else version
 
-    def _check_version(self, model: str, version: str) -> None:
-        """Raises ModelNotFound, VersionNotFound."""
-        if version not in {v.version for v in self.list_model_versions(model)}:
-            raise VersionNotFound(clean(model), f"version {clean(version)}")
+    def _absent(self, model: str, version: str) -> ModelNotFound | VersionNotFound:
+        """What is missing when the store says that something is."""
+        if self._missing_model(model):
+            return ModelNotFound(clean(model), tuple(m.name for m in self.list_registered_models()))
+        return VersionNotFound(clean(model), f"version {clean(version)}")
 
     def _require_model(self, model: str, error: Exception) -> None:
         """That what was missing was not the model itself. Raises ModelNotFound."""
@@ -123,7 +121,7 @@ class MlflowPromotion:
 
     # What the gateway has
 
-    def list_model_versions(self, model: str) -> tuple[ModelVersion, ...]:
+    def list_registered_models(self) -> tuple[RegisteredModel, ...]:
         raise NotImplementedError
 
     def _asking(self, missing: Callable[[], Any] | None = None) -> AbstractContextManager[None]:
