@@ -24,6 +24,7 @@ from mlaudit.tui.chart_curves import ChartCurves
 from mlaudit.tui.histories import first_metric, is_live, metric_keys
 from mlaudit.tui.screens.base import BaseScreen
 from mlaudit.tui.screens.chart_options import OPTION_KEYS, ChartOptionsMixin
+from mlaudit.tui.screens.export import EXPORT_KEY, ExportMixin
 from mlaudit.tui.widgets.chart_keys import view_keys
 from mlaudit.tui.widgets.chart_legend import fit
 from mlaudit.tui.widgets.metric_chart import MetricChart
@@ -54,7 +55,7 @@ class ChartBody(Horizontal):
         yield MetricChart(id="chart")
 
 
-class ChartScreen(ChartOptionsMixin, BaseScreen):
+class ChartScreen(ExportMixin, ChartOptionsMixin, BaseScreen):
     """Curves of the runs that were marked; j and k go through their metrics."""
 
     TITLE = "chart"
@@ -79,6 +80,7 @@ class ChartScreen(ChartOptionsMixin, BaseScreen):
         Binding("G", "edge(-1)", show=False, id="chart.last_metric", tooltip="The last metric"),
         *view_keys(from_screen=True),
         *OPTION_KEYS,
+        EXPORT_KEY,
         Binding("v", "grid", "Grid", id="chart.grid", tooltip="All metrics as small charts"),
     ]
 

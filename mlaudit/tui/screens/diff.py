@@ -24,6 +24,7 @@ from mlaudit.services.compare import CompareRun, Comparison
 from mlaudit.services.promote import PlanPromotion
 from mlaudit.tui.histories import Ask, first_metric
 from mlaudit.tui.screens.base import BaseScreen
+from mlaudit.tui.screens.export import EXPORT_KEY, ExportMixin
 from mlaudit.tui.screens.promotion import PromotionMixin
 from mlaudit.tui.widgets.comparison_text import differences_title, notes_text, sides_text, verdict_text
 from mlaudit.tui.widgets.diff_curves import DiffCurves
@@ -46,7 +47,7 @@ class DiffPanes(Container):
         yield DiffCurves(self._ask, id="curves")
 
 
-class DiffScreen(PromotionMixin, BaseScreen):
+class DiffScreen(ExportMixin, PromotionMixin, BaseScreen):
     """Judges one run; ``p`` promotes it."""
 
     TITLE = "diff"
@@ -66,6 +67,7 @@ class DiffScreen(PromotionMixin, BaseScreen):
             id="diff.difference",
             tooltip="Candidate minus baseline at the same steps, or both curves again",
         ),
+        EXPORT_KEY,
         Binding("r", "reload", "Refresh", id="diff.refresh", tooltip="Compare again"),
     ]
 

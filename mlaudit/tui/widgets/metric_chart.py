@@ -10,6 +10,7 @@ textual-plotext crashes on empty, single-point, all-NaN and infinite data.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 
 from rich.segment import Segment
 from rich.style import Style
@@ -37,6 +38,18 @@ MAX_OVERLAYS = 20
 SMALLEST = (24, 6)
 """Columns and rows below which a chart says nothing any more."""
 X_TITLES = {XUnit.STEP: "step", XUnit.RELATIVE: "time", XUnit.WALL: "UTC"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChartView:
+    """What a chart shows at the moment."""
+
+    metric: str
+    series: tuple[Series, ...]
+    prepared: tuple[Prepared, ...]
+    look: Look
+    about: str
+    """How it is drawn: the scale, the smoothing, what is marked."""
 
 
 class MetricChart(Widget, can_focus=True):
@@ -116,6 +129,11 @@ class MetricChart(Widget, can_focus=True):
     def look(self) -> Look:
         """How the axes are drawn now."""
         return Look(self.reading.unit, self.scale, self.view, self._zero)
+
+    @property
+    def shown(self) -> ChartView:
+        """All that is drawn now, e.g. for a file."""
+        return ChartView(self._metric, self._series, self.prepared, self.look, self._about())
 
     @property
     def prepared(self) -> tuple[Prepared, ...]:
