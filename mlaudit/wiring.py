@@ -15,6 +15,7 @@ from mlaudit.config.places import log_dir
 from mlaudit.config.policy import Policies, load_policies
 from mlaudit.config.settings import Reader, Settings
 from mlaudit.domain.errors import MlauditError, ReadOnly
+from mlaudit.domain.models import StoreKind
 from mlaudit.domain.text import clean
 from mlaudit.gateway.base import Gateway
 from mlaudit.gateway.redaction import redact
@@ -37,7 +38,7 @@ from mlaudit.services import (
 from mlaudit.services.requests import Progress, Request
 from mlaudit.services.surroundings import Surroundings
 
-__all__ = ["Services", "open_store", "redact", "shown_store", "training_environment"]
+__all__ = ["Services", "mend_store", "open_store", "redact", "shown_store", "training_environment"]
 
 T = TypeVar("T")
 
@@ -61,6 +62,20 @@ def open_store(settings: Settings) -> Gateway:
     from mlaudit.gateway.mlflow_gateway import MlflowGateway
 
     return MlflowGateway(store, writable=not settings.read_only)
+
+
+def mend_store(settings: Settings) -> tuple[str, ...]:
+    """Undo what a killed writer left half written in a SQLite file; returns the stores in which that was done.
+
+    For recovery only, since looking never changes a file. Raises ReadOnly, NoStore, NotAStore, StoreLocked.
+    """
+    from mlaudit.gateway.sqlite_mend import mend
+    from mlaudit.gateway.uri import places
+
+    if settings.read_only:
+        raise ReadOnly("recovery", "mlaudit was started with --read-only")
+    found = places(settings.tracking_uri, settings.registry_uri)
+    return tuple(p.shown for p in found if p.kind is StoreKind.SQLITE and p.path is not None and mend(p.path, p.shown))
 
 
 def shown_store(settings: Settings) -> str:
@@ -120,6 +135,7 @@ class Services:
                 self.gateway, self.policies, self.surroundings, r
             ),
             audit_trail.ReadHistory: lambda r: audit_trail.history_of(self.gateway, r),
+            recovery.MendStore: lambda _: mend_store(settings) if open_gateway is None else (),
             recovery.InspectIntents: lambda r: recovery.inspect_intents(self.gateway, self.surroundings, r),
             recovery.RecoverIntents: lambda r: recovery.recover_intents(self.gateway, self.surroundings, r),
             registry.ListModels: lambda r: registry.list_models(self.gateway, lambda: self.policies, r),

@@ -13,7 +13,7 @@ from mlaudit.cli.output import ExitCode
 from mlaudit.cli.promote import DryRun, ExpectCurrent, PlanId
 from mlaudit.domain.errors import NotConfirmed, ReadOnly, UsageError
 from mlaudit.services.promote import ExecutePromotion, PlanRollback
-from mlaudit.services.recovery import InspectIntents, RecoverIntents
+from mlaudit.services.recovery import InspectIntents, MendStore, RecoverIntents
 
 ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="The registered model's name.")]
 
@@ -70,6 +70,8 @@ def recover(
     call = invocation(ctx)
     if call.settings.read_only:
         raise ReadOnly("recovery", "mlaudit was started with --read-only")
+    for store in call.ask(MendStore()):
+        output.say(f"mlaudit: what a killed program had half written to {store} was undone")
     call.connect()
     output.say("mlaudit: looking for what is unfinished; where something is, it is watched for a minute")
     inspection = call.ask(InspectIntents(model))

@@ -60,7 +60,7 @@ def interrupted_writer(shown: str) -> StoreError:
     return StoreLocked(
         shown,
         "a program that wrote to this database was interrupted and left its -journal file; only one that may write"
-        " can undo what was half done: let its owner open it once",
+        " can undo what was half done: let its owner open it once, or use mlaudit recover MODEL",
     )
 
 

@@ -103,6 +103,16 @@ def resolve(
     return ResolvedStore(tracking, registry, reason, tuple(notes), tuple(m for m in mismatches if m is not None))
 
 
+def places(tracking_uri: str | None = None, registry_uri: str | None = None) -> tuple[Located, ...]:
+    """Where :func:`resolve` would look, without looking: one place, or two. Raises NoStore, NotAStore."""
+    cwd = Path.cwd()
+    asked = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI", "").strip()
+    tracking = locate(asked, cwd) if asked else _find(cwd, [])[0]
+    asked = registry_uri or os.environ.get("MLFLOW_REGISTRY_URI", "").strip()
+    registry = locate(asked, cwd) if asked else tracking
+    return (tracking,) if registry == tracking else (tracking, registry)
+
+
 def locate(uri: str, cwd: Path | None = None) -> Located:
     """What kind of store ``uri`` names, and where. Only looks whether files exist. Raises NotAStore."""
     cwd = Path.cwd() if cwd is None else cwd

@@ -84,6 +84,18 @@ class RecoverIntents(Request[tuple[Settled, ...]]):
         return f"the recovery of {self.inspection.model}"
 
 
+@dataclass(frozen=True, slots=True)
+class MendStore(Request[tuple[str, ...]]):
+    """Undo what a killed program had half written to a SQLite file, which nobody can read before; where it was done."""
+
+    deadline: ClassVar[float] = 20.0
+    writes: ClassVar[bool] = True
+
+    @property
+    def what(self) -> str:
+        return "undoing what a killed program had half written"
+
+
 def inspect_intents(gateway: Gateway, surroundings: Surroundings, request: InspectIntents) -> Inspection:
     """What stands unfinished, once it is known to be dead. Changes nothing. Raises ModelNotFound, StoreError."""
     raw_model = registered_name(gateway, request.model)

@@ -53,6 +53,7 @@ def _kill(ground: Playground, zygote: Contender, name: str, when: dict[str, obje
         tally.lived += 1
         return
     tally.kills += 1
+    ground.mend()
     if not ground.intents(name):
         tally.nothing_left += 1
     around = replace(Surroundings.real(), pace=pace)
@@ -106,6 +107,7 @@ def kill_mlflow(ground: Playground, zygote: Contender, name: str, seconds: float
         plain.lived += 1
         return
     plain.kills += 1
+    ground.mend()
     production = ground.production(name)
     plain.old += production == ["1"]
     plain.new += production == ["2"]

@@ -17,6 +17,7 @@ from typing import Any
 from mlaudit.domain.models import Stage, StoreKind
 from mlaudit.gateway import environment
 from mlaudit.gateway.mlflow_gateway import MlflowGateway
+from mlaudit.gateway.sqlite_mend import mend
 from mlaudit.services.audit_trail import History, read_history
 from tests.bench.contender import open_gateway
 from tests.plugins import servers
@@ -50,6 +51,11 @@ class Playground:
     def production(self, name: str) -> list[str]:
         """The versions in Production."""
         return [v.version for v in self.gateway.list_model_versions(name) if v.stage is Stage.PRODUCTION]
+
+    def mend(self) -> None:
+        """What ``mlaudit recover`` does first: a kill in the middle of a commit leaves a journal."""
+        if self.kind == "sqlite":
+            mend(Path(self.uri.removeprefix("sqlite:///")), self.uri)
 
     def intents(self, name: str) -> list[str]:
         """The keys of the intents that are there."""

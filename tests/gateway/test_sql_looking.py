@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,8 @@ from mlaudit.gateway.mlflow_gateway import MlflowGateway
 from mlaudit.gateway.sql_database import Reading, SqliteDatabase
 from mlaudit.gateway.sql_gateway import SqlGateway
 from mlaudit.gateway.uri import resolve
-from mlaudit.wiring import open_store
+from mlaudit.services.recovery import MendStore
+from mlaudit.wiring import Services, open_store
 
 pytestmark = pytest.mark.real
 
@@ -284,9 +286,19 @@ class TestMoving:
         writer.close()
         assert (left / "m.db-journal").exists()
         before = snapshot(left)
-        with pytest.raises(StoreLocked, match="interrupted"):
+        with pytest.raises(StoreLocked, match=r"interrupted.* mlaudit recover"):
             opened(left / "m.db").list_experiments()
         assert snapshot(left) == before
+        settings = Settings(tracking_uri=f"sqlite:///{left / 'm.db'}")
+        with pytest.raises(ReadOnly):
+            Services(replace(settings, read_only=True)).handle(MendStore())
+        assert snapshot(left) == before
+        assert Services(settings).handle(MendStore()) == (f"sqlite:///{left / 'm.db'}",)
+        assert not (left / "m.db-journal").exists()
+        assert len(opened(left / "m.db").list_experiments()) > 0
+        after = snapshot(left)
+        assert Services(settings).handle(MendStore()) == ()
+        assert snapshot(left) == after
 
     def test_text_that_is_no_utf8(self, database: Path, sqlite_store: Store) -> None:
         connection = sqlite3.connect(database)
