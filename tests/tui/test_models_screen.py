@@ -364,7 +364,7 @@ class TestChanges:
             (record,) = read_history(sample_gateway, MODEL).records
             assert (record.event, record.version, record.previous) == ("promotion", "4", "2")
             await see(pilot, record.record_id)
-            await until(pilot, lambda: "promotion to Production, PASS" in text_of(pilot))
+            await until(pilot, lambda: "promotion to Production" in text_of(pilot))
 
     async def test_what_does_not_pass_needs_name_and_reason(self, sample_gateway: MemoryGateway) -> None:
         version = sample_gateway.add_version(MODEL, SAMPLE["worse"])

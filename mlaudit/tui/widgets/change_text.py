@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from rich.text import Text
 
 from mlaudit.domain.errors import (
+    BackendCrashed,
+    DeadlineExceeded,
     MlauditError,
     PromotionAborted,
     PromotionBusy,
     PromotionConflict,
     PromotionUnfinished,
     StalePlan,
-    StoreError,
 )
 from mlaudit.domain.gate import Outcome
 from mlaudit.domain.intent import Recovery
@@ -157,8 +158,9 @@ def failure_words(plan: PromotionPlan, error: MlauditError) -> str:
         return f"{error}. Look at the registry before doing anything else."
     if isinstance(error, PromotionUnfinished):
         return f"{error}."
-    if isinstance(error, StoreError):
+    if isinstance(error, DeadlineExceeded | BackendCrashed):
         return f"{error}. Whether it was done is not known: what is shown here is being read anew."
+    # Any other failure of the store comes out of the protocol only before anything was moved.
     return f"{not_done}: {error}."
 
 

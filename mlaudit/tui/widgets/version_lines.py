@@ -29,18 +29,23 @@ def age_words(found: VersionState, now: int) -> str:
     return f"{format_duration(now - created)} old" if created <= now else f"from {format_time(created)}"
 
 
-def short_run(found: VersionState) -> str:
-    """The run's name and short id; the id alone where the run is gone."""
+def short_run(found: VersionState, width: int) -> str:
+    """The run's name and short id in ``width`` cells, the name giving way; the id alone where the run is gone."""
     run, run_id = found.run, found.version.run_id
     if run is not None:
-        return f"{run.name} {run.run_id[:8]}".strip()
+        return f"{fit(run.name, max(4, width - 9))} {run.run_id[:8]}".strip()
     return f"run {run_id[:8]}" if run_id else "no run"
 
 
 def record_words(record: Pointer) -> str:
     """Who did what to it last, with which verdict, and why."""
+    return ", ".join(_halves(record))
+
+
+def _halves(record: Pointer) -> tuple[str, str]:
+    """Who did what; the verdict and why."""
     why = f": {record.why}" if record.why else ""
-    return f"{record.actor}, {record.event} to {record.target}, {record.verdict}{why}"
+    return f"{record.actor}, {record.event} to {record.target}", f"{record.verdict}{why}"
 
 
 def metric_words(run: Run, rule: MetricRule) -> tuple[str, str]:
@@ -53,13 +58,17 @@ def card_lines(found: VersionState, rules: Sequence[MetricRule], now: int, width
     """The card of a version, each line at most ``width`` cells."""
     version = found.version
     head = [(f"v{version.version}", "bold"), *((f" @{a}", ALIAS_STYLE) for a in version.aliases)]
-    lines = [_line(head, width), _line([(short_run(found), "")], width)]
+    lines = [_line(head, width), _line([(short_run(found, width), "")], width)]
     if found.run is not None:
         lines += [_metric(*metric_words(found.run, rule), width) for rule in rules[:METRICS_ON_CARD]]
         if more := len(rules) - METRICS_ON_CARD:
             lines += [_line([(f"+{more} more below", DIM)], width)] if more > 0 else []
     lines.append(_line([(age_words(found, now), DIM)], width))
-    lines.append(_line([_recorded(found)], width))
+    if found.record is not None:
+        by, judged = _halves(found.record)
+        lines += [_line([(by, "")], width), _line([(judged, DIM)], width)]
+    else:
+        lines.append(_line([_recorded(found)], width))
     if found.problems:
         lines.append(_line([(f"! {', '.join(found.problems)}", BAD_STYLE)], width))
     return lines
@@ -72,7 +81,7 @@ def row_lines(found: VersionState, rules: Sequence[MetricRule], now: int, width:
     head += [(f" @{a}", ALIAS_STYLE) for a in version.aliases]
     if found.problems:
         head.append((f"  ! {', '.join(found.problems)}", BAD_STYLE))
-    head += [(f"  {fit(short_run(found), 32)}", ""), (f"  {age_words(found, now)}", DIM)]
+    head += [(f"  {short_run(found, 32)}", ""), (f"  {age_words(found, now)}", DIM)]
     metrics = "  ".join(" ".join(metric_words(run, rule)) for rule in rules[:2]) if run is not None else ""
     words, style = _recorded(found)
     return [_line(head, width), _line([(f"   {metrics}  " if metrics else "   ", ""), (words, style)], width)]
