@@ -54,6 +54,9 @@ class SqlGateway:
         self._opening = threading.Lock()
         for database in self._databases.values():
             database.ask(lambda reading: reading.tables)
+        others = self._tracking.other_workspaces() if isinstance(self._tracking, SqlTracking) else 0
+        word = "workspace is" if others == 1 else "workspaces are"
+        self._hidden = (f"{others} other {word} not shown, only the default one",) if others else ()
 
     # TrackingReader
 
@@ -67,7 +70,11 @@ class SqlGateway:
             store.registry.shown,
             self._reader_name(),
             store.reason,
-            (*store.notes, *(f"{m.what}: read without MLflow, never written to; {m.remedy}" for m in unfit)),
+            (
+                *store.notes,
+                *self._hidden,
+                *(f"{m.what}: read without MLflow, never written to; {m.remedy}" for m in unfit),
+            ),
             writable=self._may_write and not unfit,
             read_only_reason="; ".join(_why(m) for m in unfit),
         )

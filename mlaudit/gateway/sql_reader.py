@@ -23,6 +23,7 @@ from mlaudit.gateway.sql_database import Database, PostgresDatabase, Reading, Sq
 from mlaudit.gateway.sql_registry import SqlRegistry
 from mlaudit.gateway.sql_runs import load_runs, milliseconds
 from mlaudit.gateway.sql_search import RunSearch
+from mlaudit.gateway.sql_tables import DEFAULT_WORKSPACE
 from mlaudit.gateway.uri import Located
 
 __all__ = ["SqlRegistry", "SqlTracking", "open_database"]
@@ -44,6 +45,18 @@ class SqlTracking:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._search = RunSearch(database)
+
+    def other_workspaces(self) -> int:
+        """How many workspaces besides the default one have experiments; those are not shown. Raises StoreError."""
+
+        def question(reading: Reading) -> int:
+            if not reading.tables.has("experiments", "workspace"):
+                return 0
+            workspace = reading.tables["experiments"].c.workspace
+            query = sa.select(sa.func.count(workspace.distinct())).where(workspace != DEFAULT_WORKSPACE)
+            return int(reading.connection.execute(query).scalar_one())
+
+        return self._database.ask(question)
 
     def list_experiments(self) -> tuple[Experiment, ...]:
         """See :class:`~mlaudit.gateway.base.TrackingReader`, as for all methods below."""

@@ -59,7 +59,7 @@ def _texts(reading: Reading, name: str, ids: Sequence[str]) -> dict[str, dict[st
     found: dict[str, dict[str, Any]] = {}
     for chunk in _chunks(ids):
         query = sa.select(table.c.run_uuid, table.c.key, table.c.value).where(table.c.run_uuid.in_(chunk))
-        for run_id, key, value in reading.connection.execute(query):
+        for run_id, key, value in reading.rows(query):
             found.setdefault(run_id, {})[key] = value
     return found
 
@@ -70,7 +70,7 @@ def _metrics(reading: Reading, ids: Sequence[str]) -> dict[str, dict[str, float]
     for chunk in _chunks(ids):
         latest = reading.tables.latest_metrics(run_ids=list(chunk))
         query = sa.select(latest.c.run_uuid, latest.c.key, latest.c.value, latest.c.is_nan)
-        for run_id, key, value, nan in reading.connection.execute(query):
+        for run_id, key, value, nan in reading.rows(query):
             found.setdefault(run_id, {})[key] = math.nan if nan else number(value)
     return found
 

@@ -113,7 +113,7 @@ class RunSearch:
     def _list(self, reading: Reading, search: _Search, order: Ordering, values: Sequence[Any]) -> _Listing:
         there = existing(reading, search.numbers)
         query = _query(reading, search, order, there, only_ids=True).where(order.after(values)).limit(LISTED + 1)
-        ids = reading.connection.execute(query).scalars().all()
+        ids = [row[0] for row in reading.rows(query)]
         return _Listing(tuple(ids[:LISTED]), len(ids) <= LISTED)
 
     def _listed(self, token: str) -> tuple[_Listing, int] | None:

@@ -36,7 +36,7 @@ WORK = {
 
 
 def measure(reader: str, work: str, uri: str, patience: float) -> dict[str, float] | None:
-    """Seconds in the reader (``seconds``), of the process (``wall``), MB at most; None after ``patience`` seconds."""
+    """Seconds in the reader (``seconds``, ``cpu``), of the process (``wall``), MB at most; None after ``patience``."""
     command = [sys.executable, "-m", "tests.bench.one", reader, work, uri]
     environ = os.environ | {"PYTHONPATH": str(ROOT), "MLFLOW_DISABLE_TELEMETRY": "true"}
     try:
@@ -60,7 +60,8 @@ def row(name: str, work: str, uri: str, options: argparse.Namespace) -> str:
     def shown(found: dict[str, float] | None) -> str:
         if found is None:
             return f"> {more:.0f} s"
-        return f"{found['seconds']:.3f} s ({found['wall']:.2f} s, {found['megabytes']:.0f} MB)"
+        inner = f"{found['seconds']:.3f} s, {found['cpu']:.3f} of it CPU"
+        return f"{inner} ({found['wall']:.2f} s, {found['megabytes']:.0f} MB)"
 
     if options.skip_mlflow:
         return f"| {name} | {shown(ours)} | - | - |"

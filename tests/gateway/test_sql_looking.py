@@ -23,6 +23,7 @@ from mlaudit.domain.errors import (
     NotAStore,
     PermissionDenied,
     ReadOnly,
+    RunNotFound,
     SchemaMismatch,
     StoreLocked,
     StoreUnavailable,
@@ -362,6 +363,25 @@ class TestSchemas:
         gateway = open_store(Settings(tracking_uri=str(database)))
         assert gateway.describe().reader == "sql reader (SQLite, read-only)"
         assert isinstance(open_store(Settings(tracking_uri=file_store.gateway.describe().uri)), MlflowGateway)
+
+
+class TestWorkspaces:
+    def test_only_the_default_one_is_shown_and_that_is_said(self, database: Path, sqlite_store: Store) -> None:
+        """Neither its experiments nor its runs, by whatever way they are asked for."""
+        connection = sqlite3.connect(database)
+        with connection:
+            connection.execute("UPDATE experiments SET workspace = 'theirs' WHERE name = ?", (EXPERIMENT,))
+            connection.execute("UPDATE registered_models SET workspace = 'theirs'")
+        connection.close()
+        gateway = opened(database)
+        assert "1 other workspace is not shown, only the default one" in gateway.describe().notes
+        assert EXPERIMENT not in names(gateway)
+        run_id = sqlite_store.runs["first"]
+        assert gateway.search_runs([sqlite_store.experiment]).runs == ()
+        for ask in (gateway.get_run, gateway.find_run, lambda i: gateway.find_run(i[:12]), gateway.list_artifacts):
+            with pytest.raises(RunNotFound):
+                ask(run_id)
+        assert gateway.list_registered_models() == ()
 
 
 class TestTwoStores:
