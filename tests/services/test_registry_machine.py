@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from mlaudit.config.policy import Policies
-from mlaudit.domain.errors import MlauditError, StoreLocked, StoreUnavailable
+from mlaudit.domain.errors import MlauditError, PromotionConflict, StoreLocked, StoreUnavailable
 from mlaudit.domain.gate import GatePolicy
 from mlaudit.domain.models import Stage
 from mlaudit.gateway.memory import MemoryGateway
@@ -28,7 +28,7 @@ from mlaudit.services.promote import (
     plan_rollback,
 )
 from mlaudit.services.recovery import InspectIntents, RecoverIntents, inspect_intents, recover_intents
-from tests.plugins.fake_world import fake_surroundings
+from tests.plugins.fake_world import FakeClock, fake_surroundings
 from tests.services.test_recovery import Killed, Mortal
 
 MODEL = "m"
@@ -139,12 +139,20 @@ class Registry(RuleBasedStateMachine):
         one, two = self._plan(first, "Production", True), self._plan(second, to, True)
         if one is None or two is None:
             return
-        calls, done = itertools.count(1), []
+        calls, done, clock = itertools.count(1), [], FakeClock()
         winners: list[str] = []
+        told: list[str] = []
 
         def act(request: ExecutePromotion, user: str) -> None:
-            with contextlib.suppress(MlauditError):
-                execute_promotion(self.store, BOTH, fake_surroundings(user=user), request)
+            try:
+                execute_promotion(self.store, BOTH, fake_surroundings(clock, user=user), request)
+            except PromotionConflict as conflict:
+                # It stood still for more than the lease between its last look at the clock and its transition, and was
+                # taken for dead: that nobody can prevent, and it is told and shown.
+                told.append(str(conflict))
+            except MlauditError:
+                pass
+            else:
                 winners.append(user)
 
         def interrupt(_method: str) -> None:
@@ -156,6 +164,10 @@ class Registry(RuleBasedStateMachine):
         act(one, "ada")
         self.store.fail = lambda _m: None
         assert len(winners) <= 1
+        for conflict in told:
+            assert "took this promotion for dead" in conflict
+            assert read_history(self.store, MODEL).moved_since
+            self.moved_behind += 1
 
     @rule()
     def roll_back(self) -> None:
