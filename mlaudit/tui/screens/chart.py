@@ -32,7 +32,8 @@ from mlaudit.tui.widgets.metric_chart import MetricChart
 LIVE_SECONDS = 2.0
 """How often a run that still goes on is asked for; doubled for each answer that brings nothing new."""
 LIVE_SLOWEST = 30.0
-HINT = "L scale · X axis · E smooth · +- zoom · M means · P Production · D difference · o export"
+HINT = "v grid  L scale  X axis  E smooth  +- zoom  M means  P Production  o export  D difference"
+"""What the status line says when there is nothing else to say."""
 SETTLE_SECONDS = 0.08
 """How long a metric must stay highlighted before it is asked for, so that holding a key down asks for the last one."""
 
@@ -76,7 +77,7 @@ class ChartScreen(ExportMixin, ChartOptionsMixin, BaseScreen):
             id="chart.search",
             tooltip="Search the metrics by name",
         ),
-        Binding("v", "grid", "Grid", id="chart.grid", tooltip="All metrics as small charts"),
+        Binding("v", "grid", show=False, id="chart.grid", tooltip="All metrics as small charts"),
         Binding("r", "reload", show=False, id="chart.refresh", tooltip="Ask the store again"),
         Binding("j", "move(1)", show=False, id="chart.next_metric", tooltip="The next metric"),
         Binding("k", "move(-1)", show=False, id="chart.previous_metric", tooltip="The metric before"),
