@@ -130,6 +130,16 @@ class TestDownsampling:
             (float(spans.lows.min()), float(spans.highs.max())) if len(spans.columns) else None
         )
 
+    @given(st.lists(st.integers(-1000, 1000), min_size=1, max_size=60, unique=True), st.integers(1, 40))
+    def test_every_point_is_in_the_column_that_columns_of_says(self, steps: list[int], width: int) -> None:
+        steps.sort()
+        spans = downsample(clean_curve(steps, list(map(float, steps))), steps[0], steps[-1], width)
+        columns = columns_of(np.array(steps), steps[0], steps[-1], width)
+        assert spans.columns.tolist() == sorted(set(columns.tolist()))
+        for column, low, high in zip(spans.columns, spans.lows, spans.highs, strict=True):
+            here = [s for s, c in zip(steps, columns.tolist(), strict=True) if c == column]
+            assert (low, high) == (min(here), max(here))
+
     @given(FINITE, FINITE, st.integers(1, 60))
     def test_rows_span_from_top_to_bottom(self, a: float, b: float, height: int) -> None:
         low, high = axis_range(min(a, b), max(a, b))

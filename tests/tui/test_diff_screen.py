@@ -461,7 +461,7 @@ class TestCurves:
             table.move_cursor(row=table.names.index("val_loss"))
             await until(pilot, lambda: len(chart.series) == 2 and chart.series[1].band is not None)
             assert chart.series[0].band is None
-            await see(pilot, f"noise around the baseline, band: 95 % of {count} runs")
+            await see(pilot, f"noise around the baseline: 95 % of {count} runs")
             assert text_of(pilot).count("░") > 100
 
     async def test_a_run_against_itself_has_no_difference(self, sample_gateway: MemoryGateway) -> None:

@@ -32,12 +32,16 @@ from mlaudit.tui.widgets.metric_chart import MetricChart
 LIVE_SECONDS = 2.0
 """How often a run that still goes on is asked for; doubled for each answer that brings nothing new."""
 LIVE_SLOWEST = 30.0
+HINT = "v grid  L scale  X axis  E smooth  +- zoom  M means  P Production  o export  D difference"
+"""What the status line says when there is nothing else to say."""
 SETTLE_SECONDS = 0.08
 """How long a metric must stay highlighted before it is asked for, so that holding a key down asks for the last one."""
 
 
 class MetricList(OptionList):
     """The metrics to choose from. The arrows that have no use in a list move the chart's cursor."""
+
+    HELP_NAME = "list of metrics"
 
     BINDINGS = [
         Binding("left", "screen.read(-1)", "Read", key_display="←→", id="chart.read_left", tooltip="Read further left"),
@@ -73,7 +77,8 @@ class ChartScreen(ExportMixin, ChartOptionsMixin, BaseScreen):
             id="chart.search",
             tooltip="Search the metrics by name",
         ),
-        Binding("r", "reload", "Refresh", id="chart.refresh", tooltip="Ask the store again"),
+        Binding("v", "grid", show=False, id="chart.grid", tooltip="All metrics as small charts"),
+        Binding("r", "reload", show=False, id="chart.refresh", tooltip="Ask the store again"),
         Binding("j", "move(1)", show=False, id="chart.next_metric", tooltip="The next metric"),
         Binding("k", "move(-1)", show=False, id="chart.previous_metric", tooltip="The metric before"),
         Binding("g", "edge(0)", show=False, id="chart.first_metric", tooltip="The first metric"),
@@ -81,7 +86,6 @@ class ChartScreen(ExportMixin, ChartOptionsMixin, BaseScreen):
         *view_keys(from_screen=True),
         *OPTION_KEYS,
         EXPORT_KEY,
-        Binding("v", "grid", "Grid", id="chart.grid", tooltip="All metrics as small charts"),
     ]
 
     def __init__(self, runs: tuple[Run, ...], key: str | None = None) -> None:
@@ -286,7 +290,8 @@ class ChartScreen(ExportMixin, ChartOptionsMixin, BaseScreen):
             said.append("which way it gets better is not known")
         if not self._listed and self.query_one("#search", Input).value:
             said.append("no metric has this in its name")
-        self.query_one("#status", Static).update(Text(" · ".join(said), no_wrap=True, overflow="ellipsis"))
+        # The keys are more than a footer of 80 columns holds.
+        self.query_one("#status", Static).update(Text(" · ".join(said or [HINT]), no_wrap=True, overflow="ellipsis"))
 
     # Runs that go on
 

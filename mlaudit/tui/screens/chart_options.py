@@ -19,8 +19,8 @@ else:
     Host = object
 
 OPTION_KEYS = [
-    Binding("M", "means", "Means", id="chart.means", tooltip="Runs that differ only in their seed as mean and band"),
-    Binding("P", "production", "Production", id="chart.production", tooltip="The curve of the model in production"),
+    Binding("M", "means", show=False, id="chart.means", tooltip="Runs that differ only in their seed as mean and band"),
+    Binding("P", "production", show=False, id="chart.production", tooltip="The curve of the model in production"),
     Binding("D", "difference", show=False, id="chart.difference", tooltip="Each run minus Production's, or the first"),
 ]
 

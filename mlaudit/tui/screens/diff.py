@@ -63,12 +63,12 @@ class DiffScreen(ExportMixin, PromotionMixin, BaseScreen):
         Binding(
             "v",
             "difference",
-            "Difference",
+            show=False,
             id="diff.difference",
             tooltip="Candidate minus baseline at the same steps, or both curves again",
         ),
         EXPORT_KEY,
-        Binding("r", "reload", "Refresh", id="diff.refresh", tooltip="Compare again"),
+        Binding("r", "reload", show=False, id="diff.refresh", tooltip="Compare again"),
     ]
 
     def __init__(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 else:
     Host = object
 
-EXPORT_KEY = Binding("o", "export", "Export", id="chart.export", tooltip="Write the chart to a CSV, SVG or PNG file")
+EXPORT_KEY = Binding("o", "export", show=False, id="chart.export", tooltip="Write the chart to a CSV, SVG or PNG file")
 
 
 class ExportDialog(ModalScreen[Path | None]):

@@ -163,11 +163,12 @@ class DiffCurves(Vertical):
             return f"noise band without {len(errors)} of {count + 1} runs: {errors[0]}"
         if self._band is None or self._band[0][0] != key:
             return f"noise band of {count + 1} runs: loading…"
-        return f"░ noise around the baseline, {self._band[1].about}"
+        return f"░ noise around the baseline: {self._band[1].about.removeprefix('band: ')}"
 
     def _facts(self, series: Sequence[Series], more: str) -> Text:
         lines = [ends_words(role, s, self._direction) for role, s in zip(ROLES, series, strict=False)]
-        return Text("\n".join(line for line in (*lines, more) if line))
+        other = "" if len(self.runs) < 2 else "v: both curves" if self.difference else "v: their difference"
+        return Text("\n".join(line for line in (*lines, more, other) if line))
 
 
 def _curve(history: MetricHistory) -> Curve:

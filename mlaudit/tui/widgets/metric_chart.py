@@ -16,6 +16,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding
+from textual.color import Color
 from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
@@ -105,6 +106,7 @@ class MetricChart(Widget, can_focus=True):
         self._plot: tuple[Hashable, Plot] | None = None
         self._lines: tuple[Hashable, list[Entry]] | None = None
         self._styles: dict[Hashable, Style] = {}
+        self._surface = Color(0, 0, 0), True
         self._dragged: tuple[int, View] | None = None
         self._was_dragged = False
         if series:
@@ -178,11 +180,6 @@ class MetricChart(Widget, can_focus=True):
         self._plot = self._lines = None
         self._styles.clear()
         self.refresh()
-
-    def notify_style_update(self) -> None:
-        """Colours may be others."""
-        super().notify_style_update()
-        self._styles.clear()
 
     # Keys: reading
 
@@ -355,6 +352,8 @@ class MetricChart(Widget, can_focus=True):
         """Header, plot, x axis, its labels, legend: from the top to the bottom."""
         width, height = self.size
         base = self.rich_style
+        # Looked up once a line: for every piece of a line it would cost more than the drawing.
+        self._surface = self.background_colors[1], self.app.current_theme.dark
         if width < SMALLEST[0] or height < SMALLEST[1]:
             text = "too small for a chart" if y == 0 else ""
             return Strip([Segment(fit(text, width, pad=True), base)], width)
@@ -410,8 +409,7 @@ class MetricChart(Widget, can_focus=True):
 
     def _style(self, index: int, tone: int) -> Style:
         """The style of a series: its colour, faded unless it is highlighted."""
-        background = self.background_colors[1]
-        dark = self.app.current_theme.dark
+        background, dark = self._surface
         key = (index, tone, index == self.highlighted, background, dark)
         if key not in self._styles:
             color = color_of(index, self._series[index].color, dark=dark)
