@@ -267,7 +267,7 @@ class TestActions:
             await pilot.press("c")
             await until(pilot, lambda: isinstance(pilot.app.screen, ChartScreen))
             chart = pilot.app.screen
-            assert [r.run_id for r in chart._runs] == [r.run_id for r in screen.table.runs[:2]]  # type: ignore[attr-defined]
+            assert [r.run_id for r in chart.curves.runs] == [r.run_id for r in screen.table.runs[:2]]  # type: ignore[attr-defined]
 
     async def test_marks_outlive_a_filter_and_u_takes_them_away(self, sample_gateway: MemoryGateway) -> None:
         async with runs_of(sample_gateway) as (pilot, screen):

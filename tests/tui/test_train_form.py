@@ -119,7 +119,7 @@ class TestStart:
         async with bench.app().run_test(size=(100, 30)) as pilot:
             screen = await open_form(pilot, experiment="a b; $HOME", gate="true")
             await pilot.press("ctrl+s")
-            await see(pilot, "'--experiment=a b; $HOME'", "--gate", "--epochs=3", "script.py", "memory memory://")
+            await see(pilot, "'--experiment=a b; $HOME'", "--gate", "--epochs=3", "memory memory://")
             assert isinstance(pilot.app.screen, ConfirmDialog)
             await pilot.press("enter")
             await see(pilot, "Not started: cancelled.")
