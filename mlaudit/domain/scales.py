@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
 
-DECADES = 6
-"""Of a symmetric logarithmic axis, to each side of its linear part at most."""
+SMALL = 0.05
+"""The share of the values, by size and without the zeros, that a symmetric logarithm leaves to its linear part."""
 
 
 class XUnit(StrEnum):
@@ -124,8 +124,7 @@ class Scale:
 
 
 def scale_for(kind: YScale, shown: Sequence[Floats]) -> Scale:
-    """The scale for the finite values that are seen; the linear part of a symmetric one goes down to the least size,
-    though no further than DECADES below the greatest."""
+    """The scale for the finite values that are seen; a symmetric one is linear over the least SMALL of them."""
     if kind is not YScale.SYMLOG:
         return Scale(kind)
     import numpy as np
@@ -134,8 +133,10 @@ def scale_for(kind: YScale, shown: Sequence[Floats]) -> Scale:
     sizes = sizes[sizes > 0]
     if not len(sizes):
         return Scale(kind)
-    greatest = math.floor(math.log10(float(sizes.max())))
-    return Scale(kind, 10.0 ** max(math.floor(math.log10(float(sizes.min()))), greatest - DECADES, -300))
+    # Not the least of all: one value next to 0 would stretch the axis over hundreds of decades.
+    place = int(len(sizes) * SMALL)
+    least = float(np.partition(sizes, place)[place])
+    return Scale(kind, 10.0 ** max(math.floor(math.log10(least)), -300))
 
 
 def above_zero(curve: Curve) -> Curve:

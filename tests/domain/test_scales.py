@@ -41,9 +41,10 @@ class TestSpacing:
             expected = math.copysign(math.log10(1 + abs(value) / 0.01), value)
             assert float(scale.apply(np.array([value]))[0]) == pytest.approx(expected)
 
-    def test_its_linear_part_reaches_to_the_least_size_but_not_endlessly_down(self) -> None:
+    def test_its_linear_part_reaches_to_the_small_sizes_but_not_to_a_single_tiny_one(self) -> None:
         assert scale_for(YScale.SYMLOG, [np.array([-0.03, 0.0, 4.0])]).linear_within == pytest.approx(0.01)
-        assert scale_for(YScale.SYMLOG, [np.array([1e-200, 4.0])]).linear_within == pytest.approx(1e-6)
+        assert scale_for(YScale.SYMLOG, [np.array([1e-200, *[4.0] * 30])]).linear_within == 1.0
+        assert scale_for(YScale.SYMLOG, [np.array([*[0.08] * 9, 2e32])]).linear_within == pytest.approx(0.01)
 
     def test_a_log_axis_has_no_place_for_zero_and_below_and_they_split_the_curve(self) -> None:
         curve = above_zero(clean_curve(range(6), [1.0, 0.0, 2.0, 3.0, -1.0, 4.0]))

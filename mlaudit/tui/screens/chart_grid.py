@@ -73,11 +73,11 @@ class ChartGridScreen(BaseScreen):
         Binding("pageup", "page(-1)", show=False, id="grid.previous", tooltip="The metrics before"),
         Binding("g,home", "end(0)", show=False, id="grid.first", tooltip="The first metric"),
         Binding("G,end", "end(-1)", show=False, id="grid.last", tooltip="The last metric"),
-        Binding("L", "cycle('scale')", "Scale", id="grid.scale", tooltip="Space all y axes otherwise: log, symlog"),
+        Binding("L", "cycle('scale')", show=False, id="grid.scale", tooltip="Space all y axes otherwise: log, symlog"),
         Binding("X", "cycle('unit')", show=False, id="grid.unit", tooltip="Count all x axes otherwise"),
-        Binding("E", "cycle('smoothing')", "Smooth", id="grid.smooth", tooltip="Smooth all curves more and more"),
-        Binding("r", "reload", "Refresh", id="grid.refresh", tooltip="Ask the store again"),
-        Binding("v", "back", "Large", id="grid.leave", tooltip="Back to the large chart"),
+        Binding("E", "cycle('smoothing')", show=False, id="grid.smooth", tooltip="Smooth all curves more and more"),
+        Binding("r", "reload", show=False, id="grid.refresh", tooltip="Ask the store again"),
+        Binding("v", "back", show=False, id="grid.leave", tooltip="Back to the large chart"),
     ]
 
     def __init__(
@@ -180,7 +180,9 @@ class ChartGridScreen(BaseScreen):
         said = f"metrics {start + 1} to {end} of {len(self._keys)}{pages}" if self._keys else "no metrics"
         live = sum(map(is_live, self._curves.runs))
         more = f" · {live} RUNNING, asked every {LIVE_SECONDS:g} s" if live else ""
-        self.query_one("#where", Static).update(Text(said + more, no_wrap=True, overflow="ellipsis"))
+        self.query_one("#where", Static).update(
+            Text(f"{said}{more}  ·  L scale  X axis  E smooth", no_wrap=True, overflow="ellipsis")
+        )
 
     # The curves
 
