@@ -437,7 +437,7 @@ class TestCurves:
                 "candidate best 0.91288 @4, last NaN @6",
                 "first NaN @5",
                 "which is its best",
-                "the baseline has no replicates",
+                "no other run was judged together",
             )
 
     async def test_the_baselines_replicates_make_a_band(self, sample_gateway: MemoryGateway) -> None:

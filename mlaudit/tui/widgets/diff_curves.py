@@ -158,7 +158,7 @@ class DiffCurves(Vertical):
         if key is None or runs < 2:
             return ""
         if not count:
-            return "no noise band: the baseline has no replicates"
+            return "no noise band: no other run was judged together with the baseline"
         if errors := self._histories.errors(self.replicates, key):
             return f"noise band without {len(errors)} of {count + 1} runs: {errors[0]}"
         if self._band is None or self._band[0][0] != key:
