@@ -79,7 +79,7 @@ def test_the_main_path(store: Path, size: tuple[int, int]) -> None:
         assert 4 <= found <= 14
 
         # Sort by the column under the cursor.
-        t.press(*["right"] * 6, "s")
+        t.press(*["right"] * 8, "s")
         t.see("by val_loss, ascending", "val_loss ▲")
         t.gone("loading")
         best = t.lines[4]
