@@ -7,6 +7,8 @@ import signal
 import sys
 import traceback
 from collections.abc import Awaitable, Callable
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from textual.app import App
 from textual.binding import Binding
@@ -17,8 +19,10 @@ from mlaudit.domain.models import StoreInfo
 from mlaudit.tui.commands import ScreenCommands
 from mlaudit.tui.screens.experiments import ExperimentsScreen
 from mlaudit.tui.screens.too_small import TooSmallScreen, is_too_small
-from mlaudit.tui.trainings import Trainings
 from mlaudit.worker import Backend
+
+if TYPE_CHECKING:
+    from mlaudit.tui.trainings import Trainings
 
 CRASHED = 5
 NOTICE_SECONDS = 15.0
@@ -48,8 +52,6 @@ class MlauditApp(App[int]):
         self.log_path = log_path
         self.quit_guards: list[Callable[[], Awaitable[bool]]] = []
         """Asked before ``q`` quits; one False keeps the app open."""
-        self.trainings = Trainings(self)
-        self.quit_guards.append(self.trainings.may_quit)
 
     def _apply_settings(self) -> None:
         """The user's own colours and keys; what cannot be applied is told."""
@@ -94,6 +96,15 @@ class MlauditApp(App[int]):
 
     def _end_by_signal(self, number: int) -> None:
         self.exit(128 + number, return_code=128 + number)
+
+    @cached_property
+    def trainings(self) -> Trainings:
+        """The trainings under way; made when first asked for, which is after the first paint."""
+        from mlaudit.tui.trainings import Trainings
+
+        trainings = Trainings(self)
+        self.quit_guards.append(trainings.may_quit)
+        return trainings
 
     @property
     def may_write(self) -> bool:

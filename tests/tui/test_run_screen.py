@@ -16,7 +16,7 @@ from mlaudit.tui.screens.chart import ChartScreen
 from mlaudit.tui.screens.diff import DiffScreen
 from mlaudit.tui.screens.run import RunScreen
 from mlaudit.tui.widgets.artifact_tree import ArtifactTree
-from mlaudit.tui.widgets.diff_tables import JumpTable
+from mlaudit.tui.widgets.jump_table import JumpTable
 from tests.plugins.sample_store import SAMPLE
 from tests.plugins.screen_tools import Handle, app_on, see, text_of, until
 

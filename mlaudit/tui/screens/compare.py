@@ -15,7 +15,7 @@ from mlaudit.domain.verdict import Direction
 from mlaudit.tui.histories import run_labels
 from mlaudit.tui.screens.base import BaseScreen
 from mlaudit.tui.widgets.chart_legend import fit
-from mlaudit.tui.widgets.diff_tables import JumpTable
+from mlaudit.tui.widgets.jump_table import JumpTable
 
 MOST = 10
 """Runs beside one another; more than that nobody reads."""

@@ -15,7 +15,7 @@ from mlaudit.domain.models import Experiment
 from mlaudit.domain.text import format_time
 from mlaudit.services.runs import ListExperiments
 from mlaudit.tui.screens.base import BaseScreen
-from mlaudit.tui.widgets.diff_tables import OpenTable
+from mlaudit.tui.widgets.jump_table import OpenTable
 from mlaudit.tui.widgets.store_header import StoreHeader
 
 

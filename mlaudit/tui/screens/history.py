@@ -18,7 +18,7 @@ from mlaudit.services.audit_trail import OUT_OF_BAND, Entry, History, ReadHistor
 from mlaudit.services.record_text import ReadRecord
 from mlaudit.tui.screens.base import BaseScreen
 from mlaudit.tui.widgets.chart_legend import fit
-from mlaudit.tui.widgets.diff_tables import OpenTable
+from mlaudit.tui.widgets.jump_table import OpenTable
 
 COLUMNS = ("#", "when (UTC)", "event", "what", "verdict", "who", "why")
 WHAT_WIDTH, WHY_WIDTH, WHO_WIDTH = 44, 80, 32

@@ -18,7 +18,7 @@ from mlaudit.domain.text import format_number
 from mlaudit.services.runs import GetRunDetails, RunDetails
 from mlaudit.tui.screens.base import BaseScreen
 from mlaudit.tui.widgets.artifact_tree import ArtifactTree
-from mlaudit.tui.widgets.diff_tables import JumpTable, OpenTable
+from mlaudit.tui.widgets.jump_table import JumpTable, OpenTable
 from mlaudit.tui.widgets.run_overview import overview_text
 
 VALUE_WIDTH = 200

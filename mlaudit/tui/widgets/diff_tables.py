@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rich.text import Text
-from textual.binding import Binding
-from textual.widgets import DataTable
 
 from mlaudit.domain.diff import Change, MetricDiff, RunDiff
 from mlaudit.domain.gate import Direction, MetricVerdict, Outcome, Role
@@ -15,6 +13,7 @@ from mlaudit.domain.models import Dataset, is_finite
 from mlaudit.domain.reasons import explain
 from mlaudit.domain.text import format_change, format_number
 from mlaudit.services.compare import Comparison
+from mlaudit.tui.widgets.jump_table import JumpTable
 
 SIGNS = {
     Outcome.PASS: "✓",
@@ -34,38 +33,6 @@ VALUE_WIDTH = 40
 def outcome_text(outcome: Outcome) -> Text:
     """The verdict's sign and word; the colour only repeats them."""
     return Text(f"{SIGNS[outcome]} {outcome.value}", style=COLORS.get(outcome, OTHER_COLOR))
-
-
-class JumpTable(DataTable[Text]):
-    """A table of rows that j, k, g and G go through as well."""
-
-    HELP_NAME = "table"
-
-    BINDINGS = [
-        Binding("j", "cursor_down", show=False, id="table.down", tooltip="The next row"),
-        Binding("k", "cursor_up", show=False, id="table.up", tooltip="The row before"),
-        Binding("g", "scroll_top", show=False, id="table.top", tooltip="The first row"),
-        Binding("G", "scroll_bottom", show=False, id="table.bottom", tooltip="The last row"),
-    ]
-
-    def fill(self, columns: Iterable[str], rows: Iterable[Iterable[Text]]) -> None:
-        """Replace everything; the cursor stays on its row number."""
-        row = self.cursor_row
-        self.clear(columns=True)
-        for column in columns:
-            self.add_column(Text(column))
-        for cells in rows:
-            self.add_row(*cells)
-        if 0 < row < self.row_count:
-            self.move_cursor(row=row)
-        # Textual measures the columns later, and does not paint again for it: what was painted meanwhile is too narrow.
-        self.call_after_refresh(self.refresh)
-
-
-class OpenTable(JumpTable):
-    """A table whose rows open something."""
-
-    BINDINGS = [Binding("enter", "select_cursor", "Open", id="table.open", tooltip="Open the row under the cursor")]
 
 
 class MetricTable(JumpTable):
