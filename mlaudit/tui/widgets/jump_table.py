@@ -26,16 +26,16 @@ class JumpTable(DataTable[Text]):
 
     def fill(self, columns: Iterable[str], rows: Iterable[Iterable[Text]]) -> None:
         """Replace everything; the cursor stays on its row number."""
-        row = self.cursor_row
+        row, titles, cells = self.cursor_row, tuple(columns), [tuple(line) for line in rows]
         self.clear(columns=True)
-        for column in columns:
-            self.add_column(Text(column))
-        for cells in rows:
-            self.add_row(*cells)
+        for index, title in enumerate(titles):
+            # Textual would measure only when it is idle, and keep what it painted too narrow before that.
+            width = max([Text(title).cell_len, *(line[index].cell_len for line in cells)])
+            self.add_column(Text(title), width=width)
+        for line in cells:
+            self.add_row(*line)
         if 0 < row < self.row_count:
             self.move_cursor(row=row)
-        # Textual measures the columns later, and does not paint again for it: what was painted meanwhile is too narrow.
-        self.call_after_refresh(self.refresh)
 
 
 class OpenTable(JumpTable):
