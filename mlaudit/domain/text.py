@@ -72,6 +72,20 @@ def clean(text: object, *, max_length: int = MAX_LENGTH, keep_newlines: bool = F
     return f"{raw}… (+{cut} characters)" if cut > 0 else raw
 
 
+def clean_in_place(text: str) -> str:
+    """``text`` made visible one character for one, for a field in which a cursor counts characters.
+
+    What has no picture of its own, such as a zero-width or a bidirectional mark, becomes ``�``.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    shown = []
+    for char in text:
+        visible = _visible(char) if unicodedata.category(char) in _REPLACED else char
+        shown.append(visible if len(visible) == 1 else "�")
+    return "".join(shown)
+
+
 def clean_keys(keys: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
     """Printable forms of keys: ``(raw -> printable, printable -> raw where they differ)``.
 

@@ -121,7 +121,7 @@ async def test_lists(hostile: MemoryGateway, size: tuple[int, int]) -> None:
         await turn_pages(pilot, "columns")
         await pilot.press("escape")
         await pilot.press("slash")
-        for text in [t for t in HOSTILE if not unprintable(t, "")][::7]:
+        for text in HOSTILE[::7]:
             app.screen.query_one("#expression").value = f"params.`{text}` = '{text}"  # type: ignore[attr-defined]
             await pilot.press("enter")
             await pilot.pause()

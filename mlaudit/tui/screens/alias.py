@@ -16,6 +16,7 @@ from textual.widgets.option_list import Option
 from mlaudit.domain.errors import UsageError
 from mlaudit.domain.models import ModelVersion
 from mlaudit.domain.promotion import UNALIAS, Target
+from mlaudit.tui.widgets.field import Field
 
 
 class AliasDialog(ModalScreen[str | None]):
@@ -47,7 +48,7 @@ class AliasDialog(ModalScreen[str | None]):
         with Vertical(id="box"):
             title = f"Alias for version {self._version.version} of {self._version.model}"
             yield Static(Text(title, style="bold"))
-            yield Input(placeholder="name of the alias", id="name", compact=True)
+            yield Field(placeholder="name of the alias", id="name", compact=True)
             yield Static("", id="what", markup=False)
             rows = [Option(Text(f"@{alias}  {self._would(alias)}")) for alias in self._aliases]
             yield OptionList(*rows, id="aliases", markup=False)

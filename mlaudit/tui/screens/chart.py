@@ -27,6 +27,7 @@ from mlaudit.tui.screens.chart_options import OPTION_KEYS, ChartOptionsMixin
 from mlaudit.tui.screens.export import EXPORT_KEY, ExportMixin
 from mlaudit.tui.widgets.chart_keys import view_keys
 from mlaudit.tui.widgets.chart_legend import fit
+from mlaudit.tui.widgets.field import Field
 from mlaudit.tui.widgets.metric_chart import MetricChart
 
 LIVE_SECONDS = 2.0
@@ -54,7 +55,7 @@ class ChartBody(Horizontal):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="metrics"):
-            yield Input(placeholder="/ search metrics", id="search", compact=True)
+            yield Field(placeholder="/ search metrics", id="search", compact=True)
             yield MetricList(id="keys", markup=False, compact=True)
         yield MetricChart(id="chart")
 

@@ -13,6 +13,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from mlaudit.tui.widgets.field import Field
+
 
 class ColumnsScreen(ModalScreen[tuple[str, ...] | None]):
     """Returns the chosen columns, the empty tuple for the table's own choice, None when cancelled.
@@ -62,7 +64,7 @@ class ColumnsScreen(ModalScreen[tuple[str, ...] | None]):
     def compose(self) -> ComposeResult:
         with Vertical(id="box"):
             yield Static("Columns of the table", markup=False)
-            yield Input(placeholder="/ search", id="search", compact=True)
+            yield Field(placeholder="/ search", id="search", compact=True)
             yield OptionList(markup=False)
             yield Static("space shows or hides · K J move · a all · n none · x reset · enter applies · esc cancels")
 

@@ -15,6 +15,7 @@ from mlaudit.domain.verdict import Direction
 from mlaudit.tui.histories import run_labels
 from mlaudit.tui.screens.base import BaseScreen
 from mlaudit.tui.widgets.chart_legend import fit
+from mlaudit.tui.widgets.field import Field
 from mlaudit.tui.widgets.jump_table import JumpTable
 
 MOST = 10
@@ -52,7 +53,7 @@ class CompareScreen(BaseScreen):
 
     def compose_body(self) -> Iterable[Widget]:
         yield Static(id="about", markup=False)
-        yield Input(placeholder="/ search", id="search", compact=True)
+        yield Field(placeholder="/ search", id="search", compact=True)
         yield JumpTable(id="rows", cursor_type="row", zebra_stripes=True, cell_padding=1, fixed_columns=2)
         yield Static(id="row", markup=False)
 

@@ -16,6 +16,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
+from mlaudit.tui.widgets.field import Field
+
 
 class ConfirmDialog(ModalScreen[str | None]):
     """Returns None when cancelled, else the reason where one is asked for, else what was typed (the empty text when no
@@ -69,10 +71,10 @@ class ConfirmDialog(ModalScreen[str | None]):
                     yield Static(line if isinstance(line, Text) else Text(line))
             if self._typed is not None:
                 yield Static(Text.assemble("To confirm, type: ", (self._typed, "bold")), id="prompt")
-                yield Input(id="typed", compact=True)
+                yield Field(id="typed", compact=True)
             if self._reason:
                 yield Static(Text(self._reason), id="reason_prompt")
-                yield Input(id="reason", compact=True)
+                yield Field(id="reason", compact=True)
             with Horizontal(id="buttons"):
                 yield Button(Content("Cancel"), id="cancel", compact=True)
                 yield Button(

@@ -19,6 +19,7 @@ from mlaudit.domain.text import clean, format_size
 from mlaudit.tui.chart_files import problem_with, write_chart
 from mlaudit.tui.screens.base import BaseScreen
 from mlaudit.tui.screens.confirm import ConfirmDialog
+from mlaudit.tui.widgets.field import Field
 from mlaudit.tui.widgets.metric_chart import ChartView, MetricChart
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class ExportDialog(ModalScreen[Path | None]):
     def compose(self) -> ComposeResult:
         with Vertical(id="box"):
             yield Static("Write the chart to a file", id="title", markup=False)
-            yield Input(self._default, id="path", compact=True, select_on_focus=False)
+            yield Field(self._default, id="path", compact=True, select_on_focus=False)
             yield Static(id="problem", markup=False)
             yield Static(
                 f".svg .png: what is seen   .csv: all {self._points:,} points, seen or not\n"

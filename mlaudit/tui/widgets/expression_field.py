@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from rich.highlighter import Highlighter
 from rich.text import Text
-from textual.widgets import Input
 
 from mlaudit.domain.filters import highlight
+from mlaudit.tui.widgets.field import Field, PrintableHighlighter
 
 COLORS = {
     "entity": "cyan",
@@ -34,7 +33,7 @@ class ListOwner(Protocol):
         ...
 
 
-class ExpressionField(Input):
+class ExpressionField(Field):
     """The line itself: enter and delete belong to the list while somebody is in it."""
 
     def __init__(self, owner: ListOwner, *, placeholder: str, id: str) -> None:  # noqa: A002 - Textual's own name
@@ -54,7 +53,7 @@ class ExpressionField(Input):
             super().action_delete_right()
 
 
-class ExpressionHighlighter(Highlighter):
+class ExpressionHighlighter(PrintableHighlighter):
     """Colours an expression in place, by what its parts mean."""
 
     def highlight(self, text: Text) -> None:

@@ -28,6 +28,7 @@ from mlaudit.domain.filters import is_unfinished, locate_error
 from mlaudit.domain.text import clean
 from mlaudit.tui.widgets.completion_list import CompletionList
 from mlaudit.tui.widgets.expression_field import ExpressionField
+from mlaudit.tui.widgets.field import Field
 
 QUIET = 0.3
 """Seconds without a key after which a mistake is said."""
@@ -76,7 +77,7 @@ class FilterInput(Vertical):
         yield ExpressionField(
             self, placeholder="/ filter: metrics.val_loss < 0.3 AND params.seed = '1'", id="expression"
         )
-        yield Input(placeholder="a name for this filter, then enter: good-runs", id="name", compact=True)
+        yield Field(placeholder="a name for this filter, then enter: good-runs", id="name", compact=True)
         yield Static(id="said", markup=False)
         yield CompletionList()
 

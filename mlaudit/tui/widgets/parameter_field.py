@@ -13,6 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Select, Static
 
 from mlaudit.services.training_script import Parameter
+from mlaudit.tui.widgets.field import Field
 
 
 class OnOff(Static, can_focus=True):
@@ -111,7 +112,7 @@ class ParameterField(Container):
             options = [(Text(c), c) for c in p.choices]
             chosen = self._value or Select.NULL
             return Choices(options, allow_blank=not p.default, prompt="not passed", value=chosen, compact=True)
-        return Input(self._value, compact=True, placeholder="" if p.default else "not passed")
+        return Field(self._value, compact=True, placeholder="" if p.default else "not passed")
 
     def _help(self) -> Text:
         p = self.parameter
