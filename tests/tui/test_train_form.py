@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from textual.widgets import Button, Input, Static
+from textual.widgets import Button, Static
 
 from mlaudit.domain.errors import StoreUnavailable
 from mlaudit.gateway.memory import MemoryGateway
@@ -13,6 +13,7 @@ from mlaudit.services.launcher import DescribeTraining, StartTraining
 from mlaudit.tui.screens.confirm import ConfirmDialog
 from mlaudit.tui.screens.train_form import TrainFormScreen
 from mlaudit.tui.screens.training import TrainingScreen
+from mlaudit.tui.widgets.field import Field
 from mlaudit.tui.widgets.parameter_field import Choices, OnOff, ParameterField
 from tests.plugins.screen_tools import see, text_of, until
 from tests.tui.training_bench import TrainingBench, field, open_form, train
@@ -53,7 +54,7 @@ class TestFields:
             kinds = {f.parameter.name: type(f.control) for f in screen.query(ParameterField)}
             assert kinds["mode"] is Choices
             assert kinds["gate"] is OnOff
-            assert kinds["epochs"] is Input
+            assert kinds["epochs"] is Field
             for name, keys in (("mode", ["enter", "down", "enter"]), ("gate", ["enter"])):
                 field(screen, name).control.focus()
                 await pilot.press(*keys)
