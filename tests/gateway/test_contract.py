@@ -439,6 +439,11 @@ class TestWrites:
         with pytest.raises(RunNotFound):
             gateway.write_artifact("f" * 32, "mlaudit/evidence/a.json", "{}")
 
+    def test_a_record_may_be_kept_with_a_run_that_is_there(self, store: Store) -> None:
+        assert store.gateway.record_obstacle(store.runs["first"]) == ""
+        with pytest.raises(RunNotFound):
+            store.gateway.record_obstacle("f" * 32)
+
     def test_where_a_version_lies(self, store: Store) -> None:
         gateway, run_id = store.gateway, store.runs["first"]
         gateway.create_version("lying", gateway.model_sources(run_id)[0].source, run_id)
