@@ -128,6 +128,16 @@ class TestSearch:
         """Numbers, then NaN, then runs without the key, whatever the direction."""
         assert found(store, "", order) == expected
 
+    def test_order_by_several_keys(self, store: Store) -> None:
+        """The second orders what the first holds equal: here two that have none."""
+        assert found(store, "", "tags.team ASC", "metrics.auc ASC") == ["second", "first", "diverged", "hostile"]
+        assert found(store, "", "params.opt DESC", "attributes.start_time ASC") == [
+            "second",
+            "first",
+            "diverged",
+            "hostile",
+        ]
+
     @pytest.mark.parametrize(
         ("order", "expected"),
         [

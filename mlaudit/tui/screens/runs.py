@@ -16,23 +16,22 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from mlaudit.config.filter_memory import FilterMemory
-from mlaudit.domain.columns import order_key
 from mlaudit.domain.errors import FilterError, MlauditError
 from mlaudit.domain.filter_keys import KnownKeys, seen_in
 from mlaudit.domain.models import Experiment, Run
-from mlaudit.domain.triage import VERDICT_FIELDS
 from mlaudit.services.runs import PAGE_SIZE, SearchRuns
 from mlaudit.tui.screens.run_list_columns import ColumnsMixin
 from mlaudit.tui.screens.run_list_live import LiveMixin
+from mlaudit.tui.screens.run_list_order import OrderMixin
 from mlaudit.tui.widgets.filter_input import FilterInput
 from mlaudit.tui.widgets.run_preview import RunPreview
-from mlaudit.tui.widgets.run_table import RunTable, title_of
+from mlaudit.tui.widgets.run_table import RunTable
 
 KEYS_FROM = 5 * PAGE_SIZE
 """Runs whose keys are learnt for completion; more of them hardly bring new ones."""
 
 
-class RunsScreen(LiveMixin, ColumnsMixin):
+class RunsScreen(LiveMixin, ColumnsMixin, OrderMixin):
     """Lists runs; a failed request keeps those that are there."""
 
     CSS_PATH = "runs.tcss"
@@ -55,6 +54,14 @@ class RunsScreen(LiveMixin, ColumnsMixin):
             "equals_sign", "compare", "Compare", key_display="=", id="runs.compare", tooltip="Marked runs side by side"
         ),
         Binding("s", "sort", "Sort", id="runs.sort", tooltip="Sort by the column under the cursor: up, down, not"),
+        Binding(
+            "S",
+            "sort_further",
+            "Sort also",
+            show=False,
+            id="runs.sort_further",
+            tooltip="Sort by the column under the cursor after the others: up, down, not",
+        ),
         Binding("C", "columns", "Columns", id="runs.columns", tooltip="Choose which columns are shown"),
         Binding("D", "differing", "Differing", show=False, id="runs.differing", tooltip="Only columns that differ"),
         Binding("p", "promote", "Promote", id="runs.promote", tooltip="Compare the run and promote its model"),
@@ -69,13 +76,7 @@ class RunsScreen(LiveMixin, ColumnsMixin):
         super().__init__(experiments)
         names = [e.name for e in self._experiments]
         self.title = names[0] if len(names) == 1 else f"{len(names)} experiments"
-        self.filter_string = ""
-        self._good: tuple[str, tuple[str, bool] | None] = ("", None)
-        """What the table shows."""
-        self._next: str | None = None
-        self._known: set[str] = set()
         self._seen = KnownKeys()
-        self._problem = ""
 
     def compose_body(self) -> Iterable[Widget]:
         yield FilterInput(id="filter")
@@ -118,8 +119,8 @@ class RunsScreen(LiveMixin, ColumnsMixin):
         field.show_warnings(page.warnings)
         self._learn_keys(page.runs)
         self._next = page.next_page_token
-        self._known = {run.run_id for run in page.runs}
-        self.table.sort = self.sort
+        self._known = {run.run_id: place for place, run in enumerate(page.runs)}
+        self.table.sorting = self.sort
         self.table.forget_verdicts()
         self.table.show(page.runs, self._columns(page.runs, afresh=True), to_top=to_top)
         self._say()
@@ -139,7 +140,7 @@ class RunsScreen(LiveMixin, ColumnsMixin):
                 return
             # Tokens are offsets: a run created meanwhile would come a second time.
             fresh = [run for run in page.runs if run.run_id not in self._known]
-            self._known.update(run.run_id for run in fresh)
+            self._known.update((run.run_id, place) for place, run in enumerate(fresh, len(self._known)))
             self._next = page.next_page_token
             table.append(fresh, self._columns(table.runs + fresh if len(table.runs) < PAGE_SIZE else fresh))
             if len(table.runs) <= KEYS_FROM:
@@ -159,20 +160,6 @@ class RunsScreen(LiveMixin, ColumnsMixin):
     def _search(self, token: str | None) -> SearchRuns:
         ids = tuple(e.experiment_id for e in self._experiments)
         return SearchRuns(ids, self.filter_string, self._order(), PAGE_SIZE, token)
-
-    def _order(self) -> tuple[str, ...]:
-        if self.sort is None:
-            return ()
-        column, ascending = self.sort
-        if column in VERDICT_FIELDS:
-            return ()
-        key = order_key(column, self._raw_key(column))
-        return () if key is None else (f"{key} {'ASC' if ascending else 'DESC'}",)
-
-    def _raw_key(self, column: str) -> str:
-        """What the store calls the column's key."""
-        _, _, key = column.partition(".")
-        return next((run.raw_keys[key] for run in self.table.runs if key in run.raw_keys), key)
 
     def _refused(self, error: FilterError) -> None:
         """The store takes no such filter, or order: the table stays as it was, and goes on with what was good."""
@@ -197,7 +184,7 @@ class RunsScreen(LiveMixin, ColumnsMixin):
         if self._next is not None and not self._problem and (event.all_of_them or not self._loading):
             self.load_more(event.all_of_them)
 
-    # Filter and order
+    # Filter
 
     def action_filter(self) -> None:
         """Go to the filter."""
@@ -214,34 +201,6 @@ class RunsScreen(LiveMixin, ColumnsMixin):
         # What the table shows, which is not what was typed last where that was refused.
         self.query_one(FilterInput).value = self.filter_string
         self.table.focus()
-
-    def action_sort(self) -> None:
-        """By the column under the cursor: ascending, descending, then newest first again."""
-        self._sort_by(self.table.column)
-
-    @on(RunTable.SortAsked)
-    def _title_clicked(self, event: RunTable.SortAsked) -> None:
-        self._sort_by(event.column)
-
-    def _sort_by(self, column: str) -> None:
-        local = column in VERDICT_FIELDS
-        if not local and order_key(column, self._raw_key(column)) is None:
-            self._problem = f"No store sorts by {title_of(column)}."
-            self._say()
-            return
-        if self.sort is None or self.sort[0] != column:
-            self.sort = column, True
-        else:
-            self.sort = (column, False) if self.sort[1] else None
-        if local and self.sort is not None:
-            # Only the runs that are here can be sorted by what only we know of them.
-            self.table.sort = self.sort
-            self._good = self.filter_string, self.sort
-            self._order_by_verdict()
-            self.table.cursor_row = 0
-            self._say()
-        else:
-            self.load(to_top=True)
 
     # What can be done with runs
 
@@ -335,11 +294,7 @@ class RunsScreen(LiveMixin, ColumnsMixin):
         elif self._loaded:
             runs = f"{count:,} run{'' if count == 1 else 's'}"
             said.append(f"{runs}, more below" if self._next else runs if count else self._nothing())
-        if self.sort is not None:
-            of = " of the runs loaded" if self.sort[0] in VERDICT_FIELDS and self._next else ""
-            said.append(f"by {title_of(self.sort[0])}{of}, {'ascending' if self.sort[1] else 'descending'}")
-        elif count:
-            said.append("newest first")
+        said += self._about_order()
         said += self._about_live()
         if self._only_differing:
             said.append("only columns that differ")
