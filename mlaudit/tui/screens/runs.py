@@ -23,6 +23,7 @@ from mlaudit.domain.models import Experiment, Run
 from mlaudit.domain.triage import VERDICT_FIELDS
 from mlaudit.services.runs import PAGE_SIZE, SearchRuns
 from mlaudit.tui.screens.run_list_columns import ColumnsMixin
+from mlaudit.tui.screens.run_list_copy import COPY_KEYS, CopyMixin
 from mlaudit.tui.screens.run_list_live import LiveMixin
 from mlaudit.tui.widgets.filter_input import FilterInput
 from mlaudit.tui.widgets.run_preview import RunPreview
@@ -32,7 +33,7 @@ KEYS_FROM = 5 * PAGE_SIZE
 """Runs whose keys are learnt for completion; more of them hardly bring new ones."""
 
 
-class RunsScreen(LiveMixin, ColumnsMixin):
+class RunsScreen(LiveMixin, ColumnsMixin, CopyMixin):
     """Lists runs; a failed request keeps those that are there."""
 
     CSS_PATH = "runs.tcss"
@@ -61,7 +62,7 @@ class RunsScreen(LiveMixin, ColumnsMixin):
         Binding("v", "verdicts", "Verdicts", show=False, id="runs.verdicts", tooltip="Judge all runs listed, or none"),
         Binding("A", "mark_all", "Mark all", show=False, id="runs.mark_all", tooltip="Mark every run that is listed"),
         Binding("u", "unmark", "Unmark", show=False, id="runs.unmark", tooltip="Take all marks away"),
-        Binding("y", "copy_id", "Copy id", show=False, id="runs.copy_id", tooltip="Copy the run's id"),
+        *COPY_KEYS,
         Binding("r", "reload", "Refresh", id="runs.refresh", tooltip="Ask the store again"),
     ]
 
@@ -292,11 +293,6 @@ class RunsScreen(LiveMixin, ColumnsMixin):
         """Take all marks away."""
         self.table.clear_marks()
 
-    def action_copy_id(self) -> None:
-        """Copy the id of the run under the cursor."""
-        if self.table.current is not None:
-            self.mlaudit.copy(self.table.current.run_id)
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What needs a run is greyed out while there is none; promotion is not bound where nothing may be written."""
         if action == "promote" and not self.mlaudit.may_write:
@@ -304,7 +300,11 @@ class RunsScreen(LiveMixin, ColumnsMixin):
         if action == "filter" and isinstance(self.focused, Input):
             # A text field owns its keys.
             return False
-        if action in {"diff", "chart", "promote", "copy_id"} and self._loaded and not self.table.runs:
+        if (
+            action in {"diff", "chart", "promote", "copy_id", "copy_value", "copy_row"}
+            and self._loaded
+            and not self.table.runs
+        ):
             return None
         if action == "compare" and self.is_mounted and len(self.table.marked) < 2:
             return None

@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import IO, Any
 
-from mlaudit.domain.columns import FIELDS, GROUPS, duration_of
+from mlaudit.domain.columns import FIELDS, GROUPS, duration_of, near
 from mlaudit.domain.errors import MissingExtra
 from mlaudit.domain.models import Run, is_finite
+from mlaudit.domain.run_values import non_finite_word
 from mlaudit.domain.text import format_iso
-from mlaudit.reports.runs import near, non_finite_word
 
 CHUNK = 2000
 """Rows written at once."""
