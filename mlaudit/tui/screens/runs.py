@@ -24,6 +24,7 @@ from mlaudit.domain.triage import VERDICT_FIELDS
 from mlaudit.services.runs import PAGE_SIZE, SearchRuns
 from mlaudit.tui.screens.run_list_columns import ColumnsMixin
 from mlaudit.tui.screens.run_list_copy import COPY_KEYS, CopyMixin
+from mlaudit.tui.screens.run_list_export import EXPORT_RUNS_KEY, ExportMixin
 from mlaudit.tui.screens.run_list_live import LiveMixin
 from mlaudit.tui.widgets.filter_input import FilterInput
 from mlaudit.tui.widgets.run_preview import RunPreview
@@ -33,7 +34,7 @@ KEYS_FROM = 5 * PAGE_SIZE
 """Runs whose keys are learnt for completion; more of them hardly bring new ones."""
 
 
-class RunsScreen(LiveMixin, ColumnsMixin, CopyMixin):
+class RunsScreen(LiveMixin, ColumnsMixin, CopyMixin, ExportMixin):
     """Lists runs; a failed request keeps those that are there."""
 
     CSS_PATH = "runs.tcss"
@@ -63,6 +64,7 @@ class RunsScreen(LiveMixin, ColumnsMixin, CopyMixin):
         Binding("A", "mark_all", "Mark all", show=False, id="runs.mark_all", tooltip="Mark every run that is listed"),
         Binding("u", "unmark", "Unmark", show=False, id="runs.unmark", tooltip="Take all marks away"),
         *COPY_KEYS,
+        EXPORT_RUNS_KEY,
         Binding("r", "reload", "Refresh", id="runs.refresh", tooltip="Ask the store again"),
     ]
 
@@ -158,6 +160,7 @@ class RunsScreen(LiveMixin, ColumnsMixin, CopyMixin):
         self.query_one(FilterInput).set_keys(seen.metrics, seen.params, seen.tags, seen.values)
 
     def _search(self, token: str | None) -> SearchRuns:
+        """One page of what the filter and the order ask for."""
         ids = tuple(e.experiment_id for e in self._experiments)
         return SearchRuns(ids, self.filter_string, self._order(), PAGE_SIZE, token)
 
