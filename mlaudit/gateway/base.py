@@ -15,6 +15,7 @@ from typing import Protocol
 
 from mlaudit.domain.models import (
     Artifact,
+    ArtifactStream,
     Experiment,
     MetricHistory,
     ModelSource,
@@ -78,6 +79,16 @@ class TrackingReader(Protocol):
 
     def read_artifact(self, run_id: str, path: str, max_bytes: int) -> bytes:
         """At most ``max_bytes`` from the start of a file artifact. Raises RunNotFound, NotAStore when it is missing."""
+        ...
+
+    def open_artifact(
+        self, run_id: str, path: str, whole_most: int | None = None
+    ) -> AbstractContextManager[ArtifactStream]:
+        """The content of a file artifact in chunks; leaving early fetches no more of it.
+
+        Some stores can only be asked for a file as a whole: one above ``whole_most`` bytes (None: no limit) is not
+        fetched then. Raises RunNotFound, NotAStore when it is missing, ArtifactTooLarge.
+        """
         ...
 
     def list_registered_models(self) -> tuple[RegisteredModel, ...]:

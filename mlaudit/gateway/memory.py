@@ -26,6 +26,7 @@ from mlaudit.domain.filter_warnings import silent_traps, unknown_keys
 from mlaudit.domain.filters import Parsed, parse
 from mlaudit.domain.models import (
     Artifact,
+    ArtifactStream,
     Dataset,
     Experiment,
     MetricHistory,
@@ -139,6 +140,19 @@ class MemoryGateway(MemoryStore):
             if content is None:
                 raise NotAStore(self._info.uri, f"run {run_id[:12]} has no artifact {clean(path)!r}")
             return content[:max_bytes]
+
+    @contextmanager
+    def open_artifact(
+        self,
+        run_id: str,
+        path: str,
+        whole_most: int | None = None,  # noqa: ARG002
+    ) -> Iterator[ArtifactStream]:
+        with self._called("open_artifact"):
+            content = self._stored(run_id).artifacts.get(path)
+            if content is None:
+                raise NotAStore(self._info.uri, f"run {run_id[:12]} has no artifact {clean(path)!r}")
+        yield ArtifactStream(iter((content,)), len(content), local=True)
 
     def list_registered_models(self) -> tuple[RegisteredModel, ...]:
         with self._called("list_registered_models"):

@@ -15,6 +15,7 @@ from typing import TypeVar
 from mlaudit.domain.errors import ReadOnly
 from mlaudit.domain.models import (
     Artifact,
+    ArtifactStream,
     Experiment,
     MetricHistory,
     ModelSource,
@@ -121,6 +122,11 @@ class SqlGateway:
 
     def read_artifact(self, run_id: str, path: str, max_bytes: int) -> bytes:
         return self._tracking.read_artifact(run_id, path, max_bytes)
+
+    def open_artifact(
+        self, run_id: str, path: str, whole_most: int | None = None
+    ) -> AbstractContextManager[ArtifactStream]:
+        return self._tracking.open_artifact(run_id, path, whole_most)
 
     def list_registered_models(self) -> tuple[RegisteredModel, ...]:
         return self._registry.list_registered_models()
