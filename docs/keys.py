@@ -24,6 +24,7 @@ TITLES = {
     "columns": "Columns of the runs",
     "run": "A run",
     "artifacts": "Artifacts of a run",
+    "preview": "The preview of an artifact",
     "compare": "Marked runs side by side",
     "chart": "Curves",
     "diff": "A run against Production",

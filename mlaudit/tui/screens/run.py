@@ -17,6 +17,7 @@ from mlaudit.domain.models import Run
 from mlaudit.domain.text import format_number
 from mlaudit.services.runs import GetRunDetails, RunDetails
 from mlaudit.tui.screens.base import BaseScreen
+from mlaudit.tui.widgets.artifact_pane import ArtifactPane
 from mlaudit.tui.widgets.artifact_tree import ArtifactTree
 from mlaudit.tui.widgets.jump_table import JumpTable, OpenTable
 from mlaudit.tui.widgets.run_overview import overview_text
@@ -67,7 +68,7 @@ class RunScreen(BaseScreen):
                     yield table(id=f"{pane}-table", cursor_type="row", zebra_stripes=True, cell_padding=1)
                     yield Static("", id=f"{pane}-value", classes="value", markup=False)
             with TabPane("Artifacts", id="artifacts"):
-                yield ArtifactTree(self._run_id, self.ask)
+                yield ArtifactPane(self._run_id, self.ask)
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -97,7 +98,7 @@ class RunScreen(BaseScreen):
         self._fill("metrics", {k: format_number(v, 10) for k, v in run.metrics.items()}, right=True)
         self._fill("params", run.params)
         self._fill("tags", run.tags)
-        self.query_one(ArtifactTree).show(details.artifacts)
+        self.query_one(ArtifactPane).show(details.artifacts)
         panes = self.query_one(TabbedContent)
         panes.display = True
         for pane, count in (("metrics", len(run.metrics)), ("params", len(run.params)), ("tags", len(run.tags))):
@@ -140,8 +141,10 @@ class RunScreen(BaseScreen):
         self.refresh_bindings()
 
     def _focus_pane(self) -> None:
-        targets = {"overview": "#overview-scroll", "artifacts": "ArtifactTree"}
-        self.query_one(targets.get(self.pane, f"#{self.pane}-table")).focus()
+        if self.pane == "artifacts":
+            self.query_one(ArtifactPane).focus_inside()
+        else:
+            self.query_one("#overview-scroll" if self.pane == "overview" else f"#{self.pane}-table").focus()
 
     @on(DataTable.RowHighlighted)
     def _row_highlighted(self, event: DataTable.RowHighlighted) -> None:

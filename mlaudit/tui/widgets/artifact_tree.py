@@ -60,7 +60,8 @@ class ArtifactTree(Tree[Artifact | None]):
                 node.add(Text(f"{name}/", style="bold"), artifact)
             else:
                 size = f"  {format_size(artifact.size)}" if artifact.size is not None else ""
-                node.add_leaf(Text.assemble(name, (size, "dim")), artifact)
+                # As far in as the names of folders, which have an arrow before them.
+                node.add_leaf(Text.assemble("  ", name, (size, "dim")), artifact)
         if not count:
             node.add_leaf(Text("no artifacts" if node.is_root else "empty", style="dim"), None)
 
