@@ -159,6 +159,25 @@ class RunArtifacts:
                 return tuple(sorted(a.path.rpartition("/")[2] for a in entries))
         return None
 
+    def obstacle(self) -> str:
+        """Why nothing could be written here, as far as it shows without trying; empty where nothing speaks against it.
+
+        MLflow makes every folder that is missing, also those of a machine that the store was copied from.
+        """
+        root = _local_root(self._artifact_uri)
+        if root is None:
+            return ""
+        root = root.absolute()
+        belong = f"the artifacts of run {self._run_id[:12]} belong into {clean(str(root))}"
+        # EXPERIMENTS/EXPERIMENT/RUN/artifacts: MLflow makes a run's folder and an experiment's with the first artifact.
+        near = [folder for folder in root.parents[1:4] if folder != folder.parent]
+        if near and not any(folder.is_dir() for folder in near):
+            return f"{belong}, a place of another machine"
+        there = next(folder for folder in (root, *root.parents) if folder.exists())
+        if not os.access(there, os.W_OK | os.X_OK):
+            return f"{belong}, which may not be written"
+        return ""
+
     @contextmanager
     def _open_local(self, root: Path, inner: str, path: str) -> Iterator[ArtifactStream]:
         base = os.path.realpath(root)

@@ -132,6 +132,11 @@ class RegistryWriter(Protocol):
         as the place is outside the artifacts of the version's run. Raises ModelNotFound, VersionNotFound."""
         ...
 
+    def record_obstacle(self, run_id: str) -> str:
+        """Why a record could not be kept among a run's artifacts, printable, as far as it can be told without trying;
+        empty where nothing speaks against it. Raises RunNotFound."""
+        ...
+
     def create_model(self, model: str) -> None:
         """Make the registered model; does nothing when there is one."""
         ...

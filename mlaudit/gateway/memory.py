@@ -58,6 +58,8 @@ class MemoryGateway(MemoryStore):
         """Asked before each call with the method's name; a StoreError it returns is raised (for tests of faults)."""
         self.lose: Callable[[str], StoreError | None] = lambda _method: None
         """The same after each call: what was to be done was done, and its answer is lost."""
+        self.obstacles: dict[str, str] = {}
+        """Run id -> why no record can be kept among its artifacts (for tests)."""
         self.user: str | None = None
         """Whom the store takes its client for, as a server with basic auth does."""
 
@@ -197,6 +199,11 @@ class MemoryGateway(MemoryStore):
             below = inside[1] if inside else run.models.get(found.source.removeprefix("models:/"))
             names = [n.removeprefix(f"{below}/") for n in run.artifacts if below and n.startswith(f"{below}/")]
             return tuple(sorted({clean(n.partition("/")[0]) for n in names}))
+
+    def record_obstacle(self, run_id: str) -> str:
+        with self._called("record_obstacle"):
+            self._stored(run_id)
+            return self.obstacles.get(run_id, "")
 
     def create_model(self, model: str) -> None:
         with self._called("create_model"):

@@ -160,6 +160,9 @@ class SqlGateway:
         run_id, source = self._registry.origin(model, version)
         return None if run_id is None else self._tracking.files_at(run_id, source)
 
+    def record_obstacle(self, run_id: str) -> str:
+        return self._tracking.record_obstacle(run_id)
+
     def create_model(self, model: str) -> None:
         self._write("registering a model", lambda w: w.create_model(model))
 

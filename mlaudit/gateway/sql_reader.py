@@ -156,6 +156,11 @@ class SqlTracking:
         except RunNotFound:
             return ()
 
+    def record_obstacle(self, run_id: str) -> str:
+        """See :class:`~mlaudit.gateway.base.RegistryWriter`."""
+        with self._artifacts(run_id) as artifacts:
+            return artifacts.obstacle()
+
     @contextmanager
     def _artifacts(self, run_id: str) -> Iterator[RunArtifacts]:
         _check_id(run_id)

@@ -128,6 +128,16 @@ class TestSearch:
         """Numbers, then NaN, then runs without the key, whatever the direction."""
         assert found(store, "", order) == expected
 
+    def test_order_by_several_keys(self, store: Store) -> None:
+        """The second orders what the first holds equal: here two that have none."""
+        assert found(store, "", "tags.team ASC", "metrics.auc ASC") == ["second", "first", "diverged", "hostile"]
+        assert found(store, "", "params.opt DESC", "attributes.start_time ASC") == [
+            "second",
+            "first",
+            "diverged",
+            "hostile",
+        ]
+
     @pytest.mark.parametrize(
         ("order", "expected"),
         [
@@ -460,6 +470,11 @@ class TestWrites:
         assert gateway.read_artifact(run_id, "mlaudit/evidence/a-b.json", 1000).decode() == '{"a": "ü"}\n'
         with pytest.raises(RunNotFound):
             gateway.write_artifact("f" * 32, "mlaudit/evidence/a.json", "{}")
+
+    def test_a_record_may_be_kept_with_a_run_that_is_there(self, store: Store) -> None:
+        assert store.gateway.record_obstacle(store.runs["first"]) == ""
+        with pytest.raises(RunNotFound):
+            store.gateway.record_obstacle("f" * 32)
 
     def test_where_a_version_lies(self, store: Store) -> None:
         gateway, run_id = store.gateway, store.runs["first"]
