@@ -177,7 +177,10 @@ async def test_verdicts_that_are_shown_are_written(sample_gateway: MemoryGateway
     async with runs_of(sample_gateway, notifications=True) as (pilot, screen):
         await see(pilot, "✓ PASS")
         screen.table.forget_verdicts()
+        screen.table.cursor_column = screen.table.columns.index("verdict")
+        await pilot.press("s")
         await dialog(pilot, "x.csv")
+        await see(pilot, "In the file they come newest first: no store sorts by verdicts.")
         await pilot.press("enter")
         await written(pilot, screen)
         rows = {row["run_name"]: row for row in csv.DictReader((tmp_path / "x.csv").open())}

@@ -23,6 +23,7 @@ from textual.worker import Worker
 
 from mlaudit.domain.errors import MlauditError
 from mlaudit.domain.models import Run
+from mlaudit.domain.sorting import of_the_store
 from mlaudit.domain.text import clean, format_size
 from mlaudit.domain.triage import VERDICT_FIELDS, JudgedRun
 from mlaudit.services.run_export import ExportFormat, ExportStopped, Spool, spool
@@ -31,7 +32,7 @@ from mlaudit.services.triage import CHUNK, JudgeRuns
 from mlaudit.tui.files import place_problem, write_file
 from mlaudit.tui.histories import Ask
 from mlaudit.tui.screens.confirm import ConfirmDialog
-from mlaudit.tui.screens.run_list import RunList
+from mlaudit.tui.screens.run_list_verdicts import VerdictsMixin
 from mlaudit.tui.widgets.field import Field
 from mlaudit.tui.widgets.parameter_field import OnOff
 
@@ -112,7 +113,7 @@ class RunExportDialog(ModalScreen[str | None]):
             yield AllColumns(len(self._view.columns))
             yield Static(id="problem", markup=False)
             yield Static("\n".join(said), id="about", markup=False)
-            yield Static("name.csv, name.json or name.parquet · enter writes · tab columns · esc cancels", markup=False)
+            yield Static("name.csv, .json or .parquet · enter writes · tab columns · esc cancels", markup=False)
 
     @on(Input.Changed)
     def _changed(self) -> None:
@@ -219,7 +220,7 @@ def problem_with(path: Path) -> str:
     return place_problem(path)
 
 
-class ExportMixin(RunList):
+class ExportMixin(VerdictsMixin):
     """Writes the present view to a file."""
 
     def _search(self, token: str | None) -> SearchRuns:
@@ -229,8 +230,9 @@ class ExportMixin(RunList):
     def _view(self) -> RunView:
         """What the table shows, as far as it can be written."""
         remarks = []
-        if self.sort is not None and self.sort[0] in VERDICT_FIELDS:
-            remarks.append("They come newest first: no store sorts by verdicts.")
+        if self._sorted_here:
+            order = "by the other columns" if of_the_store(self.sort) else "newest first"
+            remarks.append(f"In the file they come {order}: no store sorts by verdicts.")
         return RunView(self._search(None), self.table.columns, self.table.experiments, tuple(remarks))
 
     @work(group="runs.export", exclusive=True)
