@@ -25,6 +25,7 @@ TITLES = {
     "run": "A run",
     "artifacts": "Artifacts of a run",
     "preview": "The preview of an artifact",
+    "download": "A download",
     "compare": "Marked runs side by side",
     "chart": "Curves",
     "diff": "A run against Production",

@@ -46,6 +46,7 @@ class RunScreen(BaseScreen):
             "m", "models", "Models", id="run.models", tooltip="The model that this run is a version of, or all models"
         ),
         Binding("p", "promote", "Promote", id="run.promote", tooltip="Compare the run and promote its model"),
+        Binding("o", "download", "Download", id="run.download", tooltip="Download the artifact under the cursor"),
         Binding("y", "copy", "Copy", id="run.copy", tooltip="Copy the value under the cursor, or the run's id"),
         Binding("r", "reload", "Refresh", id="run.refresh", tooltip="Ask the store again"),
     ]
@@ -204,6 +205,14 @@ class RunScreen(BaseScreen):
     def _metric_selected(self) -> None:
         self.action_chart()
 
+    def action_download(self) -> None:
+        """Ask into which folder the file or folder under the cursor goes."""
+        from mlaudit.tui.screens.download import DownloadDialog
+
+        artifact = self.query_one(ArtifactTree).artifact
+        if artifact is not None or self.mlaudit.downloads.current is not None:
+            self.app.push_screen(DownloadDialog(self._run_id, artifact))
+
     def action_copy(self) -> None:
         """Copy the value under the cursor; on the overview the run's id."""
         if self.pane == "artifacts":
@@ -217,7 +226,9 @@ class RunScreen(BaseScreen):
         """Greyed out until the run is there; promotion is not bound where nothing may be written."""
         if action == "promote" and not self.mlaudit.may_write:
             return False
-        if action in {"diff", "chart", "promote", "copy", "pane", "show_pane"} and self.details is None:
+        if action == "download" and self.is_mounted and self.pane != "artifacts":
+            return False
+        if action in {"download", "diff", "chart", "promote", "copy", "pane", "show_pane"} and self.details is None:
             return None
         return super().check_action(action, parameters)
 
