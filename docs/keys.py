@@ -24,6 +24,8 @@ TITLES = {
     "columns": "Columns of the runs",
     "run": "A run",
     "artifacts": "Artifacts of a run",
+    "preview": "The preview of an artifact",
+    "download": "A download",
     "compare": "Marked runs side by side",
     "chart": "Curves",
     "diff": "A run against Production",
