@@ -38,6 +38,18 @@ class RunList(BaseScreen):
         """Ask for the first page; the screen has its own."""
         raise NotImplementedError
 
+    def load_more(self, everything: bool, *, most: int | None = None) -> object:
+        """Ask for the next page, or for all that are left; the screen has its own."""
+        raise NotImplementedError
+
+    def _stop_loading(self) -> None:
+        """Leave it at what is loaded; the screen has its own."""
+        raise NotImplementedError
+
+    def _arranged_columns(self, columns: Sequence[str]) -> tuple[str, ...]:
+        """These columns, with what groups need."""
+        return tuple(columns)
+
     def _columns(self, runs: Sequence[Run], *, afresh: bool = False) -> tuple[str, ...]:
         """The columns for these runs."""
         raise NotImplementedError

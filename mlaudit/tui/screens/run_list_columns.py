@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from textual import work
 
 from mlaudit.domain.columns import default_columns, differing, tag_columns
+from mlaudit.domain.groups import COUNT
 from mlaudit.domain.models import Experiment, Run
 from mlaudit.tui.screens.columns import ColumnsScreen
 from mlaudit.tui.screens.run_list_verdicts import VerdictsMixin
@@ -27,6 +28,9 @@ class ColumnsMixin(VerdictsMixin):
 
     def _columns(self, runs: Sequence[Run], *, afresh: bool = False) -> tuple[str, ...]:
         """The columns for these runs and for what was shown before; those that were chosen, if any were."""
+        return self._arranged_columns(self._own_columns(runs, afresh=afresh))
+
+    def _own_columns(self, runs: Sequence[Run], *, afresh: bool) -> tuple[str, ...]:
         verdicts = VERDICTS if self._verdicts_shown else ()
         if self._chosen is not None:
             return tuple(c for c in self._chosen if c in verdicts or c not in VERDICTS)
@@ -51,7 +55,8 @@ class ColumnsMixin(VerdictsMixin):
     def _all_columns(self) -> tuple[str, ...]:
         more = ("run_id", "end_time", "user", "experiment", "artifact_uri")
         runs = self.table.runs
-        found = (*self.table.columns, *FIRST, *default_columns(runs), *tag_columns(runs), *more)
+        shown = [column for column in self.table.columns if column != COUNT]
+        found = (*shown, *FIRST, *default_columns(runs), *tag_columns(runs), *more)
         mlflow = sorted({f"tags.{k}" for run in runs for k in run.tags if k.startswith("mlflow.")})
         return tuple(dict.fromkeys((*found, *mlflow)))
 

@@ -22,16 +22,17 @@ from mlaudit.domain.models import Experiment, Run
 from mlaudit.services.runs import PAGE_SIZE, SearchRuns
 from mlaudit.tui.screens.run_list_columns import ColumnsMixin
 from mlaudit.tui.screens.run_list_live import LiveMixin
-from mlaudit.tui.screens.run_list_order import OrderMixin
+from mlaudit.tui.screens.run_list_tree import TreeMixin
 from mlaudit.tui.widgets.filter_input import FilterInput
 from mlaudit.tui.widgets.run_preview import RunPreview
+from mlaudit.tui.widgets.run_rows import runs_of
 from mlaudit.tui.widgets.run_table import RunTable
 
 KEYS_FROM = 5 * PAGE_SIZE
 """Runs whose keys are learnt for completion; more of them hardly bring new ones."""
 
 
-class RunsScreen(LiveMixin, ColumnsMixin, OrderMixin):
+class RunsScreen(LiveMixin, ColumnsMixin, TreeMixin):
     """Lists runs; a failed request keeps those that are there."""
 
     CSS_PATH = "runs.tcss"
@@ -69,6 +70,11 @@ class RunsScreen(LiveMixin, ColumnsMixin, OrderMixin):
         Binding("A", "mark_all", "Mark all", show=False, id="runs.mark_all", tooltip="Mark every run that is listed"),
         Binding("u", "unmark", "Unmark", show=False, id="runs.unmark", tooltip="Take all marks away"),
         Binding("y", "copy_id", "Copy id", show=False, id="runs.copy_id", tooltip="Copy the run's id"),
+        Binding("b", "group_by", "Group", id="runs.group_by", tooltip="Group the runs by params or tags, or no more"),
+        Binding("B", "statistic", "Figures", id="runs.statistic", tooltip="Of groups: mean ±sd, mean, sd, min, max, n"),
+        Binding("T", "tree", "Tree", show=False, id="runs.tree", tooltip="Runs below those that started them, or not"),
+        Binding("z", "fold", "Fold", id="runs.fold", tooltip="Open or close the group or the branch"),
+        Binding("Z", "fold_all", show=False, id="runs.fold_all", tooltip="Close all groups or branches, or open them"),
         Binding("r", "reload", "Refresh", id="runs.refresh", tooltip="Ask the store again"),
     ]
 
@@ -83,6 +89,7 @@ class RunsScreen(LiveMixin, ColumnsMixin, OrderMixin):
         with Horizontal(id="panes"):
             yield RunTable(id="runs")
             yield RunPreview(id="preview")
+        yield Static(id="detail", markup=False)
         yield Static(id="status", markup=False)
 
     def on_mount(self) -> None:
@@ -120,15 +127,19 @@ class RunsScreen(LiveMixin, ColumnsMixin, OrderMixin):
         self._learn_keys(page.runs)
         self._next = page.next_page_token
         self._known = {run.run_id: place for place, run in enumerate(page.runs)}
-        self.table.sorting = self.sort
+        self.table.sorting = self._shown_sorting
         self.table.forget_verdicts()
         self.table.show(page.runs, self._columns(page.runs, afresh=True), to_top=to_top)
         self._say()
         self._judge_listed()
+        self.call_later(self._load_rest)
 
     @work(exclusive=True, group="runs.load")
-    async def load_more(self, everything: bool) -> None:
-        """The next page; with ``everything`` all that are left, and the cursor to the last run."""
+    async def load_more(self, everything: bool, *, most: int | None = None) -> None:
+        """The next page; with ``everything`` all that are left, and the cursor to the last run.
+
+        With ``most`` the cursor stays, and no more is asked for once there are so many runs.
+        """
         self._loading = True
         table = self.table
         while self._next is not None:
@@ -145,10 +156,15 @@ class RunsScreen(LiveMixin, ColumnsMixin, OrderMixin):
             table.append(fresh, self._columns(table.runs + fresh if len(table.runs) < PAGE_SIZE else fresh))
             if len(table.runs) <= KEYS_FROM:
                 self._learn_keys(fresh)
-            if not everything:
+            if not everything or (most is not None and len(table.runs) >= most):
                 break
-            table.cursor_row = len(table.runs) - 1
-        self._loading, self._problem = False, ""
+            if most is None:
+                table.cursor_row = len(table.rows) - 1
+        self._loading, self._fetching_rest, self._problem = False, False, ""
+        if table.arrangement is not None:
+            table.rearrange(table.arrangement)
+            if most is None and everything:
+                table.cursor_row = len(table.rows) - 1
         self._say()
         self._judge_listed()
 
@@ -179,8 +195,15 @@ class RunsScreen(LiveMixin, ColumnsMixin, OrderMixin):
         self._problem = f"{error}.{kept} Press r to try again."
         self._say()
 
+    def _stop_loading(self) -> None:
+        self.workers.cancel_group(self, "runs.load")
+        self._loading = False
+
     @on(RunTable.NearEnd)
     def _near_end(self, event: RunTable.NearEnd) -> None:
+        if self.table.arrangement is not None and not event.all_of_them:
+            # Rows made of all runs would change under the cursor.
+            return
         if self._next is not None and not self._problem and (event.all_of_them or not self._loading):
             self.load_more(event.all_of_them)
 
@@ -206,9 +229,8 @@ class RunsScreen(LiveMixin, ColumnsMixin, OrderMixin):
 
     @property
     def _chosen_runs(self) -> tuple[Run, ...]:
-        """The marked runs; without marks the one under the cursor."""
-        table = self.table
-        return table.marked or ((table.current,) if table.current else ())
+        """The marked runs; without marks the one under the cursor, or those of the group there."""
+        return self.table.marked or runs_of(self.table.current_row)
 
     @on(RunTable.Opened)
     def _opened(self, event: RunTable.Opened) -> None:
@@ -275,7 +297,8 @@ class RunsScreen(LiveMixin, ColumnsMixin, OrderMixin):
 
     @on(RunTable.Highlighted)
     def _highlighted(self, event: RunTable.Highlighted) -> None:
-        self.query_one(RunPreview).show(event.run)
+        if event.run is not None or event.row is None:
+            self.query_one(RunPreview).show(event.run)
 
     @on(RunTable.Marked)
     def _marks_changed(self) -> None:
@@ -294,6 +317,7 @@ class RunsScreen(LiveMixin, ColumnsMixin, OrderMixin):
         elif self._loaded:
             runs = f"{count:,} run{'' if count == 1 else 's'}"
             said.append(f"{runs}, more below" if self._next else runs if count else self._nothing())
+        said += self._about_rows()
         said += self._about_order()
         said += self._about_live()
         if self._only_differing:
