@@ -141,6 +141,17 @@ class TestGroups:
             await pilot.press("enter", "j")
             await until(pilot, lambda: screen.active_bindings["d"].enabled)
 
+    async def test_copies_and_files_are_of_runs(self, sweep: MemoryGateway) -> None:
+        """The column of counts is no run's own."""
+        async with runs_of(sweep) as (pilot, screen):
+            await group_by(pilot, screen, "params.hidden")
+            await pilot.press("j", "ctrl+y")
+            assert pilot.app.clipboard == ""
+            await pilot.press("enter", "j", "right", "ctrl+y")
+            assert pilot.app.clipboard.startswith("run_name\tparams.hidden\tstatus")
+            await pilot.press("Y", "o")
+            await see(pilot, "The file has the runs themselves")
+
     async def test_chosen_in_order_searched_and_ungrouped(self, sweep: MemoryGateway) -> None:
         async with runs_of(sweep) as (pilot, screen):
             flat = screen.table.columns

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -21,14 +19,13 @@ from mlaudit.tui.screens.columns import ColumnsScreen
 from mlaudit.tui.screens.compare import CompareScreen
 from mlaudit.tui.screens.confirm import ConfirmDialog
 from mlaudit.tui.screens.diff import DiffScreen
-from mlaudit.tui.screens.experiments import ExperimentsScreen
 from mlaudit.tui.screens.run import RunScreen
 from mlaudit.tui.screens.runs import RunsScreen
 from mlaudit.tui.widgets.filter_input import FilterInput
 from mlaudit.tui.widgets.run_preview import RunPreview
 from mlaudit.tui.widgets.run_table import RunTable
 from tests.plugins.sample_store import MARKUP_NAME, SAMPLE
-from tests.plugins.screen_tools import Handle, app_on, see, text_of, until
+from tests.plugins.screen_tools import Handle, app_on, runs_of, see, text_of, until
 
 SIZES = [(80, 24), (160, 45)]
 
@@ -36,24 +33,6 @@ SIZES = [(80, 24), (160, 45)]
 @pytest.fixture(autouse=True)
 def no_policy_file(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-
-
-@asynccontextmanager
-async def runs_of(
-    gateway: MemoryGateway, *, size: tuple[int, int] = (120, 40), experiment: str = "fraud-detector", **options: Any
-) -> AsyncIterator[tuple[Pilot[Any], RunsScreen]]:
-    """The app with the runs of one experiment on screen."""
-    app = app_on(gateway, **options)
-    async with app.run_test(size=size) as pilot:
-        await see(pilot, "fraud-detector")
-        screen = app.screen
-        assert isinstance(screen, ExperimentsScreen)
-        found = next(e for e in screen.experiments if e.name == experiment)
-        await app.push_screen(RunsScreen([found]))
-        runs = app.screen
-        assert isinstance(runs, RunsScreen)
-        await until(pilot, lambda: runs._loaded and not runs._loading)
-        yield pilot, runs
 
 
 def names(screen: RunsScreen) -> list[str]:

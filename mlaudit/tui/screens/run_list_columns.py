@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from textual import work
 
 from mlaudit.domain.columns import default_columns, differing, tag_columns
-from mlaudit.domain.groups import COUNT
 from mlaudit.domain.models import Experiment, Run
 from mlaudit.tui.screens.columns import ColumnsScreen
 from mlaudit.tui.screens.run_list_verdicts import VerdictsMixin
@@ -55,8 +54,7 @@ class ColumnsMixin(VerdictsMixin):
     def _all_columns(self) -> tuple[str, ...]:
         more = ("run_id", "end_time", "user", "experiment", "artifact_uri")
         runs = self.table.runs
-        shown = [column for column in self.table.columns if column != COUNT]
-        found = (*shown, *FIRST, *default_columns(runs), *tag_columns(runs), *more)
+        found = (*self._run_columns, *FIRST, *default_columns(runs), *tag_columns(runs), *more)
         mlflow = sorted({f"tags.{k}" for run in runs for k in run.tags if k.startswith("mlflow.")})
         return tuple(dict.fromkeys((*found, *mlflow)))
 

@@ -16,12 +16,14 @@ from mlaudit.domain.triage import VERDICT_FIELDS
 from mlaudit.domain.verdict import GatePolicy
 from mlaudit.services.reference import FindReference
 from mlaudit.tui.screens.group_by import GroupByScreen
+from mlaudit.tui.screens.run_list_copy import NEED_A_RUN
 from mlaudit.tui.screens.run_list_order import in_words
 from mlaudit.tui.screens.run_list_rows import RowsMixin
 from mlaudit.tui.widgets.run_preview import RunPreview, group_text
 from mlaudit.tui.widgets.run_rows import GroupRows
 from mlaudit.tui.widgets.run_table import RunTable, title_of
 
+NEED_ONE_RUN = NEED_A_RUN | {"diff", "promote"}
 LOOKED_AT = 5_000
 """Runs whose params and tags are offered to be grouped by."""
 
@@ -114,6 +116,9 @@ class GroupsMixin(RowsMixin):
         by = ", ".join(title_of(column) for column in groups.by)
         return [f"{count:,} group{'' if count == 1 else 's'} by {by}", *super()._about_rows()]
 
+    def _about_written(self) -> list[str]:
+        return [] if self._groups is None else ["The file has the runs themselves, one a line, not their groups."]
+
     @on(RunTable.Highlighted)
     def _group_highlighted(self, event: RunTable.Highlighted) -> None:
         detail = self.query_one("#detail", Static)
@@ -141,6 +146,6 @@ class GroupsMixin(RowsMixin):
         if action == "group_by" and self._loaded and not self.table.runs:
             return None
         possible = super().check_action(action, parameters)
-        if action in {"diff", "promote", "copy_id"} and possible and isinstance(self.table.current_row, RunGroup):
+        if action in NEED_ONE_RUN and possible and isinstance(self.table.current_row, RunGroup):
             return None
         return possible

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from textual import on
+from textual.binding import Binding
 
 from mlaudit.domain.models import Experiment
 from mlaudit.domain.sorting import Sorting
@@ -14,6 +15,14 @@ from mlaudit.tui.widgets.run_table import RunTable
 
 ARRANGED_MOST = 20_000
 """Runs that are fetched unasked for groups or a tree: some 5 s from a database, a minute from a server."""
+
+ROW_KEYS = (
+    Binding("b", "group_by", "Group", id="runs.group_by", tooltip="Group the runs by params or tags, or no more"),
+    Binding("B", "statistic", "Figures", id="runs.statistic", tooltip="Of groups: mean ±sd, mean, sd, min, max, n"),
+    Binding("T", "tree", "Tree", show=False, id="runs.tree", tooltip="Runs below those that started them, or not"),
+    Binding("z", "fold", "Fold", id="runs.fold", tooltip="Open or close the group or the branch"),
+    Binding("Z", "fold_all", show=False, id="runs.fold_all", tooltip="Close all groups or branches, or open them"),
+)
 
 
 class RowsMixin(OrderMixin):

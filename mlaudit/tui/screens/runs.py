@@ -21,7 +21,10 @@ from mlaudit.domain.filter_keys import KnownKeys, seen_in
 from mlaudit.domain.models import Experiment, Run
 from mlaudit.services.runs import PAGE_SIZE, SearchRuns
 from mlaudit.tui.screens.run_list_columns import ColumnsMixin
+from mlaudit.tui.screens.run_list_copy import COPY_KEYS, CopyMixin
+from mlaudit.tui.screens.run_list_export import EXPORT_RUNS_KEY, ExportMixin
 from mlaudit.tui.screens.run_list_live import LiveMixin
+from mlaudit.tui.screens.run_list_rows import ROW_KEYS
 from mlaudit.tui.screens.run_list_tree import TreeMixin
 from mlaudit.tui.widgets.filter_input import FilterInput
 from mlaudit.tui.widgets.run_preview import RunPreview
@@ -32,7 +35,7 @@ KEYS_FROM = 5 * PAGE_SIZE
 """Runs whose keys are learnt for completion; more of them hardly bring new ones."""
 
 
-class RunsScreen(LiveMixin, ColumnsMixin, TreeMixin):
+class RunsScreen(LiveMixin, ColumnsMixin, TreeMixin, CopyMixin, ExportMixin):
     """Lists runs; a failed request keeps those that are there."""
 
     CSS_PATH = "runs.tcss"
@@ -69,12 +72,9 @@ class RunsScreen(LiveMixin, ColumnsMixin, TreeMixin):
         Binding("v", "verdicts", "Verdicts", show=False, id="runs.verdicts", tooltip="Judge all runs listed, or none"),
         Binding("A", "mark_all", "Mark all", show=False, id="runs.mark_all", tooltip="Mark every run that is listed"),
         Binding("u", "unmark", "Unmark", show=False, id="runs.unmark", tooltip="Take all marks away"),
-        Binding("y", "copy_id", "Copy id", show=False, id="runs.copy_id", tooltip="Copy the run's id"),
-        Binding("b", "group_by", "Group", id="runs.group_by", tooltip="Group the runs by params or tags, or no more"),
-        Binding("B", "statistic", "Figures", id="runs.statistic", tooltip="Of groups: mean ±sd, mean, sd, min, max, n"),
-        Binding("T", "tree", "Tree", show=False, id="runs.tree", tooltip="Runs below those that started them, or not"),
-        Binding("z", "fold", "Fold", id="runs.fold", tooltip="Open or close the group or the branch"),
-        Binding("Z", "fold_all", show=False, id="runs.fold_all", tooltip="Close all groups or branches, or open them"),
+        *COPY_KEYS,
+        EXPORT_RUNS_KEY,
+        *ROW_KEYS,
         Binding("r", "reload", "Refresh", id="runs.refresh", tooltip="Ask the store again"),
     ]
 
@@ -174,6 +174,7 @@ class RunsScreen(LiveMixin, ColumnsMixin, TreeMixin):
         self.query_one(FilterInput).set_keys(seen.metrics, seen.params, seen.tags, seen.values)
 
     def _search(self, token: str | None) -> SearchRuns:
+        """One page of what the filter and the order ask for."""
         ids = tuple(e.experiment_id for e in self._experiments)
         return SearchRuns(ids, self.filter_string, self._order(), PAGE_SIZE, token)
 
@@ -273,11 +274,6 @@ class RunsScreen(LiveMixin, ColumnsMixin, TreeMixin):
         """Take all marks away."""
         self.table.clear_marks()
 
-    def action_copy_id(self) -> None:
-        """Copy the id of the run under the cursor."""
-        if self.table.current is not None:
-            self.mlaudit.copy(self.table.current.run_id)
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What needs a run is greyed out while there is none; promotion is not bound where nothing may be written."""
         if action == "promote" and not self.mlaudit.may_write:
@@ -285,7 +281,11 @@ class RunsScreen(LiveMixin, ColumnsMixin, TreeMixin):
         if action == "filter" and isinstance(self.focused, Input):
             # A text field owns its keys.
             return False
-        if action in {"diff", "chart", "promote", "copy_id"} and self._loaded and not self.table.runs:
+        if (
+            action in {"diff", "chart", "promote", "copy_id", "copy_value", "copy_row"}
+            and self._loaded
+            and not self.table.runs
+        ):
             return None
         if action == "compare" and self.is_mounted and len(self.table.marked) < 2:
             return None
