@@ -247,3 +247,99 @@ class TestGroups:
             await group_by(pilot, screen, "params.[/x]")
             await see(pilot, "[/x]=2")
             assert "\x1b" not in text_of(pilot)
+
+
+PARENT = "mlflow.parentRunId"
+
+
+@pytest.fixture
+def nested() -> MemoryGateway:
+    """A sweep with two trials, one of which has a fold; a run whose parent is deleted; two that name one another."""
+    store = MemoryGateway()
+    experiment = store.add_experiment("fraud-detector")
+
+    def add(name: str, parent: str | None = None, **more: Any) -> str:
+        tags = {} if parent is None else {PARENT: parent}
+        return store.add_run(experiment, name=name, tags=tags, metrics={"loss": len(name)}, model=False, **more)
+
+    sweep = add("sweep")
+    trial = add("trial-1", sweep)
+    add("trial-22", sweep)
+    add("fold", trial)
+    add("orphan", add("gone", lifecycle_stage="deleted"))
+    add("left", "b" * 32, run_id="a" * 32)
+    add("right", "a" * 32, run_id="b" * 32)
+    return store
+
+
+class TestTree:
+    @pytest.mark.parametrize("size", SIZES)
+    async def test_children_are_indented_below_their_parents(
+        self, nested: MemoryGateway, size: tuple[int, int]
+    ) -> None:
+        async with runs_of(nested, size=size) as (pilot, screen):
+            await pilot.press("T")
+            table = screen.table
+            names = [table._content(row, "run_name") for row in table.rows]
+            assert names[:3] == ["▾ ↻ right", "    left", "  ↥ orphan"]
+            assert names[3:] == ["▾ sweep", "    trial-22", "  ▾ trial-1", "      fold"]
+            await see(pilot, "tree", "↥ 1 whose parent is not listed", "↻ 1 that name one another")
+            await pilot.press("T")
+            assert table.rows is table.runs
+            assert table.runs[0].name == "right"
+
+    async def test_branches_are_folded_and_enter_opens_the_run(self, nested: MemoryGateway) -> None:
+        async with runs_of(nested) as (pilot, screen):
+            await pilot.press("T", "G", "z")
+            assert shown(screen)[-2:] == ["trial-22", "▸ trial-1 +1"]
+            assert screen.table.current is not None
+            assert screen.table.current.name == "trial-1"
+            await pilot.press("z", "j", "z", "k", "z")
+            assert shown(screen)[-1] == "▸ sweep +3"
+            await pilot.press("Z")
+            assert "fold" in shown(screen)
+            await pilot.press("Z")
+            assert len(shown(screen)) == 3
+            await pilot.press("G", "enter")
+            await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
+            await see(pilot, "sweep")
+
+    async def test_the_order_is_that_of_brothers(self, nested: MemoryGateway) -> None:
+        async with runs_of(nested) as (pilot, screen):
+            await pilot.press("T")
+            screen.table.cursor_column = screen.table.columns.index("metrics.loss")
+            await pilot.press("s")
+            await until(pilot, lambda: screen.table.sorting and not screen._loading)
+            assert shown(screen)[2:] == ["▾ sweep", "▾ trial-1", "fold", "trial-22", "↥ orphan"]
+
+    async def test_a_filter_that_hides_the_parent_says_so(self, nested: MemoryGateway) -> None:
+        async with runs_of(nested) as (pilot, screen):
+            await pilot.press("T")
+            await filter_by(pilot, screen, "attributes.run_name LIKE 'trial%'")
+            await until(pilot, lambda: shown(screen) == ["↥ trial-22", "↥ trial-1"])
+            await see(pilot, "↥ 2 whose parent is not listed")
+
+    async def test_a_parent_that_is_not_loaded_yet_is_fetched(self) -> None:
+        """The parent is the oldest run of many: newest first it comes last."""
+        store = MemoryGateway()
+        experiment = store.add_experiment("fraud-detector")
+        parent = store.add_run(experiment, name="parent", model=False)
+        for n in range(450):
+            store.add_run(experiment, name=f"trial-{n}", tags={PARENT: parent}, model=False)
+        async with runs_of(store) as (pilot, screen):
+            await pilot.press("T")
+            await until(pilot, lambda: len(screen.table.runs) == 451 and not screen._loading)
+            assert shown(screen)[:2] == ["▾ parent", "trial-449"]
+            assert "whose parent" not in status(screen)
+            await pilot.press("Z")
+            assert shown(screen) == ["▸ parent +450"]
+
+    async def test_groups_and_tree_take_turns_and_a_flat_store_says_so(self, sweep: MemoryGateway) -> None:
+        async with runs_of(sweep) as (pilot, screen):
+            await group_by(pilot, screen, "params.hidden")
+            await pilot.press("T")
+            assert "count" not in screen.table.columns
+            await see(pilot, "tree: no run here started another")
+            assert "z" in screen.active_bindings
+            await pilot.press("T")
+            assert "z" not in screen.active_bindings
