@@ -233,7 +233,8 @@ class ExportMixin(VerdictsMixin):
         if self._sorted_here:
             order = "by the other columns" if of_the_store(self.sort) else "newest first"
             remarks.append(f"In the file they come {order}: no store sorts by verdicts.")
-        return RunView(self._search(None), self.table.columns, self.table.experiments, tuple(remarks))
+        remarks += self._about_written()
+        return RunView(self._search(None), self._run_columns, self.table.experiments, tuple(remarks))
 
     @work(group="runs.export", exclusive=True)
     async def action_export_runs(self) -> None:
