@@ -251,6 +251,11 @@ class RunsScreen(LiveMixin, ColumnsMixin):
         table = self.table
         return table.marked or ((table.current,) if table.current else ())
 
+    @property
+    def run_at_hand(self) -> Run | None:
+        """The run under the cursor."""
+        return self.table.current if self.is_mounted else None
+
     @on(RunTable.Opened)
     def _opened(self, event: RunTable.Opened) -> None:
         self.mlaudit.show_run(event.run.run_id)
