@@ -38,6 +38,7 @@ TITLES = {
     "history": "Who put what where",
     "record": "A record of that",
     "train": "The form of a training",
+    "launches": "What was launched before",
     "training": "A training under way",
     "table": "Small tables",
     "choices": "A field with choices",

@@ -12,6 +12,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from mlaudit.domain.errors import StoreError
+from mlaudit.domain.models import Run
 from mlaudit.services.requests import Request
 from mlaudit.tui.widgets.key_line import KeyLine
 from mlaudit.tui.widgets.store_header import StoreHeader
@@ -54,6 +55,11 @@ class BaseScreen(Screen[None]):
     def mlaudit(self) -> MlauditApp:
         """The app, with its own type."""
         return cast("MlauditApp", self.app)
+
+    @property
+    def run_at_hand(self) -> Run | None:
+        """The run that this screen is about, or that its cursor is on, where there is one."""
+        return None
 
     async def ask(self, request: Request[T]) -> T:
         """The backend's answer; the header tells when a store failed to give one. Raises MlauditError."""

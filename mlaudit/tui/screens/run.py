@@ -171,6 +171,11 @@ class RunScreen(BaseScreen):
         """The run; None until the store has answered."""
         return self.details.run if self.details else None
 
+    @property
+    def run_at_hand(self) -> Run | None:
+        """The same, for what every screen can do with a run."""
+        return self.run
+
     def action_diff(self) -> None:
         """Compare with the model in production."""
         self._compare(promote=False)

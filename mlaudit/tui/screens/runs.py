@@ -233,6 +233,11 @@ class RunsScreen(LiveMixin, ColumnsMixin, TreeMixin, CopyMixin, ExportMixin):
         """The marked runs; without marks the one under the cursor, or those of the group there."""
         return self.table.marked or runs_of(self.table.current_row)
 
+    @property
+    def run_at_hand(self) -> Run | None:
+        """The run under the cursor."""
+        return self.table.current if self.is_mounted else None
+
     @on(RunTable.Opened)
     def _opened(self, event: RunTable.Opened) -> None:
         self.mlaudit.show_run(event.run.run_id)
