@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 from contract_stores import DATASET, EXPERIMENT, HOSTILE_NAME, MODEL, ODD_METRIC, ODD_PARAM, REPORT, RUNS, T0, Store
@@ -16,6 +17,7 @@ from mlaudit.domain.errors import (
     VersionNotFound,
 )
 from mlaudit.domain.models import Stage
+from mlaudit.services.download import Downloads, Phase, PollDownload, StartDownload
 
 pytestmark = pytest.mark.real
 
@@ -127,6 +129,16 @@ class TestSearch:
     def test_order(self, store: Store, order: str, expected: list[str]) -> None:
         """Numbers, then NaN, then runs without the key, whatever the direction."""
         assert found(store, "", order) == expected
+
+    def test_order_by_several_keys(self, store: Store) -> None:
+        """The second orders what the first holds equal: here two that have none."""
+        assert found(store, "", "tags.team ASC", "metrics.auc ASC") == ["second", "first", "diverged", "hostile"]
+        assert found(store, "", "params.opt DESC", "attributes.start_time ASC") == [
+            "second",
+            "first",
+            "diverged",
+            "hostile",
+        ]
 
     @pytest.mark.parametrize(
         ("order", "expected"),
@@ -313,6 +325,41 @@ class TestArtifacts:
         with pytest.raises(NotAStore):
             store.gateway.read_artifact(store.runs["first"], path, 10)
 
+    def test_in_chunks(self, store: Store) -> None:
+        """As a whole, with the size told before; and only the start, which ends well too."""
+        gateway, run_id = store.gateway, store.runs["first"]
+        with gateway.open_artifact(run_id, "report.txt") as stream:
+            assert stream.size == len(REPORT)
+            assert b"".join(stream.chunks) == REPORT
+        with gateway.open_artifact(run_id, "report.txt", whole_most=10**6) as stream:
+            assert stream.read(12) == REPORT[:12]
+        with gateway.open_artifact(run_id, "model/MLmodel") as stream:
+            assert stream.read(100) == b"flavors: {}\n"
+            assert stream.read(100) == b""
+        gateway.write_artifact(store.runs["second"], "of all/100% é.txt", "here")
+        with gateway.open_artifact(store.runs["second"], "of all/100% é.txt") as stream:
+            assert stream.read(100) == b"here"
+
+    @pytest.mark.parametrize("path", ["missing.txt", "plots", "../../../../etc/passwd", "/etc/passwd", ""])
+    def test_nothing_to_open(self, store: Store, path: str) -> None:
+        with pytest.raises(NotAStore), store.gateway.open_artifact(store.runs["first"], path):
+            pass
+        with pytest.raises(RunNotFound), store.gateway.open_artifact("f" * 32, "report.txt"):
+            pass
+
+    def test_as_files(self, store: Store, tmp_path: Path) -> None:
+        """A folder with what is in it, and a file of a model that is kept elsewhere."""
+        downloads, run_id = Downloads(lambda: store.gateway), store.runs["first"]
+        for path, is_dir in (("plots", True), ("model/MLmodel", False)):
+            started = downloads.start(StartDownload(run_id, path, is_dir, str(tmp_path)))
+            while not (state := downloads.poll(PollDownload(started.download_id))).ended:
+                pass
+            assert (state.phase, state.problem, state.files_done) == (Phase.DONE, "", 1)
+            assert state.done == state.total
+        assert {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*")} == {"plots", "plots/roc.json", "MLmodel"}
+        assert (tmp_path / "plots/roc.json").read_bytes() == b"{}"
+        assert (tmp_path / "MLmodel").read_bytes() == b"flavors: {}\n"
+
     def test_run_without_any(self, store: Store) -> None:
         assert store.gateway.list_artifacts(store.runs["hostile"]) == ()
 
@@ -438,6 +485,11 @@ class TestWrites:
         assert gateway.read_artifact(run_id, "mlaudit/evidence/a-b.json", 1000).decode() == '{"a": "ü"}\n'
         with pytest.raises(RunNotFound):
             gateway.write_artifact("f" * 32, "mlaudit/evidence/a.json", "{}")
+
+    def test_a_record_may_be_kept_with_a_run_that_is_there(self, store: Store) -> None:
+        assert store.gateway.record_obstacle(store.runs["first"]) == ""
+        with pytest.raises(RunNotFound):
+            store.gateway.record_obstacle("f" * 32)
 
     def test_where_a_version_lies(self, store: Store) -> None:
         gateway, run_id = store.gateway, store.runs["first"]

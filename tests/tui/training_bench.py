@@ -13,13 +13,16 @@ from typing import Any
 from textual.pilot import Pilot
 
 from mlaudit.domain.models import RunStatus
+from mlaudit.domain.training import TrainingScript
 from mlaudit.gateway.memory import MemoryGateway
 from mlaudit.services.launcher import DescribeTraining, Launcher, PollTraining, StartTraining, StopTraining
 from mlaudit.services.requests import Request
+from mlaudit.services.training_script import read_script
 from mlaudit.tui.app import MlauditApp
+from mlaudit.tui.live_training import LiveTraining
+from mlaudit.tui.prefill import Prefill
 from mlaudit.tui.screens.train_form import TrainFormScreen
 from mlaudit.tui.screens.training import TrainingScreen
-from mlaudit.tui.trainings import LiveTraining
 from mlaudit.tui.widgets.parameter_field import ParameterField
 from tests.plugins.fake_training import DECLARATION, write_fake_training
 from tests.plugins.screen_tools import Handle, app_on, see, until
@@ -35,15 +38,21 @@ class TrainingBench:
         """Called in the answering thread before each request; may raise."""
         (folder / "logs").mkdir()
         self.logs = folder / "logs"
+        self.more: Callable[[TrainingScript], tuple[TrainingScript, ...]] | None = None
         self.scripts = write_fake_training(folder / "scripts")
         self.launcher = Launcher(
             lambda: store,
             lambda: {"PATH": os.environ["PATH"]},
-            lambda: self.scripts,
+            self.declared,
             lambda: self.logs,
             grace=(0.5, 0.5),
         )
         self._pids: list[int] = []
+
+    def declared(self) -> tuple[TrainingScript, ...]:
+        """The scripts there are: the fake one, and what :attr:`more` makes of it."""
+        script = read_script(self.scripts)
+        return self.more(script) if self.more else (script,)
 
     def declare(self, old: str, new: str) -> None:
         """Change the script's declaration."""
@@ -91,7 +100,7 @@ class TrainingBench:
 
 async def open_form(pilot: Pilot[Any], **prefill: str) -> TrainFormScreen:
     """The form with its fields."""
-    screen = TrainFormScreen(prefill or None)
+    screen = TrainFormScreen(Prefill(params=prefill) if prefill else None)
     await pilot.app.push_screen(screen)
     await until(
         pilot, lambda: len(screen.query(ParameterField)) and "reading" not in str(screen.query_one("#about").render())

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mlaudit.domain.groups import COUNT
 from mlaudit.domain.models import Experiment, Run
+from mlaudit.domain.sorting import Sorting
 from mlaudit.tui.screens.base import BaseScreen
 from mlaudit.tui.widgets.run_table import RunTable
 
@@ -17,17 +19,46 @@ class RunList(BaseScreen):
         self._experiments = tuple(experiments)
         self._loaded = False
         self._loading = False
-        self.sort: tuple[str, bool] | None = None
-        """Column, and whether ascending; None: newest first."""
+        self.filter_string = ""
+        self.sort: Sorting = ()
+        """Empty: newest first."""
+        self._good: tuple[str, Sorting] = ("", ())
+        """Filter and order of what the table shows."""
+        self._next: str | None = None
+        """The token of the page after what is loaded."""
+        self._known: dict[str, int] = {}
+        """Run id -> its place in the store's order, of the runs that are loaded."""
+        self._problem = ""
 
     @property
     def table(self) -> RunTable:
         """The table of runs."""
         return self.query_one(RunTable)
 
+    @property
+    def _run_columns(self) -> tuple[str, ...]:
+        """The columns shown that are a run's own: groups have one more."""
+        return tuple(column for column in self.table.columns if column != COUNT)
+
+    def _about_written(self) -> list[str]:
+        """How a file of the runs differs from what is shown, in sentences."""
+        return []
+
     def load(self, *, to_top: bool = False) -> object:
         """Ask for the first page; the screen has its own."""
         raise NotImplementedError
+
+    def load_more(self, everything: bool, *, most: int | None = None) -> object:
+        """Ask for the next page, or for all that are left; the screen has its own."""
+        raise NotImplementedError
+
+    def _stop_loading(self) -> None:
+        """Leave it at what is loaded; the screen has its own."""
+        raise NotImplementedError
+
+    def _arranged_columns(self, columns: Sequence[str]) -> tuple[str, ...]:
+        """These columns, with what groups need."""
+        return tuple(columns)
 
     def _columns(self, runs: Sequence[Run], *, afresh: bool = False) -> tuple[str, ...]:
         """The columns for these runs."""

@@ -27,6 +27,9 @@ class ColumnsMixin(VerdictsMixin):
 
     def _columns(self, runs: Sequence[Run], *, afresh: bool = False) -> tuple[str, ...]:
         """The columns for these runs and for what was shown before; those that were chosen, if any were."""
+        return self._arranged_columns(self._own_columns(runs, afresh=afresh))
+
+    def _own_columns(self, runs: Sequence[Run], *, afresh: bool) -> tuple[str, ...]:
         verdicts = VERDICTS if self._verdicts_shown else ()
         if self._chosen is not None:
             return tuple(c for c in self._chosen if c in verdicts or c not in VERDICTS)
@@ -51,7 +54,7 @@ class ColumnsMixin(VerdictsMixin):
     def _all_columns(self) -> tuple[str, ...]:
         more = ("run_id", "end_time", "user", "experiment", "artifact_uri")
         runs = self.table.runs
-        found = (*self.table.columns, *FIRST, *default_columns(runs), *tag_columns(runs), *more)
+        found = (*self._run_columns, *FIRST, *default_columns(runs), *tag_columns(runs), *more)
         mlflow = sorted({f"tags.{k}" for run in runs for k in run.tags if k.startswith("mlflow.")})
         return tuple(dict.fromkeys((*found, *mlflow)))
 

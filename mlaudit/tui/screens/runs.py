@@ -16,23 +16,26 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from mlaudit.config.filter_memory import FilterMemory
-from mlaudit.domain.columns import order_key
 from mlaudit.domain.errors import FilterError, MlauditError
 from mlaudit.domain.filter_keys import KnownKeys, seen_in
 from mlaudit.domain.models import Experiment, Run
-from mlaudit.domain.triage import VERDICT_FIELDS
 from mlaudit.services.runs import PAGE_SIZE, SearchRuns
 from mlaudit.tui.screens.run_list_columns import ColumnsMixin
+from mlaudit.tui.screens.run_list_copy import COPY_KEYS, CopyMixin
+from mlaudit.tui.screens.run_list_export import EXPORT_RUNS_KEY, ExportMixin
 from mlaudit.tui.screens.run_list_live import LiveMixin
+from mlaudit.tui.screens.run_list_rows import ROW_KEYS
+from mlaudit.tui.screens.run_list_tree import TreeMixin
 from mlaudit.tui.widgets.filter_input import FilterInput
 from mlaudit.tui.widgets.run_preview import RunPreview
-from mlaudit.tui.widgets.run_table import RunTable, title_of
+from mlaudit.tui.widgets.run_rows import runs_of
+from mlaudit.tui.widgets.run_table import RunTable
 
 KEYS_FROM = 5 * PAGE_SIZE
 """Runs whose keys are learnt for completion; more of them hardly bring new ones."""
 
 
-class RunsScreen(LiveMixin, ColumnsMixin):
+class RunsScreen(LiveMixin, ColumnsMixin, TreeMixin, CopyMixin, ExportMixin):
     """Lists runs; a failed request keeps those that are there."""
 
     CSS_PATH = "runs.tcss"
@@ -55,13 +58,23 @@ class RunsScreen(LiveMixin, ColumnsMixin):
             "equals_sign", "compare", "Compare", key_display="=", id="runs.compare", tooltip="Marked runs side by side"
         ),
         Binding("s", "sort", "Sort", id="runs.sort", tooltip="Sort by the column under the cursor: up, down, not"),
+        Binding(
+            "S",
+            "sort_further",
+            "Sort also",
+            show=False,
+            id="runs.sort_further",
+            tooltip="Sort by the column under the cursor after the others: up, down, not",
+        ),
         Binding("C", "columns", "Columns", id="runs.columns", tooltip="Choose which columns are shown"),
         Binding("D", "differing", "Differing", show=False, id="runs.differing", tooltip="Only columns that differ"),
         Binding("p", "promote", "Promote", id="runs.promote", tooltip="Compare the run and promote its model"),
         Binding("v", "verdicts", "Verdicts", show=False, id="runs.verdicts", tooltip="Judge all runs listed, or none"),
         Binding("A", "mark_all", "Mark all", show=False, id="runs.mark_all", tooltip="Mark every run that is listed"),
         Binding("u", "unmark", "Unmark", show=False, id="runs.unmark", tooltip="Take all marks away"),
-        Binding("y", "copy_id", "Copy id", show=False, id="runs.copy_id", tooltip="Copy the run's id"),
+        *COPY_KEYS,
+        EXPORT_RUNS_KEY,
+        *ROW_KEYS,
         Binding("r", "reload", "Refresh", id="runs.refresh", tooltip="Ask the store again"),
     ]
 
@@ -69,19 +82,14 @@ class RunsScreen(LiveMixin, ColumnsMixin):
         super().__init__(experiments)
         names = [e.name for e in self._experiments]
         self.title = names[0] if len(names) == 1 else f"{len(names)} experiments"
-        self.filter_string = ""
-        self._good: tuple[str, tuple[str, bool] | None] = ("", None)
-        """What the table shows."""
-        self._next: str | None = None
-        self._known: set[str] = set()
         self._seen = KnownKeys()
-        self._problem = ""
 
     def compose_body(self) -> Iterable[Widget]:
         yield FilterInput(id="filter")
         with Horizontal(id="panes"):
             yield RunTable(id="runs")
             yield RunPreview(id="preview")
+        yield Static(id="detail", markup=False)
         yield Static(id="status", markup=False)
 
     def on_mount(self) -> None:
@@ -118,16 +126,20 @@ class RunsScreen(LiveMixin, ColumnsMixin):
         field.show_warnings(page.warnings)
         self._learn_keys(page.runs)
         self._next = page.next_page_token
-        self._known = {run.run_id for run in page.runs}
-        self.table.sort = self.sort
+        self._known = {run.run_id: place for place, run in enumerate(page.runs)}
+        self.table.sorting = self._shown_sorting
         self.table.forget_verdicts()
         self.table.show(page.runs, self._columns(page.runs, afresh=True), to_top=to_top)
         self._say()
         self._judge_listed()
+        self.call_later(self._load_rest)
 
     @work(exclusive=True, group="runs.load")
-    async def load_more(self, everything: bool) -> None:
-        """The next page; with ``everything`` all that are left, and the cursor to the last run."""
+    async def load_more(self, everything: bool, *, most: int | None = None) -> None:
+        """The next page; with ``everything`` all that are left, and the cursor to the last run.
+
+        With ``most`` the cursor stays, and no more is asked for once there are so many runs.
+        """
         self._loading = True
         table = self.table
         while self._next is not None:
@@ -139,15 +151,20 @@ class RunsScreen(LiveMixin, ColumnsMixin):
                 return
             # Tokens are offsets: a run created meanwhile would come a second time.
             fresh = [run for run in page.runs if run.run_id not in self._known]
-            self._known.update(run.run_id for run in fresh)
+            self._known.update((run.run_id, place) for place, run in enumerate(fresh, len(self._known)))
             self._next = page.next_page_token
             table.append(fresh, self._columns(table.runs + fresh if len(table.runs) < PAGE_SIZE else fresh))
             if len(table.runs) <= KEYS_FROM:
                 self._learn_keys(fresh)
-            if not everything:
+            if not everything or (most is not None and len(table.runs) >= most):
                 break
-            table.cursor_row = len(table.runs) - 1
-        self._loading, self._problem = False, ""
+            if most is None:
+                table.cursor_row = len(table.rows) - 1
+        self._loading, self._fetching_rest, self._problem = False, False, ""
+        if table.arrangement is not None:
+            table.rearrange(table.arrangement)
+            if most is None and everything:
+                table.cursor_row = len(table.rows) - 1
         self._say()
         self._judge_listed()
 
@@ -157,22 +174,9 @@ class RunsScreen(LiveMixin, ColumnsMixin):
         self.query_one(FilterInput).set_keys(seen.metrics, seen.params, seen.tags, seen.values)
 
     def _search(self, token: str | None) -> SearchRuns:
+        """One page of what the filter and the order ask for."""
         ids = tuple(e.experiment_id for e in self._experiments)
         return SearchRuns(ids, self.filter_string, self._order(), PAGE_SIZE, token)
-
-    def _order(self) -> tuple[str, ...]:
-        if self.sort is None:
-            return ()
-        column, ascending = self.sort
-        if column in VERDICT_FIELDS:
-            return ()
-        key = order_key(column, self._raw_key(column))
-        return () if key is None else (f"{key} {'ASC' if ascending else 'DESC'}",)
-
-    def _raw_key(self, column: str) -> str:
-        """What the store calls the column's key."""
-        _, _, key = column.partition(".")
-        return next((run.raw_keys[key] for run in self.table.runs if key in run.raw_keys), key)
 
     def _refused(self, error: FilterError) -> None:
         """The store takes no such filter, or order: the table stays as it was, and goes on with what was good."""
@@ -192,12 +196,19 @@ class RunsScreen(LiveMixin, ColumnsMixin):
         self._problem = f"{error}.{kept} Press r to try again."
         self._say()
 
+    def _stop_loading(self) -> None:
+        self.workers.cancel_group(self, "runs.load")
+        self._loading = False
+
     @on(RunTable.NearEnd)
     def _near_end(self, event: RunTable.NearEnd) -> None:
+        if self.table.arrangement is not None and not event.all_of_them:
+            # Rows made of all runs would change under the cursor.
+            return
         if self._next is not None and not self._problem and (event.all_of_them or not self._loading):
             self.load_more(event.all_of_them)
 
-    # Filter and order
+    # Filter
 
     def action_filter(self) -> None:
         """Go to the filter."""
@@ -215,41 +226,17 @@ class RunsScreen(LiveMixin, ColumnsMixin):
         self.query_one(FilterInput).value = self.filter_string
         self.table.focus()
 
-    def action_sort(self) -> None:
-        """By the column under the cursor: ascending, descending, then newest first again."""
-        self._sort_by(self.table.column)
-
-    @on(RunTable.SortAsked)
-    def _title_clicked(self, event: RunTable.SortAsked) -> None:
-        self._sort_by(event.column)
-
-    def _sort_by(self, column: str) -> None:
-        local = column in VERDICT_FIELDS
-        if not local and order_key(column, self._raw_key(column)) is None:
-            self._problem = f"No store sorts by {title_of(column)}."
-            self._say()
-            return
-        if self.sort is None or self.sort[0] != column:
-            self.sort = column, True
-        else:
-            self.sort = (column, False) if self.sort[1] else None
-        if local and self.sort is not None:
-            # Only the runs that are here can be sorted by what only we know of them.
-            self.table.sort = self.sort
-            self._good = self.filter_string, self.sort
-            self._order_by_verdict()
-            self.table.cursor_row = 0
-            self._say()
-        else:
-            self.load(to_top=True)
-
     # What can be done with runs
 
     @property
     def _chosen_runs(self) -> tuple[Run, ...]:
-        """The marked runs; without marks the one under the cursor."""
-        table = self.table
-        return table.marked or ((table.current,) if table.current else ())
+        """The marked runs; without marks the one under the cursor, or those of the group there."""
+        return self.table.marked or runs_of(self.table.current_row)
+
+    @property
+    def run_at_hand(self) -> Run | None:
+        """The run under the cursor."""
+        return self.table.current if self.is_mounted else None
 
     @on(RunTable.Opened)
     def _opened(self, event: RunTable.Opened) -> None:
@@ -292,11 +279,6 @@ class RunsScreen(LiveMixin, ColumnsMixin):
         """Take all marks away."""
         self.table.clear_marks()
 
-    def action_copy_id(self) -> None:
-        """Copy the id of the run under the cursor."""
-        if self.table.current is not None:
-            self.mlaudit.copy(self.table.current.run_id)
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What needs a run is greyed out while there is none; promotion is not bound where nothing may be written."""
         if action == "promote" and not self.mlaudit.may_write:
@@ -304,7 +286,11 @@ class RunsScreen(LiveMixin, ColumnsMixin):
         if action == "filter" and isinstance(self.focused, Input):
             # A text field owns its keys.
             return False
-        if action in {"diff", "chart", "promote", "copy_id"} and self._loaded and not self.table.runs:
+        if (
+            action in {"diff", "chart", "promote", "copy_id", "copy_value", "copy_row"}
+            and self._loaded
+            and not self.table.runs
+        ):
             return None
         if action == "compare" and self.is_mounted and len(self.table.marked) < 2:
             return None
@@ -316,7 +302,8 @@ class RunsScreen(LiveMixin, ColumnsMixin):
 
     @on(RunTable.Highlighted)
     def _highlighted(self, event: RunTable.Highlighted) -> None:
-        self.query_one(RunPreview).show(event.run)
+        if event.run is not None or event.row is None:
+            self.query_one(RunPreview).show(event.run)
 
     @on(RunTable.Marked)
     def _marks_changed(self) -> None:
@@ -335,11 +322,8 @@ class RunsScreen(LiveMixin, ColumnsMixin):
         elif self._loaded:
             runs = f"{count:,} run{'' if count == 1 else 's'}"
             said.append(f"{runs}, more below" if self._next else runs if count else self._nothing())
-        if self.sort is not None:
-            of = " of the runs loaded" if self.sort[0] in VERDICT_FIELDS and self._next else ""
-            said.append(f"by {title_of(self.sort[0])}{of}, {'ascending' if self.sort[1] else 'descending'}")
-        elif count:
-            said.append("newest first")
+        said += self._about_rows()
+        said += self._about_order()
         said += self._about_live()
         if self._only_differing:
             said.append("only columns that differ")

@@ -7,8 +7,9 @@ a page down. The name stays in place while the other columns scroll, two header 
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import ClassVar
@@ -25,10 +26,13 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from mlaudit.domain.columns import NOTHING, is_numeric, table_cell
+from mlaudit.domain.groups import RunGroup
 from mlaudit.domain.models import Run, RunStatus
+from mlaudit.domain.sorting import Sorting
 from mlaudit.domain.triage import VERDICT_FIELDS, JudgedRun, verdict_cell
 from mlaudit.tui.widgets.chart_legend import fit
 from mlaudit.tui.widgets.diff_tables import COLORS, OTHER_COLOR, SIGNS
+from mlaudit.tui.widgets.run_rows import Arrangement, Row, key_of, runs_of
 
 HEADER = 2
 """Lines that stay at the top: the groups (metrics, params, tags), and the columns' titles."""
@@ -108,9 +112,11 @@ class RunTable(ScrollView, can_focus=True):
 
     @dataclass
     class Highlighted(Message):
-        """Another run is under the cursor; None when there are no runs."""
+        """Another row is under the cursor, or another cell of a group; None when there are no runs."""
 
         run: Run | None
+        """None for a group as well."""
+        row: Row | None
 
     @dataclass
     class Opened(Message):
@@ -118,14 +124,18 @@ class RunTable(ScrollView, can_focus=True):
 
         run: Run
 
+    class FoldAsked(Message):
+        """Enter on a group."""
+
     class Marked(Message):
         """A mark was set or taken away."""
 
     @dataclass
     class SortAsked(Message):
-        """The title of a column was clicked."""
+        """The title of a column was clicked; with ctrl or shift held it is meant after the columns sorted by."""
 
         column: str
+        further: bool = False
 
     @dataclass
     class NearEnd(Message):
@@ -140,11 +150,16 @@ class RunTable(ScrollView, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name for it
         super().__init__(id=id)
         self.runs: list[Run] = []
+        """What is loaded, in order."""
+        self.rows: Sequence[Row] = self.runs
+        """What is shown: the same, or what :attr:`arrangement` makes of it."""
+        self.arrangement: Arrangement | None = None
+        self._arranged_again = 0.0
         self.columns: tuple[str, ...] = ("run_name",)
         self.experiments: Mapping[str, str] = {}
         """Experiment id -> name."""
-        self.sort: tuple[str, bool] | None = None
-        """The column that the runs are sorted by, and whether ascending; shown as an arrow."""
+        self.sorting: Sorting = ()
+        """The columns that the runs are sorted by; shown as arrows, with their ranks where there are several."""
         self.judged: dict[str, JudgedRun] = {}
         """Run id -> its verdict, as far as they are known."""
         self._baselines: set[str] = set()
@@ -158,14 +173,31 @@ class RunTable(ScrollView, can_focus=True):
 
     def show(self, runs: Sequence[Run], columns: tuple[str, ...], *, to_top: bool = False) -> None:
         """Replace everything; the cursor stays on its run where that is still there. ``columns[0]`` is frozen."""
-        current = None if to_top else self.current
+        current = None if to_top or self.current_row is None else key_of(self.current_row)
         self._changed.clear()
         self.runs = list(runs)
         self._widths = {}
-        self._measure(self.runs[:MEASURED], columns)
+        self._arrange()
+        self._measure(self.rows[:MEASURED], columns)
         self.set_columns(columns)
-        rows = {run.run_id: row for row, run in enumerate(self.runs)} if current else {}
-        row = rows.get(current.run_id, 0) if current else 0
+        self._go_to_row(current)
+
+    def rearrange(self, arrangement: Arrangement | None, *, to: Hashable | None = None) -> None:
+        """Make the rows anew; the cursor stays on its row, or goes to the one with the key ``to``."""
+        current = to if to is not None or self.current_row is None else key_of(self.current_row)
+        self.arrangement = arrangement
+        self._arrange()
+        self._measure(self.rows[:MEASURED], [self.columns[0]])
+        self._go_to_row(current)
+
+    def _arrange(self) -> None:
+        start = time.monotonic()
+        self.rows = self.runs if self.arrangement is None else self.arrangement.rows(self.runs)
+        end = time.monotonic()
+        self._arranged_again = end + 9 * (end - start)
+
+    def _go_to_row(self, key: Hashable | None) -> None:
+        row = next((row for row, shown in enumerate(self.rows) if key_of(shown) == key), 0) if key is not None else 0
         self._resize()
         self.cursor_row = row
         self._to_cursor()
@@ -176,8 +208,12 @@ class RunTable(ScrollView, can_focus=True):
         """Add a page at the end; ``columns`` may have grown."""
         was_empty = not self.runs
         self.runs.extend(runs)
-        self._measure(runs[:MEASURED], columns)
+        if self.arrangement is None:
+            self._measure(runs[:MEASURED], columns)
         self.set_columns(columns)
+        # Rows that are made of all runs are made anew now and then, and by rearrange() at the end.
+        if self.arrangement is not None and time.monotonic() >= self._arranged_again:
+            self.rearrange(self.arrangement)
         if was_empty:
             self._tell()
 
@@ -185,7 +221,7 @@ class RunTable(ScrollView, can_focus=True):
         """Show these; the column cursor stays on its column where that is still there."""
         before = self.column
         if new := [c for c in columns if c not in self._widths]:
-            self._measure(self.runs[:MEASURED], new)
+            self._measure(self.rows[:MEASURED], new)
         self.columns = columns
         self._layout = None
         self.cursor_column = columns.index(before) if before in columns else 0
@@ -194,8 +230,14 @@ class RunTable(ScrollView, can_focus=True):
 
     @property
     def current(self) -> Run | None:
-        """The run under the cursor."""
-        return self.runs[self.cursor_row] if 0 <= self.cursor_row < len(self.runs) else None
+        """The run under the cursor; None on a group as well."""
+        row = self.current_row
+        return row if isinstance(row, Run) else None
+
+    @property
+    def current_row(self) -> Row | None:
+        """What is under the cursor."""
+        return self.rows[self.cursor_row] if 0 <= self.cursor_row < len(self.rows) else None
 
     @property
     def column(self) -> str:
@@ -219,6 +261,8 @@ class RunTable(ScrollView, can_focus=True):
                 self._changed[now.run_id] = changed
                 if now.run_id in self._marked:
                     self._marked[now.run_id] = now
+        if self.arrangement is not None:
+            self.rearrange(self.arrangement)
         self.refresh()
         self._tell()
 
@@ -246,28 +290,45 @@ class RunTable(ScrollView, can_focus=True):
         self.judged.clear()
         self._baselines.clear()
 
+    def show_sorting(self, sorting: Sorting) -> None:
+        """Say in the titles what the runs are sorted by."""
+        self.sorting = sorting
+        self._measure((), [key.column for key in sorting if key.column in self.columns])
+        self._resize()
+        self.refresh()
+
     def reorder(self, runs: Sequence[Run]) -> None:
         """The same runs in another order; the cursor stays on its row."""
         self.runs = list(runs)
+        self._arrange()
         self.refresh()
         self._tell()
 
     # Keys and mouse
 
     def action_open(self) -> None:
-        """Open the run under the cursor."""
+        """Open the run under the cursor; show what is in a group."""
         if self.current is not None:
             self.post_message(self.Opened(self.current))
+        elif self.current_row is not None:
+            self.post_message(self.FoldAsked())
 
     def action_mark(self) -> None:
-        """Mark or unmark the run under the cursor and go on to the next."""
-        run = self.current
-        if run is None:
+        """Mark or unmark the run under the cursor, or all runs of a group, and go on to the next row."""
+        runs = {run.run_id: run for run in runs_of(self.current_row)}
+        if not runs:
             return
-        if self._marked.pop(run.run_id, None) is None:
-            self._marked[run.run_id] = run
+        if runs.keys() <= self._marked.keys():
+            for run_id in runs:
+                del self._marked[run_id]
+        else:
+            self._marked |= runs
         self.post_message(self.Marked())
-        self._refresh_row(self.cursor_row)
+        if self.arrangement is None:
+            self._refresh_row(self.cursor_row)
+        else:
+            # A group and its runs stand in several rows.
+            self.refresh()
         self.action_row(1)
 
     def action_row(self, by: int) -> None:
@@ -280,7 +341,7 @@ class RunTable(ScrollView, can_focus=True):
 
     def action_edge(self, index: int) -> None:
         """The first or the last run."""
-        self._go(index % max(1, len(self.runs)))
+        self._go(index % max(1, len(self.rows)))
         if index < 0:
             self.post_message(self.NearEnd(all_of_them=True))
 
@@ -294,10 +355,10 @@ class RunTable(ScrollView, can_focus=True):
             column = self._column_at(event.x)
             if column is not None:
                 self.cursor_column = column
-                self.post_message(self.SortAsked(self.column))
+                self.post_message(self.SortAsked(self.column, event.ctrl or event.shift))
             return
         row = event.y - HEADER + self.scroll_offset.y
-        if row >= len(self.runs):
+        if row >= len(self.rows):
             return
         if event.x < MARK:
             self._go(row)
@@ -308,8 +369,8 @@ class RunTable(ScrollView, can_focus=True):
             self._go(row)
 
     def _go(self, row: int) -> None:
-        self.cursor_row = min(max(0, row), max(0, len(self.runs) - 1))
-        if self.cursor_row >= len(self.runs) - NEAR:
+        self.cursor_row = min(max(0, row), max(0, len(self.rows) - 1))
+        if self.cursor_row >= len(self.rows) - NEAR:
             self.post_message(self.NearEnd(all_of_them=False))
 
     # Following the cursor
@@ -325,11 +386,13 @@ class RunTable(ScrollView, can_focus=True):
         """Scroll so that the column can be read."""
         self._to_column()
         self.refresh()
+        if self.arrangement is not None:
+            self._tell()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """The mouse wheel, too, comes to the end of what is loaded."""
         super().watch_scroll_y(old_value, new_value)
-        if self.runs and new_value + self._visible_rows >= len(self.runs) - NEAR // 2:
+        if self.rows and new_value + self._visible_rows >= len(self.rows) - NEAR // 2:
             self.post_message(self.NearEnd(all_of_them=False))
 
     def on_resize(self) -> None:
@@ -342,7 +405,7 @@ class RunTable(ScrollView, can_focus=True):
         return max(1, self.scrollable_content_region.height - HEADER)
 
     def _tell(self) -> None:
-        self.post_message(self.Highlighted(self.current))
+        self.post_message(self.Highlighted(self.current, self.current_row))
 
     def _to_cursor(self) -> None:
         top, row = self.scroll_offset.y, self.cursor_row
@@ -367,13 +430,14 @@ class RunTable(ScrollView, can_focus=True):
 
     # Widths
 
-    def _measure(self, runs: Iterable[Run], columns: Iterable[str]) -> None:
+    def _measure(self, rows: Iterable[Row], columns: Iterable[str]) -> None:
         names = list(columns)
-        found = list(runs)
+        found = list(rows)
         for column in names:
-            cells = max((cell_len(self._content(run, column)) for run in found), default=0)
+            cells = max((cell_len(self._content(row, column)) for row in found), default=0)
             # Room for the arrow that says how the table is sorted.
-            known = self._widths.get(column, cell_len(title_of(column)) + 2)
+            sign = max(1, cell_len(self._sort_sign(column)))
+            known = max(self._widths.get(column, 0), cell_len(title_of(column)) + 1 + sign)
             self._widths[column] = min(WIDEST, max(known, cells))
         self._layout = None
 
@@ -391,7 +455,7 @@ class RunTable(ScrollView, can_focus=True):
         return min(MARK + self._widths.get(self.columns[0], WIDEST) + GAP, max(1, self.size.width * 2 // 5))
 
     def _resize(self) -> None:
-        self.virtual_size = Size(self._frozen + self._laid_out.starts[-1], len(self.runs) + HEADER)
+        self.virtual_size = Size(self._frozen + self._laid_out.starts[-1], len(self.rows) + HEADER)
 
     def _column_at(self, x: int) -> int | None:
         """Index into ``columns`` of what stands at this cell."""
@@ -416,7 +480,7 @@ class RunTable(ScrollView, can_focus=True):
         if y == 1:
             return self._titles()
         row = y - HEADER + self.scroll_offset.y
-        if row >= len(self.runs):
+        if row >= len(self.rows):
             return Strip.blank(self.size.width, self.rich_style)
         return self._row(row)
 
@@ -457,8 +521,8 @@ class RunTable(ScrollView, can_focus=True):
 
         def cell(index: int, column: str, width: int) -> list[Segment]:
             title = title_of(column)
-            if self.sort is not None and self.sort[0] == column:
-                title = f"{fit(title, width - 2)} {'▲' if self.sort[1] else '▼'}"
+            if sign := self._sort_sign(column):
+                title = f"{fit(title, width - 1 - cell_len(sign))} {sign}"
             padded = _aligned(title, width, is_numeric(column))
             return [Segment(padded, chosen if index == self.cursor_column else base), Segment(" " * GAP, base)]
 
@@ -466,8 +530,15 @@ class RunTable(ScrollView, can_focus=True):
         cells = [s for i in range(first, last) for s in cell(i + 1, layout.columns[i], layout.widths[i])]
         return self._joined(frozen, cells, first, base)
 
+    def _sort_sign(self, column: str) -> str:
+        """``▲``, or ``▼2`` where the column is the second of several keys."""
+        for rank, key in enumerate(self.sorting, 1):
+            if key.column == column:
+                return f"{'▲' if key.ascending else '▼'}{rank if len(self.sorting) > 1 else ''}"
+        return ""
+
     def _row(self, row: int) -> Strip:
-        run = self.runs[row]
+        shown = self.rows[row]
         base = self.rich_style
         if row % 2:
             base += self.get_component_rich_style("runtable--odd", partial=True)
@@ -475,23 +546,31 @@ class RunTable(ScrollView, can_focus=True):
         if on_cursor:
             base += self.get_component_rich_style("runtable--cursor", partial=True)
         layout, (first, last) = self._laid_out, self._visible()
+        if isinstance(shown, RunGroup):
+            base += Style(bold=True)
         mark = self.get_component_rich_style("runtable--mark", partial=True)
-        marked = run.run_id in self._marked
         frozen = [
-            Segment("● " if marked else self._sign(run), base if on_cursor else base + mark),
-            Segment(_aligned(self._text(run, self.columns[0]), self._frozen - MARK - GAP, False), base),
+            Segment(self._sign(shown), base if on_cursor else base + mark),
+            Segment(_aligned(self._text(shown, self.columns[0]), self._frozen - MARK - GAP, False), base),
             Segment(" " * GAP, base),
         ]
-        cells = [self._cell(run, layout.columns[i], layout.widths[i], base, on_cursor) for i in range(first, last)]
+        cells = [self._cell(shown, layout.columns[i], layout.widths[i], base, on_cursor) for i in range(first, last)]
         return self._joined(frozen, cells, first, base)
 
-    def _sign(self, run: Run) -> str:
-        """Where the mark would stand: whether the others are judged against this run."""
-        return f"{BASELINE} " if run.run_id in self._baselines else "  "
+    def _sign(self, row: Row) -> str:
+        """Marked, some of its runs marked, or whether the others are judged against this run."""
+        if isinstance(row, RunGroup):
+            marked = sum(run.run_id in self._marked for run in row.runs) if self._marked else 0
+            return "● " if marked == len(row.runs) else "◐ " if marked else "  "
+        if row.run_id in self._marked:
+            return "● "
+        return f"{BASELINE} " if row.run_id in self._baselines else "  "
 
-    def _cell(self, run: Run, column: str, width: int, base: Style, on_cursor: bool) -> Segment:
-        text = self._text(run, column)
-        style = base
+    def _cell(self, row: Row, column: str, width: int, base: Style, on_cursor: bool) -> Segment:
+        text = self._text(row, column)
+        if isinstance(row, RunGroup):
+            return Segment(_aligned(text, width, is_numeric(column)) + " " * GAP, base)
+        run, style = row, base
         if column in self._changed.get(run.run_id, ()):
             style += self.get_component_rich_style("runtable--changed", partial=True)
         if text in {NOTHING, PENDING} and not on_cursor:
@@ -502,16 +581,20 @@ class RunTable(ScrollView, can_focus=True):
             style += Style(color=COLORS.get(judged.outcome, OTHER_COLOR))
         return Segment(_aligned(text, width, is_numeric(column)) + " " * GAP, style)
 
-    def _text(self, run: Run, column: str) -> str:
+    def _text(self, row: Row, column: str) -> str:
         """A cell's text; a column that is too narrow for one that nobody had measured grows after this frame."""
-        text = self._content(run, column)
+        text = self._content(row, column)
         need = min(WIDEST, cell_len(text))
         if need > self._widths.get(column, WIDEST):
             self._widths[column] = need
             self.call_after_refresh(self._grown)
         return text
 
-    def _content(self, run: Run, column: str) -> str:
+    def _content(self, row: Row, column: str) -> str:
+        arranged = None if self.arrangement is None else self.arrangement.cell(row, column)
+        if arranged is not None or isinstance(row, RunGroup):
+            return arranged or ""
+        run = row
         if column not in VERDICT_FIELDS:
             return table_cell(run, column, self.experiments)
         judged = self.judged.get(run.run_id)
