@@ -26,7 +26,7 @@ from mlaudit.domain.models import (
     StoreKind,
 )
 from mlaudit.domain.text import clean, clean_mapping
-from mlaudit.gateway import convert, faults, sql_history
+from mlaudit.gateway import convert, faults, sql_history, sql_stretches
 from mlaudit.gateway.artifacts import LoggedModel, RunArtifacts, newest_first
 from mlaudit.gateway.sql_database import Database, PostgresDatabase, Reading, SqliteDatabase
 from mlaudit.gateway.sql_registry import SqlRegistry
@@ -116,7 +116,7 @@ class SqlTracking:
             if most is None:
                 history = sql_history.whole(reading, run_id, key)
             else:
-                history = sql_history.thinned(reading, run_id, key, most)
+                history = sql_stretches.thinned(reading, run_id, key, most)
             return history if len(history) or _exists(reading, run_id) else None
 
         found = self._database.ask(question)
