@@ -93,7 +93,7 @@ class Palette(Keys):
 
 async def test_the_palette_stands_at_the_right_edge() -> None:
     app = Palette()
-    async with app.run_test(size=(40, 5)) as pilot:
+    async with app.run_test(size=(41, 5)) as pilot:
         await pilot.pause()
         assert app.query_one(KeyLine).render().plain == " a Count  b Never  ? Help  …▏ ^p palette "
     wide = Palette()
