@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 from contract_stores import DATASET, EXPERIMENT, HOSTILE_NAME, MODEL, ODD_METRIC, ODD_PARAM, REPORT, RUNS, T0, Store
@@ -16,6 +17,7 @@ from mlaudit.domain.errors import (
     VersionNotFound,
 )
 from mlaudit.domain.models import Stage
+from mlaudit.services.download import Downloads, Phase, PollDownload, StartDownload
 
 pytestmark = pytest.mark.real
 
@@ -344,6 +346,19 @@ class TestArtifacts:
             pass
         with pytest.raises(RunNotFound), store.gateway.open_artifact("f" * 32, "report.txt"):
             pass
+
+    def test_as_files(self, store: Store, tmp_path: Path) -> None:
+        """A folder with what is in it, and a file of a model that is kept elsewhere."""
+        downloads, run_id = Downloads(lambda: store.gateway), store.runs["first"]
+        for path, is_dir in (("plots", True), ("model/MLmodel", False)):
+            started = downloads.start(StartDownload(run_id, path, is_dir, str(tmp_path)))
+            while not (state := downloads.poll(PollDownload(started.download_id))).ended:
+                pass
+            assert (state.phase, state.problem, state.files_done) == (Phase.DONE, "", 1)
+            assert state.done == state.total
+        assert {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*")} == {"plots", "plots/roc.json", "MLmodel"}
+        assert (tmp_path / "plots/roc.json").read_bytes() == b"{}"
+        assert (tmp_path / "MLmodel").read_bytes() == b"flavors: {}\n"
 
     def test_run_without_any(self, store: Store) -> None:
         assert store.gateway.list_artifacts(store.runs["hostile"]) == ()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from textual import work
 
 from mlaudit.domain.columns import arranged, curve_column, default_columns, differing, is_curve, tag_columns
+from mlaudit.domain.groups import COUNT
 from mlaudit.domain.models import Experiment, Run
 from mlaudit.tui.screens.columns import ColumnsScreen
 from mlaudit.tui.screens.run_list_verdicts import VerdictsMixin
@@ -31,10 +32,11 @@ class ColumnsMixin(VerdictsMixin):
 
     def _columns(self, runs: Sequence[Run], *, afresh: bool = False) -> tuple[str, ...]:
         """The columns for these runs and for what was shown before; those that were chosen, if any were."""
-        return arranged(self._unarranged(runs, afresh=afresh), self._pinned, self._curves)
+        own = self._arranged_columns(self._own_columns(runs, afresh=afresh))
+        return arranged(own, self._pinned, self._curves)
 
-    def _unarranged(self, runs: Sequence[Run], *, afresh: bool) -> tuple[str, ...]:
-        """The same without curves, and without those that are pinned drawn to the front."""
+    def _own_columns(self, runs: Sequence[Run], *, afresh: bool) -> tuple[str, ...]:
+        """The same without curves and what groups need, and without the pinned ones drawn to the front."""
         verdicts = VERDICTS if self._verdicts_shown else ()
         if self._chosen is not None:
             return tuple(c for c in self._chosen if c in verdicts or c not in VERDICTS)
@@ -59,7 +61,8 @@ class ColumnsMixin(VerdictsMixin):
     def _all_columns(self) -> tuple[str, ...]:
         more = ("run_id", "end_time", "user", "experiment", "artifact_uri")
         runs = self.table.runs
-        found = (*self.table.columns, *FIRST, *default_columns(runs), *tag_columns(runs), *more)
+        shown = [column for column in self.table.columns if column != COUNT]
+        found = (*shown, *FIRST, *default_columns(runs), *tag_columns(runs), *more)
         mlflow = sorted({f"tags.{k}" for run in runs for k in run.tags if k.startswith("mlflow.")})
         return tuple(dict.fromkeys((*found, *mlflow)))
 

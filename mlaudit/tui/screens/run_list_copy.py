@@ -58,7 +58,7 @@ class CopyMixin(RunList):
 
     def action_copy_row(self) -> None:
         """Copy two lines, the names of the columns and this run's values, for a spreadsheet or a note."""
-        columns = [column for column in self.table.columns if not is_curve(column)]
+        columns = self._run_columns
         if (run := self.table.current) is None:
             return
         count = f"{len(columns)} column{'' if len(columns) == 1 else 's'}"
@@ -70,4 +70,6 @@ class CopyMixin(RunList):
     def _full(self, column: str) -> str:
         run = self.table.current
         assert run is not None
+        if column not in self._run_columns:
+            return ""
         return full_cell(run, column, self.table.experiments, self.table.judged.get(run.run_id))

@@ -234,10 +234,10 @@ class ExportMixin(VerdictsMixin):
         if self._sorted_here:
             order = "by the other columns" if of_the_store(self.sort) else "newest first"
             remarks.append(f"In the file they come {order}: no store sorts by verdicts.")
-        columns = tuple(column for column in self.table.columns if not is_curve(column))
-        if len(columns) < len(self.table.columns):
+        remarks += self._about_written()
+        if any(map(is_curve, self.table.columns)):
             remarks.append("Without the curves: the chart (c) writes those.")
-        return RunView(self._search(None), columns, self.table.experiments, tuple(remarks))
+        return RunView(self._search(None), self._run_columns, self.table.experiments, tuple(remarks))
 
     @work(group="runs.export", exclusive=True)
     async def action_export_runs(self) -> None:

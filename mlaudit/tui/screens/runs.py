@@ -25,17 +25,19 @@ from mlaudit.tui.screens.run_list_copy import COPY_KEYS, CopyMixin
 from mlaudit.tui.screens.run_list_curves import CURVE_KEY, CurvesMixin
 from mlaudit.tui.screens.run_list_export import EXPORT_RUNS_KEY, ExportMixin
 from mlaudit.tui.screens.run_list_live import LiveMixin
-from mlaudit.tui.screens.run_list_order import OrderMixin
 from mlaudit.tui.screens.run_list_pins import PIN_KEY, PinsMixin
+from mlaudit.tui.screens.run_list_rows import ROW_KEYS
+from mlaudit.tui.screens.run_list_tree import TreeMixin
 from mlaudit.tui.widgets.filter_input import FilterInput
 from mlaudit.tui.widgets.run_preview import RunPreview
+from mlaudit.tui.widgets.run_rows import runs_of
 from mlaudit.tui.widgets.run_table import RunTable
 
 KEYS_FROM = 5 * PAGE_SIZE
 """Runs whose keys are learnt for completion; more of them hardly bring new ones."""
 
 
-class RunsScreen(LiveMixin, PinsMixin, CurvesMixin, OrderMixin, CopyMixin, ExportMixin):
+class RunsScreen(LiveMixin, PinsMixin, CurvesMixin, TreeMixin, CopyMixin, ExportMixin):
     """Lists runs; a failed request keeps those that are there."""
 
     CSS_PATH = "runs.tcss"
@@ -76,6 +78,7 @@ class RunsScreen(LiveMixin, PinsMixin, CurvesMixin, OrderMixin, CopyMixin, Expor
         CURVE_KEY,
         *COPY_KEYS,
         EXPORT_RUNS_KEY,
+        *ROW_KEYS,
         Binding("r", "reload", "Refresh", id="runs.refresh", tooltip="Ask the store again"),
     ]
 
@@ -90,6 +93,7 @@ class RunsScreen(LiveMixin, PinsMixin, CurvesMixin, OrderMixin, CopyMixin, Expor
         with Horizontal(id="panes"):
             yield RunTable(id="runs")
             yield RunPreview(id="preview")
+        yield Static(id="detail", markup=False)
         yield Static(id="status", markup=False)
 
     def on_mount(self) -> None:
@@ -123,15 +127,19 @@ class RunsScreen(LiveMixin, PinsMixin, CurvesMixin, OrderMixin, CopyMixin, Expor
         self._learn_keys(page.runs)
         self._next = page.next_page_token
         self._known = {run.run_id: place for place, run in enumerate(page.runs)}
-        self.table.sorting = self.sort
+        self.table.sorting = self._shown_sorting
         self.table.forget_verdicts()
         self.table.show(page.runs, self._columns(page.runs, afresh=True), to_top=to_top)
         self._say()
         self._judge_listed()
+        self.call_later(self._load_rest)
 
     @work(exclusive=True, group="runs.load")
-    async def load_more(self, everything: bool) -> None:
-        """The next page; with ``everything`` all that are left, and the cursor to the last run."""
+    async def load_more(self, everything: bool, *, most: int | None = None) -> None:
+        """The next page; with ``everything`` all that are left, and the cursor to the last run.
+
+        With ``most`` the cursor stays, and no more is asked for once there are so many runs.
+        """
         self._loading = True
         table = self.table
         while self._next is not None:
@@ -148,10 +156,15 @@ class RunsScreen(LiveMixin, PinsMixin, CurvesMixin, OrderMixin, CopyMixin, Expor
             table.append(fresh, self._columns(table.runs + fresh if len(table.runs) < PAGE_SIZE else fresh))
             if len(table.runs) <= KEYS_FROM:
                 self._learn_keys(fresh)
-            if not everything:
+            if not everything or (most is not None and len(table.runs) >= most):
                 break
-            table.cursor_row = len(table.runs) - 1
-        self._loading, self._problem = False, ""
+            if most is None:
+                table.cursor_row = len(table.rows) - 1
+        self._loading, self._fetching_rest, self._problem = False, False, ""
+        if table.arrangement is not None:
+            table.rearrange(table.arrangement)
+            if most is None and everything:
+                table.cursor_row = len(table.rows) - 1
         self._say()
         self._judge_listed()
 
@@ -183,8 +196,15 @@ class RunsScreen(LiveMixin, PinsMixin, CurvesMixin, OrderMixin, CopyMixin, Expor
         self._problem = f"{error}.{kept} Press r to try again."
         self._say()
 
+    def _stop_loading(self) -> None:
+        self.workers.cancel_group(self, "runs.load")
+        self._loading = False
+
     @on(RunTable.NearEnd)
     def _near_end(self, event: RunTable.NearEnd) -> None:
+        if self.table.arrangement is not None and not event.all_of_them:
+            # Rows made of all runs would change under the cursor.
+            return
         if self._next is not None and not self._problem and (event.all_of_them or not self._loading):
             self.load_more(event.all_of_them)
 
@@ -210,9 +230,13 @@ class RunsScreen(LiveMixin, PinsMixin, CurvesMixin, OrderMixin, CopyMixin, Expor
 
     @property
     def _chosen_runs(self) -> tuple[Run, ...]:
-        """The marked runs; without marks the one under the cursor."""
-        table = self.table
-        return table.marked or ((table.current,) if table.current else ())
+        """The marked runs; without marks the one under the cursor, or those of the group there."""
+        return self.table.marked or runs_of(self.table.current_row)
+
+    @property
+    def run_at_hand(self) -> Run | None:
+        """The run under the cursor."""
+        return self.table.current if self.is_mounted else None
 
     @on(RunTable.Opened)
     def _opened(self, event: RunTable.Opened) -> None:
@@ -278,7 +302,8 @@ class RunsScreen(LiveMixin, PinsMixin, CurvesMixin, OrderMixin, CopyMixin, Expor
 
     @on(RunTable.Highlighted)
     def _highlighted(self, event: RunTable.Highlighted) -> None:
-        self.query_one(RunPreview).show(event.run)
+        if event.run is not None or event.row is None:
+            self.query_one(RunPreview).show(event.run)
 
     @on(RunTable.Marked)
     def _marks_changed(self) -> None:
@@ -297,6 +322,7 @@ class RunsScreen(LiveMixin, PinsMixin, CurvesMixin, OrderMixin, CopyMixin, Expor
         elif self._loaded:
             runs = f"{count:,} run{'' if count == 1 else 's'}"
             said.append(f"{runs}, more below" if self._next else runs if count else self._nothing())
+        said += self._about_rows()
         said += self._about_order()
         said += self._about_live()
         if self._only_differing:

@@ -7,8 +7,9 @@ a page down. The name and the pinned columns stay in place while the others scro
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import ClassVar
@@ -25,11 +26,13 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from mlaudit.domain.columns import CURVES, NOTHING, is_curve, is_numeric, table_cell
+from mlaudit.domain.groups import RunGroup
 from mlaudit.domain.models import Run, RunStatus
 from mlaudit.domain.sorting import Sorting
 from mlaudit.domain.triage import VERDICT_FIELDS, JudgedRun, verdict_cell
 from mlaudit.tui.widgets.chart_legend import fit
 from mlaudit.tui.widgets.diff_tables import COLORS, OTHER_COLOR, SIGNS
+from mlaudit.tui.widgets.run_rows import Arrangement, Row, key_of, runs_of
 
 HEADER = 2
 """Lines that stay at the top: the groups (metrics, params, tags), and the columns' titles."""
@@ -122,15 +125,20 @@ class RunTable(ScrollView, can_focus=True):
 
     @dataclass
     class Highlighted(Message):
-        """Another run is under the cursor; None when there are no runs."""
+        """Another row is under the cursor, or another cell of a group; None when there are no runs."""
 
         run: Run | None
+        """None for a group as well."""
+        row: Row | None
 
     @dataclass
     class Opened(Message):
         """Enter, or a click on the run under the cursor."""
 
         run: Run
+
+    class FoldAsked(Message):
+        """Enter on a group."""
 
     class Marked(Message):
         """A mark was set or taken away."""
@@ -155,6 +163,11 @@ class RunTable(ScrollView, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name for it
         super().__init__(id=id)
         self.runs: list[Run] = []
+        """What is loaded, in order."""
+        self.rows: Sequence[Row] = self.runs
+        """What is shown: the same, or what :attr:`arrangement` makes of it."""
+        self.arrangement: Arrangement | None = None
+        self._arranged_again = 0.0
         self.columns: tuple[str, ...] = ("run_name",)
         self.pinned: frozenset[str] = frozenset()
         """Columns right of the first that stay in place as well, as far as there is room; see :meth:`pin`."""
@@ -177,14 +190,31 @@ class RunTable(ScrollView, can_focus=True):
 
     def show(self, runs: Sequence[Run], columns: tuple[str, ...], *, to_top: bool = False) -> None:
         """Replace everything; the cursor stays on its run where that is still there. ``columns[0]`` is frozen."""
-        current = None if to_top else self.current
+        current = None if to_top or self.current_row is None else key_of(self.current_row)
         self._changed.clear()
         self.runs = list(runs)
         self._widths = {}
-        self._measure(self.runs[:MEASURED], columns)
+        self._arrange()
+        self._measure(self.rows[:MEASURED], columns)
         self.set_columns(columns)
-        rows = {run.run_id: row for row, run in enumerate(self.runs)} if current else {}
-        row = rows.get(current.run_id, 0) if current else 0
+        self._go_to_row(current)
+
+    def rearrange(self, arrangement: Arrangement | None, *, to: Hashable | None = None) -> None:
+        """Make the rows anew; the cursor stays on its row, or goes to the one with the key ``to``."""
+        current = to if to is not None or self.current_row is None else key_of(self.current_row)
+        self.arrangement = arrangement
+        self._arrange()
+        self._measure(self.rows[:MEASURED], [self.columns[0]])
+        self._go_to_row(current)
+
+    def _arrange(self) -> None:
+        start = time.monotonic()
+        self.rows = self.runs if self.arrangement is None else self.arrangement.rows(self.runs)
+        end = time.monotonic()
+        self._arranged_again = end + 9 * (end - start)
+
+    def _go_to_row(self, key: Hashable | None) -> None:
+        row = next((row for row, shown in enumerate(self.rows) if key_of(shown) == key), 0) if key is not None else 0
         self._resize()
         self.cursor_row = row
         self._to_cursor()
@@ -195,8 +225,12 @@ class RunTable(ScrollView, can_focus=True):
         """Add a page at the end; ``columns`` may have grown."""
         was_empty = not self.runs
         self.runs.extend(runs)
-        self._measure(runs[:MEASURED], columns)
+        if self.arrangement is None:
+            self._measure(runs[:MEASURED], columns)
         self.set_columns(columns)
+        # Rows that are made of all runs are made anew now and then, and by rearrange() at the end.
+        if self.arrangement is not None and time.monotonic() >= self._arranged_again:
+            self.rearrange(self.arrangement)
         if was_empty:
             self._tell()
 
@@ -204,7 +238,7 @@ class RunTable(ScrollView, can_focus=True):
         """Show these; the column cursor stays on its column where that is still there."""
         before = self.column
         if new := [c for c in columns if c not in self._widths]:
-            self._measure(self.runs[:MEASURED], new)
+            self._measure(self.rows[:MEASURED], new)
         self.columns = columns
         self._layout = None
         self.cursor_column = columns.index(before) if before in columns else 0
@@ -213,15 +247,16 @@ class RunTable(ScrollView, can_focus=True):
 
     @property
     def in_view(self) -> list[Run]:
-        """The runs of the rows that can be seen now."""
+        """The runs whose rows can be seen now."""
         top = self.scroll_offset.y
-        return self.runs[top : top + self._visible_rows]
+        return [row for row in self.rows[top : top + self._visible_rows] if isinstance(row, Run)]
 
     def refresh_run(self, run_id: str) -> None:
         """Draw the row of a run anew if it can be seen."""
-        for row, run in enumerate(self.in_view, self.scroll_offset.y):
-            if run.run_id == run_id:
-                self._refresh_row(row)
+        top = self.scroll_offset.y
+        for number, row in enumerate(self.rows[top : top + self._visible_rows], top):
+            if isinstance(row, Run) and row.run_id == run_id:
+                self._refresh_row(number)
 
     def pin(self, pinned: Iterable[str], columns: tuple[str, ...]) -> None:
         """Show these columns; the pinned ones, which stand right of the first, stay in place."""
@@ -240,8 +275,14 @@ class RunTable(ScrollView, can_focus=True):
 
     @property
     def current(self) -> Run | None:
-        """The run under the cursor."""
-        return self.runs[self.cursor_row] if 0 <= self.cursor_row < len(self.runs) else None
+        """The run under the cursor; None on a group as well."""
+        row = self.current_row
+        return row if isinstance(row, Run) else None
+
+    @property
+    def current_row(self) -> Row | None:
+        """What is under the cursor."""
+        return self.rows[self.cursor_row] if 0 <= self.cursor_row < len(self.rows) else None
 
     @property
     def column(self) -> str:
@@ -265,6 +306,8 @@ class RunTable(ScrollView, can_focus=True):
                 self._changed[now.run_id] = changed
                 if now.run_id in self._marked:
                     self._marked[now.run_id] = now
+        if self.arrangement is not None:
+            self.rearrange(self.arrangement)
         self.refresh()
         self._tell()
 
@@ -302,25 +345,35 @@ class RunTable(ScrollView, can_focus=True):
     def reorder(self, runs: Sequence[Run]) -> None:
         """The same runs in another order; the cursor stays on its row."""
         self.runs = list(runs)
+        self._arrange()
         self.refresh()
         self._tell()
 
     # Keys and mouse
 
     def action_open(self) -> None:
-        """Open the run under the cursor."""
+        """Open the run under the cursor; show what is in a group."""
         if self.current is not None:
             self.post_message(self.Opened(self.current))
+        elif self.current_row is not None:
+            self.post_message(self.FoldAsked())
 
     def action_mark(self) -> None:
-        """Mark or unmark the run under the cursor and go on to the next."""
-        run = self.current
-        if run is None:
+        """Mark or unmark the run under the cursor, or all runs of a group, and go on to the next row."""
+        runs = {run.run_id: run for run in runs_of(self.current_row)}
+        if not runs:
             return
-        if self._marked.pop(run.run_id, None) is None:
-            self._marked[run.run_id] = run
+        if runs.keys() <= self._marked.keys():
+            for run_id in runs:
+                del self._marked[run_id]
+        else:
+            self._marked |= runs
         self.post_message(self.Marked())
-        self._refresh_row(self.cursor_row)
+        if self.arrangement is None:
+            self._refresh_row(self.cursor_row)
+        else:
+            # A group and its runs stand in several rows.
+            self.refresh()
         self.action_row(1)
 
     def action_row(self, by: int) -> None:
@@ -333,7 +386,7 @@ class RunTable(ScrollView, can_focus=True):
 
     def action_edge(self, index: int) -> None:
         """The first or the last run."""
-        self._go(index % max(1, len(self.runs)))
+        self._go(index % max(1, len(self.rows)))
         if index < 0:
             self.post_message(self.NearEnd(all_of_them=True))
 
@@ -350,7 +403,7 @@ class RunTable(ScrollView, can_focus=True):
                 self.post_message(self.SortAsked(self.column, event.ctrl or event.shift))
             return
         row = event.y - HEADER + self.scroll_offset.y
-        if row >= len(self.runs):
+        if row >= len(self.rows):
             return
         if event.x < MARK:
             self._go(row)
@@ -361,8 +414,8 @@ class RunTable(ScrollView, can_focus=True):
             self._go(row)
 
     def _go(self, row: int) -> None:
-        self.cursor_row = min(max(0, row), max(0, len(self.runs) - 1))
-        if self.cursor_row >= len(self.runs) - NEAR:
+        self.cursor_row = min(max(0, row), max(0, len(self.rows) - 1))
+        if self.cursor_row >= len(self.rows) - NEAR:
             self.post_message(self.NearEnd(all_of_them=False))
 
     # Following the cursor
@@ -378,11 +431,13 @@ class RunTable(ScrollView, can_focus=True):
         """Scroll so that the column can be read."""
         self._to_column()
         self.refresh()
+        if self.arrangement is not None:
+            self._tell()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """The mouse wheel, too, comes to the end of what is loaded."""
         super().watch_scroll_y(old_value, new_value)
-        if self.runs and new_value + self._visible_rows >= len(self.runs) - NEAR // 2:
+        if self.rows and new_value + self._visible_rows >= len(self.rows) - NEAR // 2:
             self.post_message(self.NearEnd(all_of_them=False))
 
     def on_resize(self) -> None:
@@ -397,7 +452,7 @@ class RunTable(ScrollView, can_focus=True):
         return max(1, self.scrollable_content_region.height - HEADER)
 
     def _tell(self) -> None:
-        self.post_message(self.Highlighted(self.current))
+        self.post_message(self.Highlighted(self.current, self.current_row))
 
     def _to_cursor(self) -> None:
         top, row = self.scroll_offset.y, self.cursor_row
@@ -423,14 +478,14 @@ class RunTable(ScrollView, can_focus=True):
 
     # Widths
 
-    def _measure(self, runs: Iterable[Run], columns: Iterable[str]) -> None:
+    def _measure(self, rows: Iterable[Row], columns: Iterable[str]) -> None:
         names = list(columns)
-        found = list(runs)
+        found = list(rows)
         for column in names:
             if is_curve(column):
                 self._widths[column] = CURVE
                 continue
-            cells = max((cell_len(self._content(run, column)) for run in found), default=0)
+            cells = max((cell_len(self._content(row, column)) for row in found), default=0)
             # Room for the arrow that says how the table is sorted.
             sign = max(1, cell_len(self._sort_sign(column)))
             known = max(self._widths.get(column, 0), cell_len(title_of(column)) + 1 + sign)
@@ -461,7 +516,7 @@ class RunTable(ScrollView, can_focus=True):
 
     def _resize(self) -> None:
         layout = self._laid_out
-        self.virtual_size = Size(layout.frozen + layout.starts[-1], len(self.runs) + HEADER)
+        self.virtual_size = Size(layout.frozen + layout.starts[-1], len(self.rows) + HEADER)
 
     def _column_at(self, x: int) -> int | None:
         """Index into ``columns`` of what stands at this cell."""
@@ -487,7 +542,7 @@ class RunTable(ScrollView, can_focus=True):
         if y == 1:
             return self._titles()
         row = y - HEADER + self.scroll_offset.y
-        if row >= len(self.runs):
+        if row >= len(self.rows):
             return Strip.blank(self.size.width, self.rich_style)
         return self._row(row)
 
@@ -552,7 +607,7 @@ class RunTable(ScrollView, can_focus=True):
         return ""
 
     def _row(self, row: int) -> Strip:
-        run = self.runs[row]
+        shown = self.rows[row]
         base = self.rich_style
         if row % 2:
             base += self.get_component_rich_style("runtable--odd", partial=True)
@@ -560,25 +615,33 @@ class RunTable(ScrollView, can_focus=True):
         if on_cursor:
             base += self.get_component_rich_style("runtable--cursor", partial=True)
         layout, (first, last) = self._laid_out, self._visible()
+        if isinstance(shown, RunGroup):
+            base += Style(bold=True)
         mark = self.get_component_rich_style("runtable--mark", partial=True)
-        marked = run.run_id in self._marked
         frozen = [
-            Segment("● " if marked else self._sign(run), base if on_cursor else base + mark),
-            Segment(_aligned(self._text(run, self.columns[0]), layout.stay[0], False), base),
+            Segment(self._sign(shown), base if on_cursor else base + mark),
+            Segment(_aligned(self._text(shown, self.columns[0]), layout.stay[0], False), base),
             Segment(" " * GAP, base),
         ]
         for column, width in zip(self.columns[1:], layout.stay[1:], strict=False):
-            frozen.append(self._cell(run, column, width, base, on_cursor))
-        cells = [self._cell(run, layout.columns[i], layout.widths[i], base, on_cursor) for i in range(first, last)]
+            frozen.append(self._cell(shown, column, width, base, on_cursor))
+        cells = [self._cell(shown, layout.columns[i], layout.widths[i], base, on_cursor) for i in range(first, last)]
         return self._joined(frozen, cells, first, base)
 
-    def _sign(self, run: Run) -> str:
-        """Where the mark would stand: whether the others are judged against this run."""
-        return f"{BASELINE} " if run.run_id in self._baselines else "  "
+    def _sign(self, row: Row) -> str:
+        """Marked, some of its runs marked, or whether the others are judged against this run."""
+        if isinstance(row, RunGroup):
+            marked = sum(run.run_id in self._marked for run in row.runs) if self._marked else 0
+            return "● " if marked == len(row.runs) else "◐ " if marked else "  "
+        if row.run_id in self._marked:
+            return "● "
+        return f"{BASELINE} " if row.run_id in self._baselines else "  "
 
-    def _cell(self, run: Run, column: str, width: int, base: Style, on_cursor: bool) -> Segment:
-        text = self._text(run, column)
-        style = base
+    def _cell(self, row: Row, column: str, width: int, base: Style, on_cursor: bool) -> Segment:
+        text = self._text(row, column)
+        if isinstance(row, RunGroup):
+            return Segment(_aligned(text, width, is_numeric(column)) + " " * GAP, base)
+        run, style = row, base
         if column in self._changed.get(run.run_id, ()):
             style += self.get_component_rich_style("runtable--changed", partial=True)
         if text in {NOTHING, PENDING} and not on_cursor:
@@ -589,9 +652,9 @@ class RunTable(ScrollView, can_focus=True):
             style += Style(color=COLORS.get(judged.outcome, OTHER_COLOR))
         return Segment(_aligned(text, width, is_numeric(column)) + " " * GAP, style)
 
-    def _text(self, run: Run, column: str) -> str:
+    def _text(self, row: Row, column: str) -> str:
         """A cell's text; a column that is too narrow for one that nobody had measured grows after this frame."""
-        text = self._content(run, column)
+        text = self._content(row, column)
         if is_curve(column):
             return text
         need = min(WIDEST, cell_len(text))
@@ -600,9 +663,16 @@ class RunTable(ScrollView, can_focus=True):
             self.call_after_refresh(self._grown)
         return text
 
-    def _content(self, run: Run, column: str) -> str:
+    def _content(self, row: Row, column: str) -> str:
         if is_curve(column):
-            return self.curve(run, column.partition(".")[2]) if self.curve is not None else NOTHING
+            # A group's is not one curve but many.
+            if self.curve is None or not isinstance(row, Run):
+                return ""
+            return self.curve(row, column.partition(".")[2])
+        arranged = None if self.arrangement is None else self.arrangement.cell(row, column)
+        if arranged is not None or isinstance(row, RunGroup):
+            return arranged or ""
+        run = row
         if column not in VERDICT_FIELDS:
             return table_cell(run, column, self.experiments)
         judged = self.judged.get(run.run_id)
