@@ -16,14 +16,16 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from mlaudit.config.filter_memory import FilterMemory
+from mlaudit.domain.columns import CURVES
 from mlaudit.domain.errors import FilterError, MlauditError
 from mlaudit.domain.filter_keys import KnownKeys, seen_in
 from mlaudit.domain.models import Experiment, Run
 from mlaudit.services.runs import PAGE_SIZE, SearchRuns
-from mlaudit.tui.screens.run_list_columns import ColumnsMixin
 from mlaudit.tui.screens.run_list_copy import COPY_KEYS, CopyMixin
+from mlaudit.tui.screens.run_list_curves import CURVE_KEY, CurvesMixin
 from mlaudit.tui.screens.run_list_export import EXPORT_RUNS_KEY, ExportMixin
 from mlaudit.tui.screens.run_list_live import LiveMixin
+from mlaudit.tui.screens.run_list_pins import PIN_KEY, PinsMixin
 from mlaudit.tui.screens.run_list_rows import ROW_KEYS
 from mlaudit.tui.screens.run_list_tree import TreeMixin
 from mlaudit.tui.widgets.filter_input import FilterInput
@@ -35,7 +37,7 @@ KEYS_FROM = 5 * PAGE_SIZE
 """Runs whose keys are learnt for completion; more of them hardly bring new ones."""
 
 
-class RunsScreen(LiveMixin, ColumnsMixin, TreeMixin, CopyMixin, ExportMixin):
+class RunsScreen(LiveMixin, PinsMixin, CurvesMixin, TreeMixin, CopyMixin, ExportMixin):
     """Lists runs; a failed request keeps those that are there."""
 
     CSS_PATH = "runs.tcss"
@@ -72,6 +74,8 @@ class RunsScreen(LiveMixin, ColumnsMixin, TreeMixin, CopyMixin, ExportMixin):
         Binding("v", "verdicts", "Verdicts", show=False, id="runs.verdicts", tooltip="Judge all runs listed, or none"),
         Binding("A", "mark_all", "Mark all", show=False, id="runs.mark_all", tooltip="Mark every run that is listed"),
         Binding("u", "unmark", "Unmark", show=False, id="runs.unmark", tooltip="Take all marks away"),
+        PIN_KEY,
+        CURVE_KEY,
         *COPY_KEYS,
         EXPORT_RUNS_KEY,
         *ROW_KEYS,
@@ -101,10 +105,6 @@ class RunsScreen(LiveMixin, ColumnsMixin, TreeMixin, CopyMixin, ExportMixin):
         self.load()
 
     # Loading
-
-    def action_reload(self) -> None:
-        """Ask for the first page again; the rest follows as it is looked at."""
-        self.load()
 
     @work(exclusive=True, group="runs.load")
     async def load(self, *, to_top: bool = False) -> None:
@@ -262,7 +262,7 @@ class RunsScreen(LiveMixin, ColumnsMixin, TreeMixin, CopyMixin, ExportMixin):
 
         metric = self.table.column.partition(".")
         if runs := self._chosen_runs:
-            self.app.push_screen(ChartScreen(runs, metric[2] if metric[0] == "metrics" else None))
+            self.app.push_screen(ChartScreen(runs, metric[2] if metric[0] in {"metrics", CURVES} else None))
 
     def action_compare(self) -> None:
         """The marked runs beside one another."""
@@ -327,6 +327,7 @@ class RunsScreen(LiveMixin, ColumnsMixin, TreeMixin, CopyMixin, ExportMixin):
         said += self._about_live()
         if self._only_differing:
             said.append("only columns that differ")
+        said += self._about_pins() + self._about_curves()
         if marked := len(self.table.marked):
             hidden = sum(run.run_id not in self._known for run in self.table.marked)
             said.append(f"{marked} marked" + (f" ({hidden} not listed here)" if hidden else ""))
