@@ -24,6 +24,7 @@ TITLES = {
     "columns": "Columns of the runs",
     "groups": "What the runs are grouped by",
     "run": "A run",
+    "overview": "The overview of a run",
     "artifacts": "Artifacts of a run",
     "preview": "The preview of an artifact",
     "download": "A download",
