@@ -205,6 +205,7 @@ def register(app: typer.Typer, function: Callable[..., Any], name: str | None = 
 def describe_failure(problem: Exception) -> tuple[str, int]:
     """One line for stderr, and the exit code, for any exception that ends a command."""
     if isinstance(problem, MlauditError):
-        return problem.message(), problem.exit_code
+        advice = f"; {problem.advice}" if problem.advice else ""
+        return f"{problem.message()}{advice}", problem.exit_code
     # Only the type: an unforeseen exception's text may hold a URI with a password.
     return f"internal error (this is a bug): {type(problem).__name__}; see --traceback", 5

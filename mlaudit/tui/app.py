@@ -19,6 +19,7 @@ from mlaudit.domain.models import StoreInfo
 from mlaudit.tui.commands import ScreenCommands
 from mlaudit.tui.screens.experiments import ExperimentsScreen
 from mlaudit.tui.screens.too_small import TooSmallScreen, is_too_small
+from mlaudit.tui.trail import Trail
 from mlaudit.worker import Backend
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class MlauditApp(App[int]):
         self.backend = backend
         self.settings = settings
         self.log_path = log_path
+        self.trail = Trail(self)
         self.quit_guards: list[Callable[[], Awaitable[bool]]] = []
         """Asked before ``q`` quits; one False keeps the app open."""
 
