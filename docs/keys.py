@@ -40,6 +40,7 @@ TITLES = {
     "choices": "A field with choices",
     "switch": "A switch",
     "log": "The log",
+    "notices": "Notifications",
     "help": "Help",
     "small": "A terminal that is too small",
 }

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 import typer
 
 from mlaudit.cli import output
+from mlaudit.cli.completion import complete
 from mlaudit.config.settings import Reader, Settings
 from mlaudit.domain.errors import DeadlineExceeded, MlauditError
 from mlaudit.domain.models import StoreInfo
@@ -190,6 +191,7 @@ def with_globals(function: Callable[..., Any]) -> Callable[..., Any]:
     parameters = [inspect.Parameter("ctx", kind, annotation=typer.Context)]
     parameters += [p.replace(kind=kind) for name, p in own.items() if name != "ctx"]
     parameters += [inspect.Parameter(n, kind, annotation=a, default=d) for n, (a, d) in added.items()]
+    complete(parameters)
     # Typer looks at the signature and, in some versions, at the annotations.
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {p.name: p.annotation for p in parameters}

@@ -16,13 +16,13 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from mlaudit.config.filter_memory import FilterMemory
+from mlaudit.config.last_place import Place
 from mlaudit.domain.columns import order_key
 from mlaudit.domain.errors import FilterError, MlauditError
 from mlaudit.domain.filter_keys import KnownKeys, seen_in
 from mlaudit.domain.models import Experiment, Run
 from mlaudit.domain.triage import VERDICT_FIELDS
 from mlaudit.services.runs import PAGE_SIZE, SearchRuns
-from mlaudit.tui.screens.run_list_columns import ColumnsMixin
 from mlaudit.tui.screens.run_list_live import LiveMixin
 from mlaudit.tui.widgets.filter_input import FilterInput
 from mlaudit.tui.widgets.run_preview import RunPreview
@@ -32,7 +32,7 @@ KEYS_FROM = 5 * PAGE_SIZE
 """Runs whose keys are learnt for completion; more of them hardly bring new ones."""
 
 
-class RunsScreen(LiveMixin, ColumnsMixin):
+class RunsScreen(LiveMixin):
     """Lists runs; a failed request keeps those that are there."""
 
     CSS_PATH = "runs.tcss"
@@ -65,11 +65,10 @@ class RunsScreen(LiveMixin, ColumnsMixin):
         Binding("r", "reload", "Refresh", id="runs.refresh", tooltip="Ask the store again"),
     ]
 
-    def __init__(self, experiments: Sequence[Experiment]) -> None:
-        super().__init__(experiments)
+    def __init__(self, experiments: Sequence[Experiment], place: Place | None = None) -> None:
+        super().__init__(experiments, place)
         names = [e.name for e in self._experiments]
         self.title = names[0] if len(names) == 1 else f"{len(names)} experiments"
-        self.filter_string = ""
         self._good: tuple[str, tuple[str, bool] | None] = ("", None)
         """What the table shows."""
         self._next: str | None = None
@@ -96,6 +95,7 @@ class RunsScreen(LiveMixin, ColumnsMixin):
 
     def action_reload(self) -> None:
         """Ask for the first page again; the rest follows as it is looked at."""
+        self._restored = None
         self.load()
 
     @work(exclusive=True, group="runs.load")
@@ -122,6 +122,7 @@ class RunsScreen(LiveMixin, ColumnsMixin):
         self.table.sort = self.sort
         self.table.forget_verdicts()
         self.table.show(page.runs, self._columns(page.runs, afresh=True), to_top=to_top)
+        self._arrived()
         self._say()
         self._judge_listed()
 
@@ -176,6 +177,8 @@ class RunsScreen(LiveMixin, ColumnsMixin):
 
     def _refused(self, error: FilterError) -> None:
         """The store takes no such filter, or order: the table stays as it was, and goes on with what was good."""
+        if self._refused_place(error):
+            return
         self._loading = False
         filtered = self.filter_string != self._good[0]
         self.filter_string, self.sort = self._good
@@ -205,7 +208,7 @@ class RunsScreen(LiveMixin, ColumnsMixin):
 
     @on(FilterInput.Submitted)
     def _filtered(self, event: FilterInput.Submitted) -> None:
-        self.filter_string = event.expression
+        self._restored, self.filter_string = None, event.expression
         self.table.focus()
         self.load(to_top=True)
 
@@ -224,6 +227,7 @@ class RunsScreen(LiveMixin, ColumnsMixin):
         self._sort_by(event.column)
 
     def _sort_by(self, column: str) -> None:
+        self._restored = None
         local = column in VERDICT_FIELDS
         if not local and order_key(column, self._raw_key(column)) is None:
             self._problem = f"No store sorts by {title_of(column)}."
@@ -329,6 +333,7 @@ class RunsScreen(LiveMixin, ColumnsMixin):
             return
         self.refresh_bindings()
         said = [] if not self._problem else [self._problem]
+        said += self._about_place()
         count = len(self.table.runs)
         if self._loading:
             said.append(f"loading… {count:,} so far" if count and self._next else "loading…")
