@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from mlaudit.domain.diff import RunDiff
 from mlaudit.domain.models import ModelVersion, Run, StoreInfo
@@ -18,6 +19,8 @@ class Side:
     """The registered version of the model in question that this run is, if any."""
     replicates: tuple[str, ...] = ()
     """Ids of the runs that are judged together with it, if any: what is judged is the mean over it and them."""
+    values: Mapping[str, tuple[tuple[str, float], ...]] = field(default_factory=dict)
+    """Metric that was judged -> the run's id and the value of each replicate that has one, the run's own first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,8 @@ class GateSide:
     deleted: bool = False
     seeds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Metric -> the seed of each of its values, in the same order: what a paired comparison goes by."""
+    runs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Metric -> the id of the run of each of its values, in the same order: what the evidence names."""
 
     @classmethod
     def of(cls, run: Run, metrics: Mapping[str, tuple[float, ...]] | None = None) -> GateSide:

@@ -24,6 +24,7 @@ _REFUSED = {"PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED"}
 _BUSY = {"TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED", "RESOURCE_LIMIT_EXCEEDED", "DEADLINE_EXCEEDED"}
 _INVALID = {"INVALID_PARAMETER_VALUE", "BAD_REQUEST", "MALFORMED_REQUEST"}
 _HTTP_STATUS = re.compile(r"(?:error code|status(?: code)?|too many) (\d{3})\b")
+_API_CALL = re.compile(r"/api/\d\.\d/mlflow/([a-z0-9/-]+)")
 
 
 @contextmanager
@@ -86,6 +87,10 @@ def classify(error: BaseException, shown: str) -> StoreError:
             return _transport(link, shown)
     match = _HTTP_STATUS.search(str(error))
     status = int(match.group(1)) if match else 0
+    if status == 403 or code(error) == "PERMISSION_DENIED":
+        return PermissionDenied(
+            shown, f"the server does not let this user {_what_was_asked(error)} (permission denied)"
+        )
     if code(error) in _REFUSED or status in {401, 403}:
         return PermissionDenied(shown, f"the store refuses access: {line(error)}")
     if code(error) in _BUSY or status in {429, 502, 503, 504} or "valid JSON" in str(error):
@@ -97,6 +102,12 @@ def classify(error: BaseException, shown: str) -> StoreError:
     if isinstance(links[-1], ConnectionError | TimeoutError):
         return StoreUnavailable(shown, line(links[-1]))
     return StoreError(shown, line(error))
+
+
+def _what_was_asked(error: BaseException) -> str:
+    """The API's own words for what was refused, where the error tells them: ``registered-models set-tag``."""
+    asked = _API_CALL.search(str(error))
+    return f"do that: {clean(asked.group(1).replace('/', ' '), max_length=60)}" if asked else "do that"
 
 
 def _postgresql(error: BaseException, shown: str) -> StoreError:

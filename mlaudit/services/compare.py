@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -13,6 +14,7 @@ from mlaudit.domain.diff import diff_runs
 from mlaudit.domain.errors import AmbiguousModel, ModelNotFound
 from mlaudit.domain.gate import GatePolicy, Role, evaluate
 from mlaudit.domain.models import ModelVersion, Run, Stage
+from mlaudit.domain.verdict import GateSide
 from mlaudit.gateway.base import TrackingReader
 from mlaudit.services.replicates import ReplicateFinder
 from mlaudit.services.requests import Request
@@ -90,16 +92,20 @@ class Bench:
             model=model.name if model else None,
             raw_model=model.raw_name if model else None,
             model_reason=model.reason if model else "",
-            candidate=Side(candidate, version, tuple(r.run_id for r in replicates.candidate[1:])),
-            baseline=Side(baseline, found.version, tuple(r.run_id for r in replicates.baseline[1:]))
-            if baseline
-            else None,
+            candidate=_side(candidate, version, replicates.candidate, sides[0]),
+            baseline=_side(baseline, found.version, replicates.baseline, sides[1]) if baseline and sides[1] else None,
             selector=found.selector,
             diff=diff_runs(candidate, baseline) if baseline else None,
             verdict=evaluate(judged, *sides, groups=groups, checks=checks, warnings=warnings),
             policy=judged,
             calibration=tuple(tuple(r.run_id for r in group) for group in replicates.groups) if baseline else (),
         )
+
+
+def _side(run: Run, version: ModelVersion | None, replicates: Sequence[Run], judged: GateSide) -> Side:
+    """``replicates``: the run itself first."""
+    values = {name: tuple(zip(judged.runs[name], found, strict=True)) for name, found in judged.metrics.items()}
+    return Side(run, version, tuple(r.run_id for r in replicates[1:]), values)
 
 
 def _model(reader: TrackingReader, policies: Policies, candidate: Run, request: CompareRun) -> Model | None:

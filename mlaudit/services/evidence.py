@@ -139,6 +139,7 @@ def make_record(
                 {"name": c.name, "outcome": str(c.outcome), "reason": c.reason, "detail": c.detail}
                 for c in verdict.checks
             ],
+            "calibration": [list(g) for g in comparison.calibration] if comparison and verdict else [],
             "metrics": [] if comparison is None or verdict is None else _metrics(comparison),
             "warnings": [] if verdict is None else list(verdict.warnings),
             "override": {"who": actor.name, "why": consent.reason} if overridden else None,
@@ -166,7 +167,7 @@ def _side(side: Side | None, tag: str | None, listings: dict[str, str | None]) -
         "commit": run.tags.get(COMMIT_TAG),
         "datasets": [{"name": d.name, "digest": d.digest, "context": d.context} for d in run.datasets],
         "dataset_tag": {"name": tag, "value": run.tags.get(tag)} if tag else None,
-        "replicates": list(getattr(side, "replicates", ())),
+        "replicates": list(side.replicates),
         "artifacts_sha256": listings.get(run.run_id),
     }
 
@@ -179,6 +180,8 @@ def _metrics(comparison: Comparison) -> list[dict[str, Any]]:
             "direction": None if m.direction is None else str(m.direction),
             "candidate": number(m.candidate),
             "baseline": number(m.baseline),
+            "candidate_values": _values(comparison.candidate, m.name),
+            "baseline_values": _values(comparison.baseline, m.name),
             "n_candidate": m.n_candidate,
             "n_baseline": m.n_baseline,
             "delta": number(m.delta),
@@ -193,6 +196,12 @@ def _metrics(comparison: Comparison) -> list[dict[str, Any]]:
         }
         for m in comparison.verdict.metrics
     ]
+
+
+def _values(side: Side | None, metric: str) -> list[dict[str, Any]]:
+    """What the mean is of: one value a replicate that has the metric, the run's own first."""
+    found = side.values.get(metric, ()) if side else ()
+    return [{"run_id": run_id, "value": number(value)} for run_id, value in found]
 
 
 def write_record(gateway: Gateway, record: dict[str, Any]) -> None:

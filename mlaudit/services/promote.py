@@ -51,15 +51,8 @@ from mlaudit.services.evidence import (
 )
 from mlaudit.services.lease import Lease, Watch
 from mlaudit.services.move import Mover
-from mlaudit.services.promotion_plan import (
-    Decision,
-    PlanPromotion,
-    PlanRollback,
-    decide_again,
-    plan_promotion,
-    plan_rollback,
-    registry_facts,
-)
+from mlaudit.services.plan_facts import Decision, registry_facts
+from mlaudit.services.promotion_plan import PlanPromotion, PlanRollback, decide_again, plan_promotion, plan_rollback
 from mlaudit.services.recovery import settle
 from mlaudit.services.requests import Request
 from mlaudit.services.surroundings import Surroundings

@@ -17,7 +17,7 @@ from mlaudit.domain.text import clean
 from mlaudit.gateway.base import Gateway
 from mlaudit.services.evidence import Actor, head_of, identify, point_at, read_record
 from mlaudit.services.lease import Lease, Watch
-from mlaudit.services.promotion_plan import registered_name
+from mlaudit.services.promotion_subject import registered_name
 from mlaudit.services.requests import Request
 from mlaudit.services.surroundings import Surroundings
 

@@ -33,7 +33,7 @@ class ValueReader:
         A metric that the run itself lacks is missing, whatever its replicates have. Raises StoreError.
         """
         run, *others = runs
-        metrics, seeds = {}, {}
+        metrics, seeds, of_runs = {}, {}, {}
         # Only a paired comparison asks for them.
         known = {r.run_id: seed_of(r, policy) for r in runs} if policy.paired else {}
         for rule in policy.metrics:
@@ -50,9 +50,10 @@ class ValueReader:
                 if value is not None:
                     found.append((other, value))
             metrics[rule.name] = tuple(value for _, value in found)
+            of_runs[rule.name] = tuple(r.run_id for r, _ in found)
             if known:
                 seeds[rule.name] = tuple(known[r.run_id] for r, _ in found)
-        return replace(GateSide.of(run, metrics), seeds=seeds)
+        return replace(GateSide.of(run, metrics), seeds=seeds, runs=of_runs)
 
     def groups(self, groups: Sequence[Sequence[Run]], rules: Sequence[MetricRule]) -> dict[str, tuple[GroupNoise, ...]]:
         """Metric -> what each calibration group that has 2 finite values or more tells of it. Raises StoreError."""

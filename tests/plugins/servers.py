@@ -5,6 +5,7 @@ Each is built once a session. What cannot be had here is skipped with the reason
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import signal
@@ -17,6 +18,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -79,19 +81,52 @@ def mlflow_server(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Pat
         yield uri
 
 
+@dataclass(frozen=True)
+class GuardedServer:
+    """A tracking server that wants a name and a password."""
+
+    uri: str
+    admin: str
+    password: str
+
+
+@pytest.fixture(scope="session")
+def basic_auth_server(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[GuardedServer]:
+    """An ``mlflow server --app-name basic-auth``, whose users may read everything unless they are told otherwise."""
+    if importlib.util.find_spec("flask_wtf") is None:
+        unavailable("Flask-WTF is not installed, which MLflow's basic-auth app needs")
+    root = tmp_path_factory.mktemp("guarded")
+    admin, password = "root", "correct-horse-battery"
+    (root / "auth.ini").write_text(
+        f"[mlflow]\ndefault_permission = READ\ndatabase_uri = sqlite:///{root / 'auth.db'}\n"
+        f"admin_username = {admin}\nadmin_password = {password}\n"
+        "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
+        # Otherwise every request costs a password hash.
+        "auth_cache_ttl_seconds = 60\n"
+    )
+    secrets = {"MLFLOW_AUTH_CONFIG_PATH": str(root / "auth.ini"), "MLFLOW_FLASK_SERVER_SECRET_KEY": "of the tests"}
+    with running_mlflow_server(root, sqlite_template, "--app-name", "basic-auth", **secrets) as uri:
+        yield GuardedServer(uri, admin, password)
+
+
 @contextmanager
-def running_mlflow_server(root: Path, template: Path) -> Iterator[str]:
+def running_mlflow_server(root: Path, template: Path, *options: str, **variables: str) -> Iterator[str]:
     """An ``mlflow server`` on a copy of the database ``template`` in ``root``; yields its address."""
     shutil.copy(template, root / "mlflow.db")
     port = free_port()
     command = [
         *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
         *("--backend-store-uri", f"sqlite:///{root / 'mlflow.db'}", "--artifacts-destination", str(root / "artifacts")),
+        *options,
     ]
-    environ = environment.child_environment() | {
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-    }
+    environ = (
+        environment.child_environment()
+        | variables
+        | {
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+        }
+    )
     with (root / "server.log").open("wb") as log:
         process = subprocess.Popen(
             command, cwd=root, env=environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True

@@ -102,6 +102,12 @@ class TestRecord:
             assert isinstance(loss[name], int | float), name
         assert math.isclose(loss["delta"], loss["candidate"] - loss["baseline"], rel_tol=1e-9)
         assert loss["noise"] > loss["se"] > 0
+        for side in ("candidate", "baseline"):
+            values = [v["value"] for v in loss[f"{side}_values"]]
+            assert len(values) == loss[f"n_{side}"]
+            assert math.isclose(math.fsum(values) / len(values), loss[side], rel_tol=1e-12)
+        assert loss["candidate_values"][0]["run_id"] == SAMPLE["better"]
+        assert loss["baseline_values"][0]["run_id"] == SAMPLE["production"]
         assert {m["name"] for m in record["metrics"]} == {"val_loss", "val_f1"}
 
     def test_what_is_not_finite_is_named(self, store):

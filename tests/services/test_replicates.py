@@ -60,6 +60,16 @@ def sizes(found):
 class TestGroups:
     """Candidate, baseline and calibration groups."""
 
+    def test_each_value_of_a_mean_is_kept_with_its_run(self, shop):
+        candidates = shop.recipe("new", 1.02, 1.00)
+        unfinished = shop.run("new", 7, None)
+        baseline = shop.run("old", 0, 1.01)
+        shop.produce(baseline)
+        found = shop.judge(candidates[0])
+        assert set(found.candidate.replicates) == {candidates[1], unfinished}
+        assert found.candidate.values == {"loss": ((candidates[0], 1.02), (candidates[1], 1.00))}
+        assert found.baseline.values == {"loss": ((baseline, 1.01),)}
+
     def test_means_are_judged_and_other_groups_tell_the_noise(self, shop):
         candidates = shop.recipe("new", 1.02, 1.00, 1.04)
         baselines = shop.recipe("old", 1.00, 1.01)
