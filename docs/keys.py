@@ -25,6 +25,8 @@ TITLES = {
     "run": "A run",
     "artifacts": "Artifacts of a run",
     "compare": "Marked runs side by side",
+    "parallel": "Runs as lines over params and metrics",
+    "scatter": "A param against a metric",
     "chart": "Curves",
     "diff": "A run against Production",
     "confirm": "The question before something is written",
