@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 
 from mlaudit.config.bundled import demo_dir
 from mlaudit.config.places import log_dir
-from mlaudit.config.policy import Policies, load_policies
+from mlaudit.config.policy import Policies, load_policies, load_scripts
 from mlaudit.config.settings import Reader, Settings
 from mlaudit.domain.errors import MlauditError, ReadOnly
 from mlaudit.domain.models import StoreKind
@@ -27,12 +27,14 @@ from mlaudit.services import (
     history,
     launcher,
     policy_facts,
+    preview,
     promote,
     record_text,
     recovery,
     reference,
     registry,
     runs,
+    training_script,
     triage,
 )
 from mlaudit.services.requests import Progress, Request
@@ -108,7 +110,11 @@ def training_environment(settings: Settings) -> dict[str, str]:
     from mlaudit.gateway.uri import resolve
 
     store = resolve(settings.tracking_uri, settings.registry_uri)
-    return child_environment() | {"MLFLOW_TRACKING_URI": store.tracking.uri, "MLFLOW_REGISTRY_URI": store.registry.uri}
+    environment = child_environment()
+    if StoreKind.FILES in {store.tracking.kind, store.registry.kind}:
+        # MLflow opens directories only where it is told to; a script need not know that it will be handed one.
+        environment.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
+    return environment | {"MLFLOW_TRACKING_URI": store.tracking.uri, "MLFLOW_REGISTRY_URI": store.registry.uri}
 
 
 class Services:
@@ -124,7 +130,10 @@ class Services:
         self._failure: MlauditError | None = None
         """Why the store could not be opened the last time that it was tried."""
         self.launcher = launcher.Launcher(
-            lambda: self.gateway, lambda: training_environment(settings), demo_dir, log_dir
+            lambda: self.gateway,
+            lambda: training_environment(settings),
+            lambda: training_script.scripts_here(load_scripts(settings.policy_path), demo_dir),
+            log_dir,
         )
         self._answers: dict[type[Request[Any]], Callable[[Any], Any]] = {
             runs.ListExperiments: lambda r: runs.list_experiments(self.gateway, r),
@@ -132,6 +141,7 @@ class Services:
             runs.SearchRuns: lambda r: runs.search_runs(self.gateway, r),
             runs.GetRunDetails: lambda r: runs.get_run_details(self.gateway, r),
             runs.ListArtifacts: lambda r: runs.list_artifacts(self.gateway, r),
+            preview.PreviewArtifact: lambda r: preview.preview_artifact(self.gateway, r),
             history.GetHistory: lambda r: history.get_history(self.gateway, r),
             code.DescribeCode: code.describe_code,
             compare.CompareRun: lambda r: compare.compare_run(self.gateway, self.policies, r),

@@ -73,10 +73,11 @@ def check(
         raise UsageError(
             f"no policy file was found: no {FILE_NAME} from here upwards; mlaudit policy init MODEL writes one"
         )
-    for mistake in checked.mistakes:
+    mistakes = checked.all_mistakes
+    for mistake in mistakes:
         output.error(mistake.message())
-    if checked.mistakes:
-        count = len(checked.mistakes)
+    if mistakes:
+        count = len(mistakes)
         output.say(f"mlaudit: {count} mistake{'' if count == 1 else 's'} in {policies.path}")
         return ExitCode.USAGE
     lines = [f"{policies.path} is valid", f"sha256 {policies.sha256}"]
@@ -84,6 +85,8 @@ def check(
         lines += ["", f"model {clean(raw)}", *(f"  {line}" for line in policy_text.policy_lines(policy))]
     if not policies.by_model:
         lines += ["", "It has no section for any model: the built-in rules judge."]
+    for script in checked.scripts:
+        lines += ["", f"training script {script.key}", *(f"  {line}" for line in policy_text.script_lines(script))]
     output.data("\n".join(lines))
     for raw, policy in policies.by_model.items():
         for remark in policy_text.remarks(policy):

@@ -12,14 +12,15 @@ from mlaudit.cli import output
 from mlaudit.cli.filters import expanded, with_nearest_key
 from mlaudit.cli.invocation import FIRST_ANSWER, Invocation, invocation
 from mlaudit.cli.triage import judge, say_problems, split_order
-from mlaudit.domain.columns import FIELDS, default_columns, is_numeric, table_cell
+from mlaudit.domain.columns import FIELDS, all_columns, default_columns, is_numeric, near, table_cell
 from mlaudit.domain.errors import FilterError, StoreError, UsageError
 from mlaudit.domain.filter_match import parse_order
 from mlaudit.domain.models import Run
+from mlaudit.domain.run_values import run_object
 from mlaudit.domain.text import clean
 from mlaudit.domain.triage import VERDICT_FIELDS, JudgedRun, in_order, verdict_cell
 from mlaudit.reports import runs as report
-from mlaudit.reports.run_export import RunSpool, SeenKeys
+from mlaudit.services.run_export import RunSpool, SeenKeys
 from mlaudit.services.runs import PAGE_SIZE, ResolveExperiments, SearchRuns
 
 LARGEST_PAGE = 1000
@@ -107,9 +108,7 @@ def runs(
     for column, hint in pages.seen.unknown(wanted or ()):
         output.say(f"mlaudit: no run listed has {column}{hint}")
     if form is RunsFormat.JSON:
-        output.json_data(
-            report.render_json([report.run_object(run, names, wanted, judged.get(run.run_id)) for run in found])
-        )
+        output.json_data(report.render_json([run_object(run, names, wanted, judged.get(run.run_id)) for run in found]))
     elif form is RunsFormat.CSV and verdict:
         output.data(report.runs_csv(found, wanted or _csv_columns(found, verdict), names, judged))
     elif found:
@@ -185,7 +184,7 @@ def _warn_unknown_order(call: Invocation, ids: tuple[str, ...], seen: SeenKeys, 
         sampled.add(_sample(call, ids))
     for group, key in dict.fromkeys(missing):
         if sampled.count and not sampled.has(group, key):
-            hint = report.near(key, seen.printable[group] | sampled.printable[group])
+            hint = near(key, seen.printable[group] | sampled.printable[group])
             output.say(f"mlaudit: none of the runs looked at has {clean(f'{group}.{key}')}{hint}")
 
 
@@ -198,7 +197,7 @@ def _order_keys(order_by: tuple[str, ...]) -> list[tuple[str, str]]:
 
 
 def _csv_columns(found: list[Run], verdict: bool) -> tuple[str, ...]:
-    first, rest = FIELDS[:2], report.all_columns(found)[2:]
+    first, rest = FIELDS[:2], all_columns(found)[2:]
     return (*first, *(VERDICT_FIELDS if verdict else ()), *rest)
 
 

@@ -9,8 +9,9 @@ import typer
 
 from mlaudit.cli import output
 from mlaudit.cli.invocation import FIRST_ANSWER, invocation
+from mlaudit.domain.run_values import run_object
 from mlaudit.domain.text import format_duration, format_number, format_size, format_time
-from mlaudit.reports.runs import render_json, run_object
+from mlaudit.reports.runs import render_json
 from mlaudit.services.runs import GetRunDetails, RunDetails
 
 

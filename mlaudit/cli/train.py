@@ -7,20 +7,24 @@ started must not be lost sight of.
 from __future__ import annotations
 
 import codecs
+import shlex
 import signal
 import time
 from collections.abc import Callable, Sequence
 from types import FrameType
-from typing import TYPE_CHECKING, Any, BinaryIO, Self
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Self
 
 import typer
 
 from mlaudit.cli import output
 from mlaudit.cli.invocation import Invocation, invocation
-from mlaudit.domain.errors import MissingExtra, ReadOnly, UsageError
+from mlaudit.domain.errors import ReadOnly, UsageError
+from mlaudit.domain.text import clean
+from mlaudit.domain.training import BUNDLED, NO_RUN
 
 if TYPE_CHECKING:
-    from mlaudit.services.launcher import Training, TrainingScript, TrainingStatus
+    from mlaudit.domain.training import TrainingScript
+    from mlaudit.services.launcher import Training, TrainingStatus
 
 TRAIN_CONTEXT_SETTINGS = {
     "allow_extra_args": True,
@@ -54,35 +58,54 @@ class _Interrupts:
         self.number = self.number or number
 
 
-def train(ctx: typer.Context) -> int:
-    """Train with the bundled script and record the run; its own options follow, see mlaudit train --help.
+def train(
+    ctx: typer.Context,
+    script_name: Annotated[
+        str | None,
+        typer.Option(
+            "--script",
+            metavar="NAME",
+            help="Which [train.NAME] of mlaudit.toml. Default: the only one; the bundled script where there is none.",
+            show_default=False,
+        ),
+    ] = None,
+) -> int:
+    """Train with a script that mlaudit.toml declares, else the bundled one; its own options follow, see --help.
 
     The script's output goes to stderr, the id of the run to stdout. ctrl+c stops the training; its run is KILLED.
     """
     from mlaudit.services.launcher import DescribeTraining, StartTraining
+    from mlaudit.services.training_script import cannot_run, choose_script
 
     call = invocation(ctx)
-    script = call.ask(DescribeTraining())
+    scripts = call.ask(DescribeTraining())
     if {"-h", "--help"} & set(ctx.args):
-        output.data(f"{ctx.get_help()}\n\n{_options_help(script)}")
+        shown = scripts if script_name is None else (choose_script(scripts, script_name),)
+        output.data("\n\n".join((ctx.get_help(), *(_options_help(s, len(scripts) > 1) for s in shown))))
         return 0
+    script = choose_script(scripts, script_name)
     values = tuple(_values(script, ctx.args))
-    script.check(values)
+    command = script.argv(values)
     if call.settings.read_only:
         raise ReadOnly("training", "mlaudit was started with --read-only")
     if script.missing:
-        raise MissingExtra(", ".join(script.missing_packages), "train", "the training script")
+        raise cannot_run(script)
     call.connect()
+    if script.key != BUNDLED:
+        output.say(f"mlaudit: {script.source} has it run, in {clean(script.directory)}: {shlex.join(command)}")
     with _Interrupts() as interrupts:
-        training = call.ask(StartTraining(values))
+        training = call.ask(StartTraining(values, script.key, command, script.directory))
         output.say(f"mlaudit: training, process {training.pid}; its output is kept in {training.log_path}")
         status = _watch(call, training, interrupts)
     if status.problem:
         output.say(f"mlaudit: {status.problem}")
     if status.run_id:
         output.data(status.run_id)
+        if status.more_runs:
+            more = status.more_runs if status.more_runs > 0 else "many"
+            output.say(f"mlaudit: the script has recorded {more} more; this is the first that it began")
     else:
-        output.say("mlaudit: the script has recorded no run")
+        output.say(f"mlaudit: {NO_RUN}")
     if interrupts.number:
         return 128 + interrupts.number
     code = status.exit_code or 0
@@ -149,9 +172,11 @@ def _values(script: TrainingScript, arguments: Sequence[str]) -> list[tuple[str,
     return values
 
 
-def _options_help(script: TrainingScript) -> str:
-    """The script's options, one or two lines each."""
-    lines = [f"Options of {script.name}:"]
+def _options_help(script: TrainingScript, named: bool) -> str:
+    """The script's options, one or two lines each; ``named``: with how it is chosen."""
+    lines = [f"Options of {script.name}{f' (--script {script.key})' if named else ''}:"]
+    if not script.parameters:
+        lines.append("  it has none")
     for p in script.parameters:
         heading = f"  --{p.name}" + ("" if p.type == "bool" else f" {p.type.upper()}")
         facts = [] if p.type in {"bool", "str"} else [p.allowed]

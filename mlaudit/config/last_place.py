@@ -32,8 +32,8 @@ class Place:
     everything: bool = False
     """Whether these were all experiments of the store: then also those that came later are meant."""
     filter_string: str = ""
-    sort: tuple[str, bool] | None = None
-    """Column, and whether ascending; None: newest first."""
+    sort: tuple[tuple[str, bool], ...] = ()
+    """Columns, and whether each ascends; empty: newest first."""
     columns: tuple[str, ...] | None = None
     """Those that were chosen; None: the table's own choice."""
     run_id: str = ""
@@ -96,7 +96,7 @@ def _place(kept: Any) -> Place:
         _texts(kept["names"]),
         everything=kept["everything"] is True,
         filter_string=_text(kept["filter_string"]),
-        sort=None if sort is None else (_text(sort[0]), sort[1] is True),
+        sort=tuple((_text(column), ascending is True) for column, ascending in sort),
         columns=None if columns is None else _texts(columns),
         run_id=_text(kept["run_id"]),
     )

@@ -15,10 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mlaudit.config.policy_reader import read_models
+from mlaudit.config.policy_reader import SCHEMA, read_models
 from mlaudit.config.toml_lines import line_of
+from mlaudit.config.training_reader import read_training
 from mlaudit.domain.errors import PolicyError
 from mlaudit.domain.text import clean
+from mlaudit.domain.training import TrainingScript
 from mlaudit.domain.verdict import GatePolicy
 
 FILE_NAME = "mlaudit.toml"
@@ -57,7 +59,18 @@ class CheckedPolicies:
     policies: Policies
     """To be used only where there is no mistake."""
     mistakes: tuple[PolicyError, ...] = ()
-    """By line."""
+    """By line; those of the training scripts not among them, since a judgement does not rest on them."""
+    scripts: tuple[TrainingScript, ...] = ()
+    """The training scripts that the file declares; to be used only where there is no mistake in them."""
+    script_mistakes: tuple[PolicyError, ...] = ()
+    """By line; with a schema that is not known, that is among both."""
+
+    @property
+    def all_mistakes(self) -> tuple[PolicyError, ...]:
+        """Every mistake in the file, once, by line."""
+        return tuple(
+            sorted({m.args: m for m in (*self.mistakes, *self.script_mistakes)}.values(), key=lambda m: m.line)
+        )
 
 
 def load_policies(explicit: str | None = None, directory: Path | None = None) -> Policies:
@@ -66,11 +79,25 @@ def load_policies(explicit: str | None = None, directory: Path | None = None) ->
     Raises PolicyError naming file, line and key of the first mistake.
     """
     checked = check_policies(explicit, directory)
-    if checked.mistakes:
-        first, more = checked.mistakes[0], len(checked.mistakes) - 1
+    _refuse(checked.mistakes)
+    return checked.policies
+
+
+def load_scripts(explicit: str | None = None, directory: Path | None = None) -> tuple[TrainingScript, ...]:
+    """The training scripts that the same file declares; none where it declares none, or there is no file.
+
+    Raises PolicyError naming file, line and key of the first mistake in them.
+    """
+    checked = check_policies(explicit, directory)
+    _refuse(checked.script_mistakes)
+    return checked.scripts
+
+
+def _refuse(mistakes: tuple[PolicyError, ...]) -> None:
+    if mistakes:
+        first, more = mistakes[0], len(mistakes) - 1
         also = f" (and {more} more: mlaudit policy check)" if more else ""
         raise PolicyError(first.path, first.line, first.problem + also)
-    return checked.policies
 
 
 def check_policies(explicit: str | None = None, directory: Path | None = None) -> CheckedPolicies:
@@ -151,4 +178,11 @@ def _where(message: str, text: str) -> tuple[int, str]:
 def _policies(shown: str, content: bytes, table: dict[str, Any], prefix: tuple[str, ...], text: str) -> CheckedPolicies:
     path, digest = clean(shown), hashlib.sha256(content).hexdigest()
     models, mistakes = read_models(table, prefix=prefix, text=text, path=path, sha256=digest)
-    return CheckedPolicies(Policies(path, digest, models), tuple(mistakes))
+    scripts: tuple[TrainingScript, ...] = ()
+    wrong = mistakes
+    if table.get("schema") == SCHEMA:
+        folder = Path(shown).absolute().parent
+        scripts, wrong = read_training(table, prefix=prefix, text=text, path=path, folder=folder)
+    elif "train" not in table:
+        wrong = []
+    return CheckedPolicies(Policies(path, digest, models), tuple(mistakes), scripts, tuple(wrong))

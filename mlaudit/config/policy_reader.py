@@ -6,15 +6,11 @@ with the key's default, so that all of them are found at once.
 
 from __future__ import annotations
 
-import difflib
 import json
-import math
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
-from mlaudit.config.toml_lines import Path, line_of
+from mlaudit.config.toml_section import Section, TomlFile
 from mlaudit.domain.baseline import parse_selector
 from mlaudit.domain.errors import BaselineSelectorError, PolicyError
 from mlaudit.domain.text import clean
@@ -23,114 +19,6 @@ from mlaudit.domain.verdict import Direction, GatePolicy, MetricRule, Role
 SCHEMA = 1
 SELECT = re.compile(r"last|best|step:-?\d{1,18}")
 _LIMITS = ("max_rel_regression", "max_abs_regression", "upper_bound", "lower_bound")
-_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class _File:
-    path: str
-    text: str
-    mistakes: list[PolicyError] = field(default_factory=list)
-
-
-class _Section:
-    """One table of the policy. Its methods take a value out, checked; a wrong one is noted and the default taken."""
-
-    def __init__(self, file: _File, path: Path, table: object, allowed: Iterable[str]) -> None:
-        self._file, self._path = file, path
-        self._table: dict[str, Any] = table if isinstance(table, dict) else {}
-        if not isinstance(table, dict):
-            self.note("must be a table")
-        known = tuple(allowed)
-        for key in self._table:
-            if key not in known:
-                close = difflib.get_close_matches(key, known, n=1)
-                meant = f" (did you mean {close[0]}?)" if close else ""
-                self.note(f"unknown key{meant}; allowed here: {', '.join(known)}", key)
-
-    def note(self, problem: str, *below: str | int) -> None:
-        """Note a mistake in this table, or in what is ``below`` it."""
-        path = (*self._path, *below)
-        named = ".".join(p if _BARE_KEY.fullmatch(p) else json.dumps(p) for p in path if isinstance(p, str))
-        mistake = PolicyError(self._file.path, line_of(self._file.text, path), clean(f"{named}: {problem}"))
-        self._file.mistakes.append(mistake)
-
-    def _wrong(self, key: str, wanted: str) -> None:
-        value = self._table[key]
-        shown = json.dumps(value, ensure_ascii=False) if isinstance(value, str | bool | int | float) else "what it is"
-        self.note(f"must be {wanted}, not {shown[:60]}", key)
-
-    def has(self, key: str) -> bool:
-        return key in self._table
-
-    def text(self, key: str, default: T) -> str | T:
-        """Text that is not empty."""
-        if key not in self._table:
-            return default
-        value = self._table[key]
-        if not isinstance(value, str) or not value.strip():
-            self._wrong(key, "text in quotes")
-            return default
-        return value
-
-    def choice(self, key: str, default: str, allowed: Iterable[str]) -> str:
-        """One of a few words."""
-        value = self._table.get(key, default)
-        words = tuple(str(word) for word in allowed)
-        if not isinstance(value, str) or value not in words:
-            self._wrong(key, " or ".join(json.dumps(w) for w in words))
-            return default
-        return str(value)
-
-    def flag(self, key: str, default: bool) -> bool:
-        """true or false."""
-        value = self._table.get(key, default)
-        if not isinstance(value, bool):
-            self._wrong(key, "true or false")
-            return default
-        return value
-
-    def number(
-        self, key: str, wanted: str = "a number", low: float = -math.inf, high: float = math.inf
-    ) -> float | None:
-        """A finite number within [low, high]; None when it is not set."""
-        if key not in self._table:
-            return None
-        value = self._table[key]
-        number = math.nan
-        if not isinstance(value, bool) and isinstance(value, int | float):
-            try:
-                number = float(value)
-            except OverflowError:
-                number = math.inf
-        if not math.isfinite(number) or not low <= number <= high:
-            self._wrong(key, wanted)
-            return None
-        return number
-
-    def texts(self, key: str, default: tuple[str, ...]) -> tuple[str, ...]:
-        """A list of texts; a single text is a list of one."""
-        if key not in self._table:
-            return default
-        value = self._table[key]
-        listed = [value] if isinstance(value, str) else value
-        if not isinstance(listed, list) or not all(isinstance(v, str) and v.strip() for v in listed):
-            self._wrong(key, "a list of texts")
-            return default
-        return tuple(listed)
-
-    def section(self, key: str, allowed: Iterable[str]) -> _Section:
-        """The table ``key``; an empty one when it is not there."""
-        return _Section(self._file, (*self._path, key), self._table.get(key, {}), allowed)
-
-    def sections(self, key: str, allowed: Iterable[str]) -> list[_Section]:
-        """The array of tables ``key``."""
-        value = self._table.get(key, [])
-        if not isinstance(value, list):
-            self.note(f"must be an array of tables, [[...{key}]]", key)
-            return []
-        return [_Section(self._file, (*self._path, key, i), v, allowed) for i, v in enumerate(value)]
 
 
 def read_models(
@@ -140,8 +28,8 @@ def read_models(
 
     ``prefix``: the keys in the file that lead to ``table``.
     """
-    file = _File(path, text)
-    root = _Section(file, prefix, table, ("schema", "model"))
+    file = TomlFile(path, text)
+    root = Section(file, prefix, table, ("schema", "model", "train"))
     schema = table.get("schema")
     if schema is None:
         root.note(f"say which schema it is written in: schema = {SCHEMA}", "schema")
@@ -157,7 +45,7 @@ def read_models(
     return found, sorted(file.mistakes, key=lambda mistake: mistake.line)
 
 
-def _model(section: _Section, name: str, path: str, sha256: str) -> GatePolicy:
+def _model(section: Section, name: str, path: str, sha256: str) -> GatePolicy:
     comparability = section.section("comparability", ("dataset", "on_unknown", "git_commit"))
     dataset = comparability.section("dataset", ("input_context", "tag"))
     # Naming one of the two witnesses of the data's identity means that one only.
@@ -188,7 +76,7 @@ def _model(section: _Section, name: str, path: str, sha256: str) -> GatePolicy:
     )
 
 
-def _baselines(section: _Section, default: tuple[str, ...]) -> tuple[str, ...]:
+def _baselines(section: Section, default: tuple[str, ...]) -> tuple[str, ...]:
     """The baseline selectors in their canonical form."""
     words = section.texts("baseline", default)
     if not words:
@@ -202,7 +90,7 @@ def _baselines(section: _Section, default: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _metrics(section: _Section) -> tuple[MetricRule, ...]:
+def _metrics(section: Section) -> tuple[MetricRule, ...]:
     keys = ("name", "role", "direction", "max_rel_regression", "max_abs_regression", "combine", "upper_bound")
     rules: list[MetricRule] = []
     for table in section.sections("metric", (*keys, "lower_bound", "select", "relative_sd")):
@@ -215,7 +103,7 @@ def _metrics(section: _Section) -> tuple[MetricRule, ...]:
     return tuple(rules)
 
 
-def _metric(table: _Section) -> MetricRule | None:
+def _metric(table: Section) -> MetricRule | None:
     """The rule; None for one without a name."""
     name = table.text("name", None)
     if name is None:

@@ -6,9 +6,10 @@ printable key.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from mlaudit.domain.models import Run
 from mlaudit.domain.text import format_duration, format_number, format_time
@@ -47,6 +48,23 @@ _SIMPLE_KEY = re.compile(r"[A-Za-z_]\w*")
 def keys_of(runs: Sequence[Run], group: str) -> list[str]:
     """Every key of ``metrics``, ``params`` or ``tags`` in these runs, sorted."""
     return sorted({key for run in runs for key in getattr(run, group)})
+
+
+def all_columns(runs: Sequence[Run]) -> tuple[str, ...]:
+    """All fields, then all metrics, params and user tags, then MLflow's own tags."""
+    tags = sorted(keys_of(runs, "tags"), key=lambda k: (k.startswith("mlflow."), k))
+    return (
+        *FIELDS,
+        *(f"metrics.{k}" for k in keys_of(runs, "metrics")),
+        *(f"params.{k}" for k in keys_of(runs, "params")),
+        *(f"tags.{k}" for k in tags),
+    )
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """``; did you mean a, b?`` for the known names like this one, or nothing."""
+    close = difflib.get_close_matches(name, sorted(set(known)), n=3, cutoff=0.6)
+    return f"; did you mean {', '.join(close)}?" if close else ""
 
 
 def duration_of(run: Run) -> int | None:

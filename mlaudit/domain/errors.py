@@ -17,6 +17,7 @@
         * ReadOnly
     * StoreError                  the store or server failed: exit code 5
         * NotAStore
+            * ArtifactTooLarge
         * SchemaMismatch
         * StoreUnavailable
         * StoreLocked
@@ -240,6 +241,15 @@ class StoreError(MlauditError):
 
 class NotAStore(StoreError):
     """The path or URI is no MLflow store: missing, empty, not SQLite, another program's database, a Git LFS pointer."""
+
+
+class ArtifactTooLarge(NotAStore):
+    """A file that its store can only give as a whole is larger than was wanted. ``args``: URI, path, bytes."""
+
+    def __init__(self, uri: str, path: str, size: int) -> None:
+        super().__init__(uri, f"artifact {path!r} is too large to fetch: {size:,} bytes")
+        self.args = (uri, path, size)
+        self.path, self.size = path, size
 
 
 class SchemaMismatch(StoreError):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -208,6 +208,27 @@ class Artifact:
     is_dir: bool
     size: int | None = None
     """Bytes; None for folders and where the store does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactStream:
+    """The content of a file artifact as it comes from its store. It does not travel between processes."""
+
+    chunks: Iterator[bytes]
+    """From the start of the file on; to be asked for no longer than the gateway's context lasts."""
+    size: int | None = None
+    """Bytes of the whole file; None where the store does not say."""
+    local: bool = False
+    """Whether it lies on this machine or has been fetched already, so that reading all of it costs nothing."""
+
+    def read(self, most: int) -> bytes:
+        """At most so many bytes, and no more chunks than that takes."""
+        parts: list[bytes] = []
+        missing = most
+        while missing > 0 and (chunk := next(self.chunks, b"")):
+            parts.append(chunk[:missing])
+            missing -= len(parts[-1])
+        return b"".join(parts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,13 +122,14 @@ def in_order(runs: Sequence[Run], judged: Mapping[str, JudgedRun], orders: Seque
     """
     found = list(runs)
     for key, descending in reversed(orders):
-        keyed = [(_order_value(judged, run, key), run) for run in found]
+        keyed = [(order_value(judged, run, key), run) for run in found]
         known = sorted(((k, run) for k, run in keyed if k is not None), key=lambda pair: pair[0], reverse=descending)
         found = [run for _, run in known] + [run for k, run in keyed if k is None]
     return found
 
 
-def _order_value(judged: Mapping[str, JudgedRun], run: Run, key: str) -> float | None:
+def order_value(judged: Mapping[str, JudgedRun], run: Run, key: str) -> float | None:
+    """What ``verdict`` or ``change`` sorts a run by; None where it has no verdict."""
     one = judged.get(run.run_id)
     if one is None or one.outcome is None:
         return None

@@ -10,18 +10,21 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
-from mlaudit.domain.errors import NotAStore, PermissionDenied
-from mlaudit.domain.models import Artifact
-from mlaudit.domain.text import clean, format_size
+from mlaudit.domain.errors import ArtifactTooLarge, NotAStore, PermissionDenied
+from mlaudit.domain.models import Artifact, ArtifactStream
+from mlaudit.domain.text import clean
 
 MAX_DOWNLOAD = 50_000_000
-"""Bytes; what is larger is not fetched from a server only to show its start."""
+"""Bytes; what is larger is not fetched as a whole only to read its start."""
+CHUNK = 262_144
+"""Bytes that are read at once."""
 
 Listed = tuple[str, bool, int | None]
 """Path below the root, whether it is a folder, bytes."""
@@ -46,6 +49,10 @@ class Remote(Protocol):
 
     def list_model(self, model: LoggedModel, path: str) -> Iterable[Listed]:
         """The entries below a path of a model's artifacts."""
+        ...
+
+    def stream(self, location: str, path: str) -> AbstractContextManager[Iterator[bytes] | None]:
+        """The content of one file below an artifact URI; None where the store gives files only as a whole."""
         ...
 
     def fetch(self, location: str, path: str, folder: str) -> str:
@@ -104,22 +111,35 @@ class RunArtifacts:
 
     def read(self, path: str, max_bytes: int) -> bytes:
         """At most ``max_bytes`` from the start. Raises NotAStore: missing, a folder, or too large to fetch."""
+        with self.open(path, MAX_DOWNLOAD) as stream:
+            return stream.read(max_bytes)
+
+    @contextmanager
+    def open(self, path: str, whole_most: int | None = None) -> Iterator[ArtifactStream]:
+        """The content in chunks. Raises NotAStore: missing or a folder; ArtifactTooLarge: see the Protocol."""
         self._check(path)
-        model, inner = self._model_of(path.strip("/"))
+        path = path.strip("/")
+        model, inner = self._model_of(path)
         location = model.location if model is not None else self._artifact_uri
-        inner = inner if model is not None else path.strip("/")
+        inner = inner if model is not None else path
         local = _local_root(location)
         if local is not None:
-            return self._read_local(local, inner, path, max_bytes)
-        parent = path.strip("/").rpartition("/")[0]
-        entry = next((a for a in self.list(parent) if a.raw_path == path.strip("/")), None)
+            with self._open_local(local, inner, path) as stream:
+                yield stream
+            return
+        entry = next((a for a in self.list(path.rpartition("/")[0]) if a.raw_path == path), None)
         if entry is None or entry.is_dir:
             raise self._absent(path)
-        if (entry.size or 0) > MAX_DOWNLOAD:
-            raise NotAStore(self._shown, f"artifact {clean(path)!r} is {format_size(entry.size)}, too large to fetch")
+        with self._remote.stream(location, inner) as chunks:
+            if chunks is not None:
+                yield ArtifactStream(chunks, entry.size)
+                return
+        if whole_most is not None and (entry.size or 0) > whole_most:
+            raise ArtifactTooLarge(self._shown, entry.path, entry.size or 0)
         with tempfile.TemporaryDirectory(prefix="mlaudit-") as folder:
             fetched = Path(self._remote.fetch(location, inner, folder))
-            return self._read_local(Path(folder), str(fetched.relative_to(folder)), path, max_bytes)
+            with self._open_local(Path(folder), str(fetched.relative_to(folder)), path) as stream:
+                yield stream
 
     def at_source(self, source: str) -> tuple[str, ...] | None:
         """Printable names directly below where a registered version of this run has its model; empty: nothing is there.
@@ -139,16 +159,37 @@ class RunArtifacts:
                 return tuple(sorted(a.path.rpartition("/")[2] for a in entries))
         return None
 
-    def _read_local(self, root: Path, inner: str, path: str, max_bytes: int) -> bytes:
+    def obstacle(self) -> str:
+        """Why nothing could be written here, as far as it shows without trying; empty where nothing speaks against it.
+
+        MLflow makes every folder that is missing, also those of a machine that the store was copied from.
+        """
+        root = _local_root(self._artifact_uri)
+        if root is None:
+            return ""
+        root = root.absolute()
+        belong = f"the artifacts of run {self._run_id[:12]} belong into {clean(str(root))}"
+        # EXPERIMENTS/EXPERIMENT/RUN/artifacts: MLflow makes a run's folder and an experiment's with the first artifact.
+        near = [folder for folder in root.parents[1:4] if folder != folder.parent]
+        if near and not any(folder.is_dir() for folder in near):
+            return f"{belong}, a place of another machine"
+        there = next(folder for folder in (root, *root.parents) if folder.exists())
+        if not os.access(there, os.W_OK | os.X_OK):
+            return f"{belong}, which may not be written"
+        return ""
+
+    @contextmanager
+    def _open_local(self, root: Path, inner: str, path: str) -> Iterator[ArtifactStream]:
         base = os.path.realpath(root)
         target = os.path.realpath(root / inner)
         if os.path.commonpath([base, target]) != base or not os.path.isfile(target):
             raise self._absent(path)
         try:
-            with open(target, "rb") as file:
-                return file.read(max_bytes)
+            file = open(target, "rb", buffering=0)  # noqa: SIM115 - closed below, whoever reads it
         except PermissionError:
             raise PermissionDenied(self._shown, f"artifact {clean(path)!r} may not be read") from None
+        with file:
+            yield ArtifactStream(iter(lambda: file.read(CHUNK), b""), os.fstat(file.fileno()).st_size, local=True)
 
     def _model_folders(self) -> dict[str, LoggedModel]:
         """Folder name -> model: the newest has its name, older ones of the same name their id."""

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from mlaudit.domain.models import (
     Artifact,
+    ArtifactStream,
     Experiment,
     MetricHistory,
     ModelSource,
@@ -80,6 +81,16 @@ class TrackingReader(Protocol):
         """At most ``max_bytes`` from the start of a file artifact. Raises RunNotFound, NotAStore when it is missing."""
         ...
 
+    def open_artifact(
+        self, run_id: str, path: str, whole_most: int | None = None
+    ) -> AbstractContextManager[ArtifactStream]:
+        """The content of a file artifact in chunks; leaving early fetches no more of it.
+
+        Some stores can only be asked for a file as a whole: one above ``whole_most`` bytes (None: no limit) is not
+        fetched then. Raises RunNotFound, NotAStore when it is missing, ArtifactTooLarge.
+        """
+        ...
+
     def list_registered_models(self) -> tuple[RegisteredModel, ...]:
         """All registered models by name. No truncation."""
         ...
@@ -119,6 +130,11 @@ class RegistryWriter(Protocol):
     def version_files(self, model: str, version: str) -> tuple[str, ...] | None:
         """Printable names directly below where the version's model lies; empty: it is gone. None: it cannot be told,
         as the place is outside the artifacts of the version's run. Raises ModelNotFound, VersionNotFound."""
+        ...
+
+    def record_obstacle(self, run_id: str) -> str:
+        """Why a record could not be kept among a run's artifacts, printable, as far as it can be told without trying;
+        empty where nothing speaks against it. Raises RunNotFound."""
         ...
 
     def create_model(self, model: str) -> None:

@@ -26,6 +26,7 @@ from mlaudit.domain.filter_warnings import silent_traps, unknown_keys
 from mlaudit.domain.filters import Parsed, parse
 from mlaudit.domain.models import (
     Artifact,
+    ArtifactStream,
     Dataset,
     Experiment,
     MetricHistory,
@@ -57,6 +58,8 @@ class MemoryGateway(MemoryStore):
         """Asked before each call with the method's name; a StoreError it returns is raised (for tests of faults)."""
         self.lose: Callable[[str], StoreError | None] = lambda _method: None
         """The same after each call: what was to be done was done, and its answer is lost."""
+        self.obstacles: dict[str, str] = {}
+        """Run id -> why no record can be kept among its artifacts (for tests)."""
         self.user: str | None = None
         """Whom the store takes its client for, as a server with basic auth does."""
 
@@ -138,6 +141,19 @@ class MemoryGateway(MemoryStore):
                 raise NotAStore(self._info.uri, f"run {run_id[:12]} has no artifact {clean(path)!r}")
             return content[:max_bytes]
 
+    @contextmanager
+    def open_artifact(
+        self,
+        run_id: str,
+        path: str,
+        whole_most: int | None = None,  # noqa: ARG002
+    ) -> Iterator[ArtifactStream]:
+        with self._called("open_artifact"):
+            content = self._stored(run_id).artifacts.get(path)
+            if content is None:
+                raise NotAStore(self._info.uri, f"run {run_id[:12]} has no artifact {clean(path)!r}")
+        yield ArtifactStream(iter((content,)), len(content), local=True)
+
     def list_registered_models(self) -> tuple[RegisteredModel, ...]:
         with self._called("list_registered_models"):
             return tuple(_registered_model(self._models[name]) for name in sorted(self._models))
@@ -183,6 +199,11 @@ class MemoryGateway(MemoryStore):
             below = inside[1] if inside else run.models.get(found.source.removeprefix("models:/"))
             names = [n.removeprefix(f"{below}/") for n in run.artifacts if below and n.startswith(f"{below}/")]
             return tuple(sorted({clean(n.partition("/")[0]) for n in names}))
+
+    def record_obstacle(self, run_id: str) -> str:
+        with self._called("record_obstacle"):
+            self._stored(run_id)
+            return self.obstacles.get(run_id, "")
 
     def create_model(self, model: str) -> None:
         with self._called("create_model"):

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import logging
 import os
+import posixpath
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
+from urllib.parse import quote
 
 from mlaudit.domain.errors import StoreUnavailable
 from mlaudit.domain.models import StoreKind
 from mlaudit.gateway import environment
-from mlaudit.gateway.artifacts import Listed, LoggedModel
+from mlaudit.gateway.artifacts import CHUNK, Listed, LoggedModel
 from mlaudit.gateway.uri import Located, ResolvedStore
 
 log = logging.getLogger(__name__)
@@ -86,6 +88,14 @@ class ClientArtifacts:
         listed = self._client.list_logged_model_artifacts(model.model_id, path or None)
         return [(f.path, f.is_dir, f.file_size) for f in listed]
 
+    @contextmanager
+    def stream(self, location: str, path: str) -> Iterator[Iterator[bytes] | None]:
+        """See :class:`~mlaudit.gateway.artifacts.Remote`."""
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        with _streamed(get_artifact_repository(location, tracking_uri=self._client.tracking_uri), path) as chunks:
+            yield chunks
+
     def fetch(self, location: str, path: str, folder: str) -> str:
         """See :class:`~mlaudit.gateway.artifacts.Remote`."""
         from mlflow.artifacts import download_artifacts
@@ -109,6 +119,12 @@ class StoredArtifacts:
         """See :class:`~mlaudit.gateway.artifacts.Remote`. Raises StoreError."""
         return self._list(model.location, path)
 
+    @contextmanager
+    def stream(self, location: str, path: str) -> Iterator[Iterator[bytes] | None]:
+        """See :class:`~mlaudit.gateway.artifacts.Remote`. Raises StoreError."""
+        with _streamed(self._repository(location), path) as chunks:
+            yield chunks
+
     def fetch(self, location: str, path: str, folder: str) -> str:
         """See :class:`~mlaudit.gateway.artifacts.Remote`. Raises StoreError."""
         return str(self._repository(location).download_artifacts(path, folder))
@@ -127,6 +143,31 @@ class StoredArtifacts:
         from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
         return get_artifact_repository(location)
+
+
+@contextmanager
+def _streamed(repository: Any, path: str) -> Iterator[Iterator[bytes] | None]:
+    """A file's content as it comes: a tracking server's and S3's. MLflow itself has only whole downloads, so that the
+    start of a large file could not be looked at, nor a download be stopped. None for all other repositories."""
+    from mlflow.store.artifact.http_artifact_repo import HttpArtifactRepository
+
+    if isinstance(repository, HttpArtifactRepository):
+        from mlflow.utils.rest_utils import http_request
+
+        # MLflow puts the path into the address as it is; a # or ? in it would end it there.
+        place = f"/{quote(path)}"
+        answer: Any = http_request(repository._host_creds, place, "GET", stream=True)  # type: ignore[no-untyped-call]
+        with closing(answer):
+            answer.raise_for_status()
+            yield answer.iter_content(CHUNK)
+    elif type(repository).__name__ == "S3ArtifactRepository":
+        bucket, root = repository.parse_s3_compliant_uri(repository.artifact_uri)
+        owner = getattr(repository, "_bucket_owner_params", None) or {}
+        found = repository._get_s3_client().get_object(Bucket=bucket, Key=posixpath.join(root, path), **owner)
+        with closing(found["Body"]) as body:
+            yield body.iter_chunks(CHUNK)
+    else:
+        yield None
 
 
 def _reading_uri(place: Located) -> str:

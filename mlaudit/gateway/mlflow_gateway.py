@@ -24,6 +24,7 @@ from mlaudit.domain.errors import (
 )
 from mlaudit.domain.models import (
     Artifact,
+    ArtifactStream,
     Experiment,
     MetricHistory,
     ModelSource,
@@ -151,6 +152,12 @@ class MlflowGateway(MlflowPromotion):
         run = self._raw_run(run_id)
         with self._asking():
             return self._artifacts(run).read(path, max_bytes)
+
+    @contextmanager
+    def open_artifact(self, run_id: str, path: str, whole_most: int | None = None) -> Iterator[ArtifactStream]:
+        run = self._raw_run(run_id)
+        with self._asking(), self._artifacts(run).open(path, whole_most) as stream:
+            yield stream
 
     def list_registered_models(self) -> tuple[RegisteredModel, ...]:
         if self._registry_is_empty():

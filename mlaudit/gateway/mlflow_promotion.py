@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from mlaudit.domain.models import RegisteredModel
     from mlaudit.gateway.artifacts import RunArtifacts
 
+_FOLDERS_OF_A_RUN = ("metrics", "params", "artifacts")
+"""Without them MLflow's file store finds a run in a search, and then neither reads it nor writes to it."""
+
 
 class MlflowPromotion:
     """The part of :class:`~mlaudit.gateway.mlflow_gateway.MlflowGateway` that only promotions use."""
@@ -54,6 +57,19 @@ class MlflowPromotion:
             return ()
         with self._asking():
             return self._artifacts(run).at_source(str(entity.source))
+
+    def record_obstacle(self, run_id: str) -> str:
+        run = self._raw_run(run_id)
+        tracking = self._store.tracking
+        if tracking.kind is StoreKind.FILES and tracking.path is not None:
+            folder = tracking.path / str(run.info.experiment_id) / run_id
+            lacking = [name for name in _FOLDERS_OF_A_RUN if not (folder / name).is_dir()]
+            if lacking:
+                return (
+                    f"MLflow takes {clean(str(folder))} for no run while it lacks {', '.join(lacking)}"
+                    " (git, for one, keeps no empty folder); make what is missing, then promote"
+                )
+        return self._artifacts(run).obstacle()
 
     def create_model(self, model: str) -> None:
         if self._missing_model(model):

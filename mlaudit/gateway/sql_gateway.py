@@ -15,6 +15,7 @@ from typing import TypeVar
 from mlaudit.domain.errors import ReadOnly
 from mlaudit.domain.models import (
     Artifact,
+    ArtifactStream,
     Experiment,
     MetricHistory,
     ModelSource,
@@ -122,6 +123,11 @@ class SqlGateway:
     def read_artifact(self, run_id: str, path: str, max_bytes: int) -> bytes:
         return self._tracking.read_artifact(run_id, path, max_bytes)
 
+    def open_artifact(
+        self, run_id: str, path: str, whole_most: int | None = None
+    ) -> AbstractContextManager[ArtifactStream]:
+        return self._tracking.open_artifact(run_id, path, whole_most)
+
     def list_registered_models(self) -> tuple[RegisteredModel, ...]:
         return self._registry.list_registered_models()
 
@@ -153,6 +159,9 @@ class SqlGateway:
             return self._write("looking for a version's files", lambda w: w.version_files(model, version))
         run_id, source = self._registry.origin(model, version)
         return None if run_id is None else self._tracking.files_at(run_id, source)
+
+    def record_obstacle(self, run_id: str) -> str:
+        return self._tracking.record_obstacle(run_id)
 
     def create_model(self, model: str) -> None:
         self._write("registering a model", lambda w: w.create_model(model))

@@ -9,13 +9,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import sqlalchemy as sa
 
 from mlaudit.domain.errors import AmbiguousRunId, RunNotFound
-from mlaudit.domain.models import Artifact, Experiment, MetricHistory, ModelSource, Run, RunPage, StoreKind
+from mlaudit.domain.models import (
+    Artifact,
+    ArtifactStream,
+    Experiment,
+    MetricHistory,
+    ModelSource,
+    Run,
+    RunPage,
+    StoreKind,
+)
 from mlaudit.domain.text import clean, clean_mapping
 from mlaudit.gateway import convert, faults, sql_history
 from mlaudit.gateway.artifacts import LoggedModel, RunArtifacts, newest_first
@@ -123,6 +132,11 @@ class SqlTracking:
         with self._artifacts(run_id) as artifacts:
             return artifacts.read(path, max_bytes)
 
+    @contextmanager
+    def open_artifact(self, run_id: str, path: str, whole_most: int | None = None) -> Iterator[ArtifactStream]:
+        with self._artifacts(run_id) as artifacts, artifacts.open(path, whole_most) as stream:
+            yield stream
+
     def model_sources(self, run_id: str) -> tuple[ModelSource, ...]:
         run = self.get_run(run_id)
         models = self._database.ask(lambda r: _models(r, run.logged_model_ids))
@@ -141,6 +155,11 @@ class SqlTracking:
                 return artifacts.at_source(source)
         except RunNotFound:
             return ()
+
+    def record_obstacle(self, run_id: str) -> str:
+        """See :class:`~mlaudit.gateway.base.RegistryWriter`."""
+        with self._artifacts(run_id) as artifacts:
+            return artifacts.obstacle()
 
     @contextmanager
     def _artifacts(self, run_id: str) -> Iterator[RunArtifacts]:
@@ -170,6 +189,10 @@ class _Elsewhere:
 
     def list_model(self, model: LoggedModel, path: str) -> Any:
         return self._stored.list_model(model, path)
+
+    def stream(self, location: str, path: str) -> AbstractContextManager[Iterator[bytes] | None]:
+        chunks: AbstractContextManager[Iterator[bytes] | None] = self._stored.stream(location, path)
+        return chunks
 
     def fetch(self, location: str, path: str, folder: str) -> str:
         return str(self._stored.fetch(location, path, folder))

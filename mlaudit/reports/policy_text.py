@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from mlaudit.domain.text import format_number
+import shlex
+
+from mlaudit.domain.text import clean, format_number
+from mlaudit.domain.training import TrainingScript
 from mlaudit.domain.verdict import Direction, GatePolicy, MetricRule, Role
 
 _FIRST = {
@@ -49,6 +52,26 @@ def policy_lines(policy: GatePolicy) -> list[str]:
         f"inconclusive   {_INCONCLUSIVE[policy.on_inconclusive]} (alpha {policy.alpha:g})",
         *_metric_lines(policy.metrics),
     ]
+
+
+def script_lines(script: TrainingScript) -> list[str]:
+    """What a training script would run, where, and with what."""
+    environment = "all of the user's" if script.environment is None else ", ".join(script.environment) or "none"
+    lines = [
+        f"name           {script.name}",
+        f"command        {shlex.join(script.command)}",
+        f"runs in        {clean(script.directory)}",
+        f"environment    {environment}",
+    ]
+    if script.experiment:
+        lines.append(f"experiment     {script.experiment}")
+    if script.progress:
+        lines.append(f"time left      by {clean(script.progress.metric)} against {script.progress.parameter}")
+    for parameter in script.parameters:
+        default = f", default {parameter.default}" if parameter.default else ", not passed unless it is set"
+        passed = shlex.join(parameter.words("true" if parameter.type == "bool" else "VALUE"))
+        lines.append(f"parameter      {parameter.name}: {parameter.allowed}{default}; passed as {passed}")
+    return lines
 
 
 def _metric_lines(rules: tuple[MetricRule, ...]) -> list[str]:

@@ -8,27 +8,43 @@ the process that started it is there to be told; a worker that was started anew 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import re
+import shlex
 import signal
 import subprocess
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
 
 from mlaudit.domain.errors import MlauditError, ReadOnly, StoreError, UsageError
-from mlaudit.domain.models import RunStatus
+from mlaudit.domain.models import Run, RunStatus
+from mlaudit.domain.text import clean
 from mlaudit.gateway.base import Gateway
 from mlaudit.services.process_group import end_group, identity
-from mlaudit.services.requests import Request
-from mlaudit.services.training_script import Parameter, TrainingScript, missing_extra, read_script
+from mlaudit.services.training import (
+    DescribeTraining,
+    PollTraining,
+    StartTraining,
+    StopTraining,
+    Training,
+    TrainingStatus,
+)
+from mlaudit.services.training_environment import (
+    DIRTY_TAG,
+    LAUNCH_TAG,
+    TaggedRuns,
+    printed_run,
+    tagged_runs,
+    training_environment,
+)
+from mlaudit.services.training_script import Parameter, TrainingScript, cannot_run, choose_script
 
 __all__ = [
+    "DIRTY_TAG",
+    "LAUNCH_TAG",
     "DescribeTraining",
     "Launcher",
     "Parameter",
@@ -40,101 +56,14 @@ __all__ = [
     "TrainingStatus",
 ]
 
-LAUNCH_TAG = "mlaudit.launch_id"
-DIRTY_TAG = "mlaudit.git.dirty"
 GRACE = (10.0, 5.0)
 """Seconds after SIGINT, and after SIGTERM."""
 LAST_THREADS = 3.0
 """Seconds: a process counts as a zombie when its first thread has ended, and has no exit code before its last has."""
 KEPT_LOGS = 20
-_HEAD = 65_536
-"""Bytes from the start of the output in which the run's id is looked for."""
-_RUN_ID = re.compile(rb"^run_id: ([0-9a-f]{32})\s*$", re.MULTILINE)
 _SEARCH_PAUSE = 3.0
 """Seconds between two searches of the whole store for a run."""
 _UNENDED = {RunStatus.RUNNING, RunStatus.SCHEDULED}
-
-
-@dataclass(frozen=True, slots=True)
-class DescribeTraining(Request[TrainingScript]):
-    """The bundled training script and its options."""
-
-    @property
-    def what(self) -> str:
-        return "the training script's options"
-
-
-@dataclass(frozen=True, slots=True)
-class Training:
-    """A launched training process."""
-
-    launch_id: str
-    """Also the run's tag ``mlaudit.launch_id``."""
-    pid: int
-    started: float
-    """Seconds since the epoch."""
-    argv: tuple[str, ...]
-    log_path: str
-    """stdout and stderr of the process; tail it."""
-    identity: str = ""
-    """When the process was started, as the system says it: a pid alone may be another's by now."""
-
-
-@dataclass(frozen=True, slots=True)
-class StartTraining(Request[Training]):
-    """Start the script with these values (option name -> text). Raises UsageError, MissingExtra, ReadOnly."""
-
-    values: tuple[tuple[str, str], ...]
-
-    # It may be the first that is asked of the store.
-    deadline: ClassVar[float] = 20.0
-    writes: ClassVar[bool] = True
-
-    @property
-    def what(self) -> str:
-        return "the start of a training"
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingStatus:
-    """How a training stands."""
-
-    running: bool
-    exit_code: int | None
-    """None while it runs; negative for a signal, as Python has it. Also None when nobody was there to be told."""
-    run_id: str | None
-    """The MLflow run, once the script has started one."""
-    run_status: str | None
-    """MLflow's status of that run."""
-    problem: str = ""
-    """Why the run's part is missing or doubtful, in words; the process's part is right all the same."""
-
-
-@dataclass(frozen=True, slots=True)
-class PollTraining(Request[TrainingStatus]):
-    """Whether it still runs, and its run."""
-
-    training: Training
-    with_run: bool = True
-    """False: look at the process and its output only, and do not ask the store."""
-
-    @property
-    def what(self) -> str:
-        return "the state of the training"
-
-
-@dataclass(frozen=True, slots=True)
-class StopTraining(Request[TrainingStatus]):
-    """SIGINT to the group, 10 s, SIGTERM, 5 s, SIGKILL; then a run still RUNNING is set KILLED."""
-
-    training: Training
-
-    deadline: ClassVar[float] = 40.0
-    writes: ClassVar[bool] = True
-
-    @property
-    def what(self) -> str:
-        return "stopping the training"
 
 
 @dataclass(eq=False, slots=True)
@@ -143,6 +72,7 @@ class _Known:
 
     process: subprocess.Popen[bytes] | None = None
     run_id: str | None = None
+    more_runs: int = 0
     searched: float = -_SEARCH_PAUSE
     stopping: threading.Lock = field(default_factory=threading.Lock)
 
@@ -154,43 +84,41 @@ class Launcher:
         self,
         gateway: Callable[[], Gateway],
         environment: Callable[[], Mapping[str, str]],
-        script_dir: Callable[[], Path],
+        scripts: Callable[[], Sequence[TrainingScript]],
         log_dir: Callable[[], Path],
         *,
         grace: tuple[float, float] = GRACE,
     ) -> None:
         """``environment`` gives the user's variables with the store's place in MLFLOW_TRACKING_URI.
 
-        ``script_dir`` is the absolute directory with train.toml. All four are called when needed and may raise
-        MlauditError.
+        ``scripts`` are those that can be started. All four are called whenever needed and may raise MlauditError.
         """
         self._gateway, self._environment = gateway, environment
-        self._script_dir, self._log_dir = script_dir, log_dir
+        self._scripts, self._log_dir = scripts, log_dir
         self._grace = grace
         self._known: dict[str, _Known] = {}
         self._guard = threading.Lock()
 
-    def describe(self, _request: DescribeTraining) -> TrainingScript:
-        """Raises UsageError where the declaration is wrong, MlauditError where there is none."""
-        return read_script(self._script_dir())
+    def describe(self, _request: DescribeTraining) -> tuple[TrainingScript, ...]:
+        """Raises UsageError where a declaration is wrong, MlauditError where there is none."""
+        return tuple(self._scripts())
 
     def start(self, request: StartTraining) -> Training:
         """Raises UsageError, MissingExtra, ReadOnly, StoreError."""
-        directory = self._script_dir()
-        script = read_script(directory)
+        script = choose_script(self._scripts(), request.script)
         argv = script.argv(request.values)
         if script.missing:
-            raise missing_extra(list(script.missing_packages))
+            raise cannot_run(script)
+        if request.command is not None and (request.command, request.directory) != (argv, script.directory):
+            raise UsageError(
+                f"{script.source} has changed since the question, and would run another command now: {shlex.join(argv)}"
+            )
         # Asked now: a store that cannot be reached or written is better told here than by a traceback in the output.
         store = self._gateway().describe()
         if not store.writable:
             raise ReadOnly("training", store.read_only_reason or f"{store.uri} may only be read")
         launch_id = uuid.uuid4().hex
-        environment = dict(self._environment())
-        environment["PYTHONUNBUFFERED"] = "1"
-        environment["MLFLOW_RUN_CONTEXT"] = _run_context(
-            environment.get("MLFLOW_RUN_CONTEXT", ""), launch_id, directory
-        )
+        environment = training_environment(script, self._environment(), launch_id)
         log_path, log = self._open_log(launch_id)
         try:
             process = subprocess.Popen(
@@ -199,10 +127,11 @@ class Launcher:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=environment,
+                cwd=script.directory or None,
                 start_new_session=True,
             )
         except OSError as error:
-            raise UsageError(f"the training script could not be started: {argv[0]}: {error.strerror}") from error
+            raise UsageError(f"the training script could not be started: {clean(argv[0])}: {error.strerror}") from error
         finally:
             os.close(log)
         training = Training(launch_id, process.pid, time.time(), argv, log_path, identity(process.pid))
@@ -232,14 +161,15 @@ class Launcher:
                 running, code = _state(training, known, seconds=LAST_THREADS if gone else 0)
                 running = running or not gone
             status = self._with_run(training, known, running, code, search=True)
-            if running or status.run_id is None or status.run_status not in _UNENDED:
+            if running:
                 return status
             try:
-                self._gateway().terminate_run(status.run_id, RunStatus.KILLED)
+                ended = self._end_runs(training, status)
             except MlauditError as error:
-                said = f"run {status.run_id[:12]} may still say {status.run_status}: {error}"
-                return TrainingStatus(False, code, status.run_id, status.run_status, said)
-            return self._with_run(training, known, False, code)
+                about = f"run {status.run_id[:12]} may still say {status.run_status}" if status.run_id else "not known"
+                said = f"whether all of its runs have ended: {about}: {error}"
+                return TrainingStatus(False, code, status.run_id, status.run_status, said, status.more_runs)
+            return self._with_run(training, known, False, code) if ended else status
 
     # Inside
 
@@ -247,39 +177,47 @@ class Launcher:
         with self._guard:
             return self._known.setdefault(training.launch_id, _Known())
 
+    def _end_runs(self, training: Training, status: TrainingStatus) -> bool:
+        """Set every run of a process that is gone KILLED that says that it goes on; whether there was one."""
+        gateway = self._gateway()
+        left = [run.run_id for run in self._tagged(training).runs if run.status in _UNENDED]
+        if status.run_id is not None and status.run_status in _UNENDED and status.run_id not in left:
+            left.append(status.run_id)
+        for run_id in left:
+            gateway.terminate_run(run_id, RunStatus.KILLED)
+        return bool(left)
+
     def _with_run(
         self, training: Training, known: _Known, running: bool, code: int | None, *, search: bool = False
     ) -> TrainingStatus:
         """``search``: look for the run in the store even if that was done a moment ago."""
         run_id = self._find_in_output(training, known)
+        run: Run | None = None
         try:
             if run_id is None and (search or not running or time.monotonic() > known.searched + _SEARCH_PAUSE):
-                run_id = known.run_id = self._find_in_store(training)
+                found = self._tagged(training)
                 known.searched = time.monotonic()
-            status = None if run_id is None else self._gateway().get_run(run_id).status
+                run, known.more_runs = found.main, found.more
+                run_id = known.run_id = run.run_id if run else None
+            elif run_id is not None and not running:
+                # At the end all of them are there to be counted.
+                known.more_runs = self._tagged(training).more
+            if run is None and run_id is not None:
+                run = self._gateway().get_run(run_id)
         except StoreError as error:
-            return TrainingStatus(running, code, run_id, None, str(error))
+            return TrainingStatus(running, code, run_id, None, str(error), known.more_runs)
         except UsageError:
             # The output named a run that this store does not have.
             return TrainingStatus(running, code, None, None, "the script's run is not in this store")
-        return TrainingStatus(running, code, run_id, status)
+        return TrainingStatus(running, code, run_id, run.status if run else None, more_runs=known.more_runs)
 
     def _find_in_output(self, training: Training, known: _Known) -> str | None:
         if known.run_id is None:
-            try:
-                with open(training.log_path, "rb") as output:
-                    found = _RUN_ID.search(output.read(_HEAD))
-            except OSError:
-                found = None
-            known.run_id = found.group(1).decode() if found else None
+            known.run_id = printed_run(training.log_path)
         return known.run_id
 
-    def _find_in_store(self, training: Training) -> str | None:
-        gateway = self._gateway()
-        experiments = [e.experiment_id for e in gateway.list_experiments()]
-        search = f"tags.`{LAUNCH_TAG}` = '{training.launch_id}'"
-        page = gateway.search_runs(experiments, filter_string=search, max_results=1)
-        return page.runs[0].run_id if page.runs else None
+    def _tagged(self, training: Training) -> TaggedRuns:
+        return tagged_runs(self._gateway(), training.launch_id)
 
     def _open_log(self, launch_id: str) -> tuple[str, int]:
         folder = self._log_dir()
@@ -302,29 +240,3 @@ def _state(training: Training, known: _Known, *, seconds: float = 0) -> tuple[bo
         code = known.process.poll()
         return code is None, code
     return training.pid > 1 and bool(training.identity) and identity(training.pid) == training.identity, None
-
-
-def _run_context(users: str, launch_id: str, directory: Path) -> str:
-    """The tags that MLflow gives the run, as JSON: the user's own, the launch, and whether the tree was dirty."""
-    try:
-        tags = json.loads(users) if users else {}
-    except ValueError:
-        tags = {}
-    tags = dict(tags) if isinstance(tags, dict) else {}
-    tags[LAUNCH_TAG] = launch_id
-    dirty = _is_dirty(directory)
-    if dirty is not None:
-        tags[DIRTY_TAG] = "true" if dirty else "false"
-    return json.dumps(tags)
-
-
-def _is_dirty(directory: Path) -> bool | None:
-    """Whether tracked files differ from the commit that MLflow will note; None outside git."""
-    command = ["git", "-C", str(directory), "status", "--porcelain", "--untracked-files=no"]
-    # Looking must not write: without this, git refreshes its index under the feet of the user's own git.
-    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
-    try:
-        done = subprocess.run(command, capture_output=True, check=True, timeout=5, env=environment)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return bool(done.stdout.strip())

@@ -10,6 +10,7 @@ from mlaudit.config.policy import Policies
 from mlaudit.domain.baseline import SelectorKind, parse_selector
 from mlaudit.domain.errors import (
     BaselineSelectorError,
+    EvidenceError,
     MultipleBaselines,
     NothingToRegister,
     StalePlan,
@@ -69,7 +70,8 @@ def plan_promotion(gateway: Gateway, policies: Policies, request: PlanPromotion)
 
     A run's newest version of the model is taken; if it has none, the newest model it logged is registered first.
     Raises NothingToRegister, UsageError when it is there already, MultipleBaselines when two versions are in
-    Production, and what :func:`~mlaudit.services.compare.compare_run` raises.
+    Production, EvidenceError when its record could not be kept, and what
+    :func:`~mlaudit.services.compare.compare_run` raises.
     """
     return decide_promotion(gateway, policies, request).plan
 
@@ -93,6 +95,7 @@ def decide_promotion(gateway: Gateway, policies: Policies, request: PlanPromotio
     versions = versions_of(gateway, subject.raw_model)
     version = subject.version
     _refuse_what_is_there(subject, target, versions)
+    _refuse_without_a_place(gateway, subject.run_id)
     source = None
     if version is None:
         if not target.is_judged:
@@ -135,6 +138,7 @@ def decide_rollback(gateway: Gateway, request: PlanRollback) -> Decision:
     if files == ():
         raise UsageError(f"the artifacts of version {back.version} of {clean(raw_model)} are gone")
     run_id, run_name = run_of(gateway, back)
+    _refuse_without_a_place(gateway, run_id)
     subject = Subject(f"{MODEL_URI}{raw_model}/{back.version}", raw_model, run_id, run_name, back, None)
     aliases = tuple(a for a in record.aliases if a in production.aliases)
     plan = draft(gateway, subject, Target(Stage.PRODUCTION), Event.ROLLBACK, versions, aliases, None, None)
@@ -160,6 +164,13 @@ def decide_again(gateway: Gateway, policies: Policies, planned: PromotionPlan) -
 
 
 # Inside
+
+
+def _refuse_without_a_place(gateway: Gateway, run_id: str) -> None:
+    """Raises EvidenceError when it is plain beforehand that the record could not be kept: nothing moves without one."""
+    obstacle = gateway.record_obstacle(run_id)
+    if obstacle:
+        raise EvidenceError(f"the record could not be kept: {obstacle}")
 
 
 def _refuse_what_is_there(subject: Subject, target: Target, versions: Sequence[ModelVersion]) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, TypeVar, cast
 
 from mlaudit.domain.models import (
     Artifact,
+    ArtifactStream,
     Experiment,
     MetricHistory,
     ModelSource,
@@ -80,6 +82,11 @@ class RememberingReader:
 
     def read_artifact(self, run_id: str, path: str, max_bytes: int) -> bytes:
         return self._reader.read_artifact(run_id, path, max_bytes)
+
+    def open_artifact(
+        self, run_id: str, path: str, whole_most: int | None = None
+    ) -> AbstractContextManager[ArtifactStream]:
+        return self._reader.open_artifact(run_id, path, whole_most)
 
     def list_registered_models(self) -> tuple[RegisteredModel, ...]:
         return self._once(("list_registered_models",), self._reader.list_registered_models)

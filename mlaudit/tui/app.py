@@ -193,10 +193,14 @@ class MlauditApp(App[int]):
         self.notices = (*self.notices, notice)[-MOST:]
         super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
 
-    def copy(self, text: str) -> None:
-        """Put a text on the user's clipboard, through the terminal (OSC 52), and say so."""
+    def copy(self, text: str, what: str = "", *, said: str = "") -> None:
+        """Put a text on the user's clipboard, through the terminal (OSC 52), and say so.
+
+        ``what`` names the text, which is told as far as there is room; ``said`` is told instead of it.
+        """
         self.copy_to_clipboard(text)
-        self.notify(f"Copied: {text if len(text) <= 60 else text[:59] + '…'}", timeout=3, markup=False)
+        told = said or (f"{what}: " if what else "") + (text if len(text) <= 60 else f"{text[:59]}…")
+        self.notify(f"Copied{': ' if said or not what else ' '}{told}", timeout=3, markup=False)
 
     def on_resize(self) -> None:
         """Say so where the terminal is too small; the notice goes away by itself."""

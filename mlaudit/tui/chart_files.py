@@ -8,8 +8,6 @@ from __future__ import annotations
 import csv
 import importlib.util
 import io
-import os
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +19,7 @@ from mlaudit.domain.scales import XUnit
 from mlaudit.domain.series import Curve, columns_of
 from mlaudit.domain.text import format_iso, format_number
 from mlaudit.domain.windows import seen_spans
+from mlaudit.tui.files import place_problem, write_file
 from mlaudit.tui.widgets.chart_paint import color_of
 from mlaudit.tui.widgets.chart_series import Prepared, Series
 from mlaudit.tui.widgets.metric_chart import ChartView
@@ -73,10 +72,8 @@ def problem_with(path: Path) -> str:
     """Why nothing can be written there, in words; empty where it can. Whether the file exists is another question."""
     if path.suffix.lower() not in ENDINGS:
         return f"the name must end in {', '.join(ENDINGS)}"
-    if path.is_dir():
-        return f"{path} is a directory"
-    if not path.parent.is_dir():
-        return f"there is no directory {path.parent}"
+    if problem := place_problem(path):
+        return problem
     if path.suffix.lower() == ".png" and importlib.util.find_spec("matplotlib") is None:
         return "a .png needs matplotlib, which pip install 'mlaudit[train]' brings; .svg needs nothing"
     return ""
@@ -94,30 +91,7 @@ def write_chart(view: ChartView, path: Path, *, replace: bool = False) -> int:
         data = svg(picture_of(view)).encode()
     else:
         data = png(picture_of(view))
-    if replace:
-        _replace(path, data)
-        return len(data)
-    with path.open("xb") as file:
-        try:
-            file.write(data)
-        except OSError:
-            path.unlink()
-            raise
-    return len(data)
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """The old file stays until the new one is whole, and its permissions do."""
-    target = path.resolve()
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(name, target.stat().st_mode & 0o777)
-        os.replace(name, target)
-    except OSError:
-        os.unlink(name)
-        raise
+    return write_file(path, lambda file: file.write(data), replace=replace)
 
 
 def points_csv(view: ChartView) -> Iterator[str]:

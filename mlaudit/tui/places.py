@@ -48,7 +48,9 @@ class Places:
         if there:
             from mlaudit.tui.screens.runs import RunsScreen
 
-            self._app.push_screen(RunsScreen(list(there.values()), place))
+            screen = RunsScreen(list(there.values()))
+            screen.begin_at(place)
+            self._app.push_screen(screen)
 
     def keep(self) -> None:
         """Write down where one is: the runs that are looked at, or that there are none."""

@@ -102,8 +102,10 @@ class Trainings:
         self._app = app
         self.all: list[LiveTraining] = []
         """Oldest first."""
-        self.draft: dict[str, str] = {}
-        """What the form held when it was left."""
+        self.drafts: dict[str, dict[str, str]] = {}
+        """What the form held when it was left, by the script's key."""
+        self.script = ""
+        """The key of the script that was chosen last."""
 
     @property
     def live(self) -> list[LiveTraining]:
@@ -116,17 +118,17 @@ class Trainings:
         waiting = self.live or [t for t in self.all if not t.seen]
         return waiting[-1] if waiting else None
 
-    async def start(self, values: tuple[tuple[str, str], ...]) -> LiveTraining:
+    async def start(self, request: StartTraining) -> LiveTraining:
         """Start one and watch it, even if whoever asked for it is cancelled meanwhile. Raises MlauditError."""
-        starting = asyncio.ensure_future(self._start(values))
+        starting = asyncio.ensure_future(self._start(request))
         try:
             return await asyncio.shield(starting)
         except asyncio.CancelledError:
             starting.add_done_callback(self._tell_start)
             raise
 
-    async def _start(self, values: tuple[tuple[str, str], ...]) -> LiveTraining:
-        return self.watch(await self._app.backend.ask(StartTraining(values)))
+    async def _start(self, request: StartTraining) -> LiveTraining:
+        return self.watch(await self._app.backend.ask(request))
 
     def _tell_start(self, starting: asyncio.Future[LiveTraining]) -> None:
         if starting.cancelled():

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from mlaudit.services.launcher import (
     Training,
 )
 from mlaudit.services.process_group import _alive
+from mlaudit.services.training_script import TrainingScript, read_script
 from tests.plugins.fake_training import DECLARATION, write_fake_training
 
 
@@ -30,12 +32,13 @@ class Trained:
     def __init__(self, cli: Any, folder: Path) -> None:
         self.cli, self.folder = cli, folder
         self.scripts = write_fake_training(folder / "scripts")
+        self.scripts_here: tuple[TrainingScript, ...] = ()
         self.trainings: list[Training] = []
         (folder / "logs").mkdir()
         self.launcher = Launcher(
             lambda: cli.store,
             lambda: {"PATH": os.environ["PATH"]},
-            lambda: self.scripts,
+            lambda: self.scripts_here or (read_script(self.scripts),),
             lambda: folder / "logs",
             grace=(0.5, 0.5),
         )
@@ -151,6 +154,43 @@ def test_a_missing_package_is_one_line(trained: Trained) -> None:
     assert result.code == 2
     assert "no_such_torch: pip install 'mlaudit[train]'" in result.err
     assert len(result.err.splitlines()) == 1
+
+
+class TestDeclared:
+    """Scripts of the team's own."""
+
+    @pytest.fixture
+    def two(self, trained: Trained) -> Trained:
+        (script,) = (read_script(trained.scripts),)
+        small = replace(script, key="small", name="Small", source="mlaudit.toml", directory=str(trained.scripts))
+        trained.scripts_here = (small, replace(small, key="large", name="Large", parameters=()))
+        return trained
+
+    def test_one_is_chosen_and_its_command_is_said_before_it_runs(self, two: Trained) -> None:
+        result = two("--script", "small", "--", "--mode=quick", "--epochs", "5")
+        assert result.code == 0
+        said = result.err.splitlines()[0]
+        assert said.startswith(f"mlaudit: mlaudit.toml has it run, in {two.scripts}: ")
+        assert said.endswith("--epochs=5 --experiment=fraud-detector")
+        assert "'--epochs=5'" in result.err
+
+    def test_without_a_name_those_that_there_are_are_named(self, two: Trained) -> None:
+        result = two("--mode=quick")
+        assert result.code == 2
+        assert "which script is meant; mlaudit.toml has: small, large (--script NAME)" in result.err
+        assert two("--script", "x").code == 2
+        assert two.trainings == []
+
+    def test_one_without_options_takes_none(self, two: Trained) -> None:
+        result = two("--script", "large", "--epochs", "5")
+        assert (result.code, two.trainings) == (2, [])
+        assert "no such option: --epochs" in result.err
+
+    def test_help_has_all_or_the_one(self, two: Trained) -> None:
+        both = two("--help").out
+        assert "Options of Small (--script small):" in both
+        assert "Options of Large (--script large):\n  it has none" in both
+        assert "Large" not in two("--script", "small", "--help").out
 
 
 def test_help_lists_the_scripts_options(trained: Trained) -> None:

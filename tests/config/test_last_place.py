@@ -10,7 +10,15 @@ import pytest
 
 from mlaudit.config.last_place import LastPlace, Place
 
-PLACE = Place(("3", "7"), ("churn", "fraud"), False, "metrics.f1 > 0", ("metrics.f1", False), ("run_name",), "a" * 32)
+PLACE = Place(
+    ("3", "7"),
+    ("churn", "fraud"),
+    False,
+    "metrics.f1 > 0",
+    (("metrics.f1", False), ("status", True)),
+    ("run_name",),
+    "a" * 32,
+)
 
 
 def test_a_place_is_read_back_as_it_was_kept(tmp_path: Path) -> None:
@@ -66,6 +74,9 @@ def test_what_is_no_place_is_named_and_passed_over(tmp_path: Path, text: str) ->
         ("filter_string", 5),
         ("filter_string", "x" * 20_000),
         ("sort", ["metrics.f1"]),
+        ("sort", [["metrics.f1"]]),
+        ("sort", [["metrics.f1", True, 3]]),
+        ("sort", None),
         ("columns", "run_name"),
         ("run_id", None),
     ],

@@ -128,6 +128,16 @@ class TestSearch:
         """Numbers, then NaN, then runs without the key, whatever the direction."""
         assert found(store, "", order) == expected
 
+    def test_order_by_several_keys(self, store: Store) -> None:
+        """The second orders what the first holds equal: here two that have none."""
+        assert found(store, "", "tags.team ASC", "metrics.auc ASC") == ["second", "first", "diverged", "hostile"]
+        assert found(store, "", "params.opt DESC", "attributes.start_time ASC") == [
+            "second",
+            "first",
+            "diverged",
+            "hostile",
+        ]
+
     @pytest.mark.parametrize(
         ("order", "expected"),
         [
@@ -313,6 +323,28 @@ class TestArtifacts:
         with pytest.raises(NotAStore):
             store.gateway.read_artifact(store.runs["first"], path, 10)
 
+    def test_in_chunks(self, store: Store) -> None:
+        """As a whole, with the size told before; and only the start, which ends well too."""
+        gateway, run_id = store.gateway, store.runs["first"]
+        with gateway.open_artifact(run_id, "report.txt") as stream:
+            assert stream.size == len(REPORT)
+            assert b"".join(stream.chunks) == REPORT
+        with gateway.open_artifact(run_id, "report.txt", whole_most=10**6) as stream:
+            assert stream.read(12) == REPORT[:12]
+        with gateway.open_artifact(run_id, "model/MLmodel") as stream:
+            assert stream.read(100) == b"flavors: {}\n"
+            assert stream.read(100) == b""
+        gateway.write_artifact(store.runs["second"], "of all/100% é.txt", "here")
+        with gateway.open_artifact(store.runs["second"], "of all/100% é.txt") as stream:
+            assert stream.read(100) == b"here"
+
+    @pytest.mark.parametrize("path", ["missing.txt", "plots", "../../../../etc/passwd", "/etc/passwd", ""])
+    def test_nothing_to_open(self, store: Store, path: str) -> None:
+        with pytest.raises(NotAStore), store.gateway.open_artifact(store.runs["first"], path):
+            pass
+        with pytest.raises(RunNotFound), store.gateway.open_artifact("f" * 32, "report.txt"):
+            pass
+
     def test_run_without_any(self, store: Store) -> None:
         assert store.gateway.list_artifacts(store.runs["hostile"]) == ()
 
@@ -438,6 +470,11 @@ class TestWrites:
         assert gateway.read_artifact(run_id, "mlaudit/evidence/a-b.json", 1000).decode() == '{"a": "ü"}\n'
         with pytest.raises(RunNotFound):
             gateway.write_artifact("f" * 32, "mlaudit/evidence/a.json", "{}")
+
+    def test_a_record_may_be_kept_with_a_run_that_is_there(self, store: Store) -> None:
+        assert store.gateway.record_obstacle(store.runs["first"]) == ""
+        with pytest.raises(RunNotFound):
+            store.gateway.record_obstacle("f" * 32)
 
     def test_where_a_version_lies(self, store: Store) -> None:
         gateway, run_id = store.gateway, store.runs["first"]

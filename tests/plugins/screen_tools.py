@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 from textual.pilot import Pilot
 
 from mlaudit.config.settings import Settings
 from mlaudit.gateway.base import Gateway
+from mlaudit.gateway.memory import MemoryGateway
 from mlaudit.services.requests import Request
 from mlaudit.tui.app import MlauditApp
+from mlaudit.tui.screens.experiments import ExperimentsScreen
+from mlaudit.tui.screens.runs import RunsScreen
 from mlaudit.wiring import Services
 from mlaudit.worker import ThreadBackend
 
@@ -38,6 +42,11 @@ def text_of(pilot: Pilot[Any]) -> str:
     return "\n".join(strip.text for strip in pilot.app.screen._compositor.render_strips())
 
 
+def told(pilot: Pilot[Any]) -> str:
+    """What the notifications on screen say, one a line."""
+    return "\n".join(n.message for n in pilot.app._notifications)
+
+
 async def until(pilot: Pilot[Any], holds: Callable[[], object]) -> None:
     """Wait for something to become true."""
     end = asyncio.get_running_loop().time() + PATIENCE
@@ -58,3 +67,26 @@ async def see(pilot: Pilot[Any], *texts: str) -> None:
             raise AssertionError(f"never seen: {missing}; on screen:\n{text_of(pilot)}")
         await pilot.pause()
         await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def runs_of(
+    gateway: MemoryGateway,
+    *,
+    size: tuple[int, int] = (120, 40),
+    experiment: str = "fraud-detector",
+    notifications: bool = False,
+    **options: Any,
+) -> AsyncIterator[tuple[Pilot[Any], RunsScreen]]:
+    """The app with the runs of one experiment on screen."""
+    app = app_on(gateway, **options)
+    async with app.run_test(size=size, notifications=notifications) as pilot:
+        await see(pilot, "fraud-detector")
+        screen = app.screen
+        assert isinstance(screen, ExperimentsScreen)
+        found = next(e for e in screen.experiments if e.name == experiment)
+        await app.push_screen(RunsScreen([found]))
+        runs = app.screen
+        assert isinstance(runs, RunsScreen)
+        await until(pilot, lambda: runs._loaded and not runs._loading)
+        yield pilot, runs

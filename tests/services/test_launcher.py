@@ -31,6 +31,7 @@ from mlaudit.services.launcher import (
     TrainingStatus,
 )
 from mlaudit.services.process_group import identity
+from mlaudit.services.training_script import read_script
 from tests.plugins.fake_training import DECLARATION, write_fake_training
 
 USERS = {"PATH": os.environ["PATH"], "MLFLOW_TRACKING_URI": "sqlite:////abs/x.db"}
@@ -54,7 +55,7 @@ class Bench:
         return Launcher(
             lambda: self.store,
             lambda: self.environment,
-            lambda: self.scripts,
+            lambda: (read_script(self.scripts),),
             lambda: self.folder / "logs",
             grace=(0.5, 0.5),
         )
@@ -172,12 +173,15 @@ class TestStart:
 
     def test_a_missing_package(self, bench: Bench) -> None:
         write_fake_training(bench.scripts, DECLARATION.replace('["json"]', '["no_such_torch"]'))
-        assert "no_such_torch" in bench.launcher.describe(DescribeTraining()).missing
+        (script,) = bench.launcher.describe(DescribeTraining())
+        assert "no_such_torch" in script.missing
         with pytest.raises(MissingExtra, match=r"mlaudit\[train\]"):
             bench.start("quick")
 
     def test_a_program_that_is_not_there(self, bench: Bench) -> None:
-        write_fake_training(bench.scripts, DECLARATION.replace('"python"', '"no-such-program"'))
+        write_fake_training(
+            bench.scripts, DECLARATION.replace('["python"', '["no-such-program"').replace("requires", "#")
+        )
         with pytest.raises(UsageError, match="could not be started"):
             bench.start("quick")
 
@@ -186,6 +190,56 @@ class TestStart:
             (bench.folder / "logs" / f"training-{i}.log").write_text("")
         bench.start("quick")
         assert len(list((bench.folder / "logs").iterdir())) == 21
+
+
+class TestADeclaredScript:
+    """One of the team's own, from its mlaudit.toml."""
+
+    def declare(self, bench: Bench, **more: Any) -> None:
+        (script,) = (read_script(bench.scripts),)
+        declared = replace(script, key="mine", source="mlaudit.toml", directory=str(bench.scripts), **more)
+        bench.launcher = Launcher(
+            lambda: bench.store, lambda: bench.environment, lambda: (declared,), lambda: bench.folder / "logs"
+        )
+
+    def environment(self, training: Training) -> dict[str, str]:
+        variables = Path(f"/proc/{training.pid}/environ").read_bytes().split(b"\0")
+        return dict(v.decode().partition("=")[::2] for v in variables if v)
+
+    def test_it_runs_where_it_says_with_the_variables_that_it_names(self, bench: Bench) -> None:
+        bench.environment |= {"AWS_KEY": "1", "AWSOME": "2", "SECRET": "3", "MLFLOW_RUN_ID": "f" * 32}
+        bench.environment |= {"MLFLOW_EXPERIMENT_ID": "7"}
+        self.declare(bench, environment=("AWS_*",), experiment="fraud")
+        training = bench.start("slow")
+        ready(training)
+        got = self.environment(training)
+        assert os.readlink(f"/proc/{training.pid}/cwd") == str(bench.scripts)
+        assert got["AWS_KEY"] == "1"
+        assert got["MLFLOW_EXPERIMENT_NAME"] == "fraud"
+        assert got["MLFLOW_TRACKING_URI"] == USERS["MLFLOW_TRACKING_URI"]
+        assert not {"AWSOME", "SECRET", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID"} & got.keys()
+
+    def test_without_names_it_gets_all_of_the_users(self, bench: Bench) -> None:
+        bench.environment |= {"ANYTHING": "3"}
+        self.declare(bench)
+        training = bench.start("slow")
+        ready(training)
+        assert self.environment(training)["ANYTHING"] == "3"
+
+    def test_another_command_than_was_agreed_to_is_not_run(self, bench: Bench) -> None:
+        self.declare(bench)
+        (script,) = bench.launcher.describe(DescribeTraining())
+        agreed = script.argv(())
+        self.declare(bench, command=("rm", "-r", "x"))
+        request = StartTraining((), "mine", agreed, script.directory)
+        with pytest.raises(UsageError, match=r"has changed since the question.*rm -r x"):
+            bench.launcher.start(request)
+        assert list((bench.folder / "logs").iterdir()) == []
+
+    def test_it_is_chosen_by_its_key(self, bench: Bench) -> None:
+        self.declare(bench)
+        with pytest.raises(UsageError, match=r"no training script 'other'; mlaudit\.toml has: mine"):
+            bench.launcher.start(StartTraining((), "other"))
 
 
 class TestTheRun:
@@ -202,6 +256,16 @@ class TestTheRun:
         run = bench.add_run(tags={LAUNCH_TAG: training.launch_id})
         bench.add_run(tags={LAUNCH_TAG: "another"})
         assert bench.status(training).run_id == run
+
+    def test_of_several_the_first_that_is_nobodys_child(self, bench: Bench) -> None:
+        training = bench.start("quick")
+        tags = {LAUNCH_TAG: training.launch_id}
+        first = bench.add_run(tags=tags, start_time=2_000)
+        bench.add_run(tags={**tags, "mlflow.parentRunId": first}, start_time=1_000)
+        bench.add_run(tags=tags, start_time=3_000)
+        until(lambda: not bench.status(training).running)
+        status = bench.status(training)
+        assert (status.run_id, status.more_runs) == (first, 1)
 
     def test_without_the_store(self, bench: Bench) -> None:
         run = bench.add_run()
@@ -266,6 +330,17 @@ class TestStop:
         until(lambda: not bench.status(training).running)
         assert bench.status(training).run_status == "RUNNING"
         assert bench.stop(training) == TrainingStatus(False, -9, run, "KILLED")
+
+    def test_every_run_of_a_dead_process_is_ended(self, bench: Bench) -> None:
+        training = bench.start("killed")
+        tags = {LAUNCH_TAG: training.launch_id}
+        parent = bench.add_run(tags=tags)
+        child = bench.add_run(tags={**tags, "mlflow.parentRunId": parent})
+        stranger = bench.add_run()
+        until(lambda: not bench.status(training).running)
+        assert bench.stop(training) == TrainingStatus(False, -9, parent, "KILLED")
+        assert bench.store.get_run(child).status == "KILLED"
+        assert bench.store.get_run(stranger).status == "RUNNING"
 
     def test_a_store_that_fails_does_not_keep_the_process_alive(self, bench: Bench) -> None:
         run = bench.add_run()

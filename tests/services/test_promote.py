@@ -11,6 +11,7 @@ import pytest
 from mlaudit.config.policy import Policies
 from mlaudit.config.settings import Settings
 from mlaudit.domain.errors import (
+    EvidenceError,
     ModelNotFound,
     MultipleBaselines,
     NotConfirmed,
@@ -417,6 +418,12 @@ class TestLostAnswers:
         with pytest.raises(PromotionUnfinished, match="mlaudit recover"):
             execute(store, found, policies=BOTH)
         assert (stages(store)["3"], len(intents(store))) == ("Production", 1)
+
+    def test_a_run_that_cannot_take_a_record_is_refused_before_anything_is_asked(self, store):
+        store.obstacles[SAMPLE["better"]] = "its folder is a place of another machine"
+        with pytest.raises(EvidenceError, match="the record could not be kept: its folder is a place of another mach"):
+            plan(store)
+        assert store.writes == []
 
     def test_a_record_that_cannot_be_written_keeps_everything_as_it_is(self, store):
         found = plan(store, "staging")

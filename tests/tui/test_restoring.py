@@ -51,7 +51,7 @@ async def test_experiments_filter_order_and_cursor_are_there_again(sample_gatewa
     kept = place_of(sample_gateway)
     assert kept is not None
     assert kept.everything
-    assert (kept.filter_string, kept.sort) == ("metrics.val_loss > 0", ("run_name", True))
+    assert (kept.filter_string, kept.sort) == ("metrics.val_loss > 0", (("run_name", True),))
 
     again = app_on(sample_gateway, read_only=True, restore=True)
     async with again.run_test(size=(120, 40)) as pilot:
@@ -113,7 +113,7 @@ async def test_a_broken_file_is_named_and_ignored(sample_gateway: MemoryGateway)
 
 async def test_a_filter_that_is_refused_now_is_left_out(sample_gateway: MemoryGateway) -> None:
     there = sample_gateway.list_experiments()[0]
-    place = Place((there.experiment_id,), (there.name,), filter_string="metrics.val_loss <", sort=("run_name", True))
+    place = Place((there.experiment_id,), (there.name,), filter_string="metrics.val_loss <", sort=(("run_name", True),))
     LastPlace(sample_gateway.describe().uri).keep(place)
     app = app_on(sample_gateway, restore=True)
     async with app.run_test(size=(120, 40)) as pilot:

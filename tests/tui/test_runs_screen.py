@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import math
 from typing import Any
 
 import pytest
@@ -20,14 +19,13 @@ from mlaudit.tui.screens.columns import ColumnsScreen
 from mlaudit.tui.screens.compare import CompareScreen
 from mlaudit.tui.screens.confirm import ConfirmDialog
 from mlaudit.tui.screens.diff import DiffScreen
-from mlaudit.tui.screens.experiments import ExperimentsScreen
 from mlaudit.tui.screens.run import RunScreen
 from mlaudit.tui.screens.runs import RunsScreen
 from mlaudit.tui.widgets.filter_input import FilterInput
 from mlaudit.tui.widgets.run_preview import RunPreview
 from mlaudit.tui.widgets.run_table import RunTable
 from tests.plugins.sample_store import MARKUP_NAME, SAMPLE
-from tests.plugins.screen_tools import Handle, app_on, see, text_of, until
+from tests.plugins.screen_tools import Handle, app_on, runs_of, see, text_of, until
 
 SIZES = [(80, 24), (160, 45)]
 
@@ -35,24 +33,6 @@ SIZES = [(80, 24), (160, 45)]
 @pytest.fixture(autouse=True)
 def no_policy_file(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-
-
-@asynccontextmanager
-async def runs_of(
-    gateway: MemoryGateway, *, size: tuple[int, int] = (120, 40), experiment: str = "fraud-detector", **options: Any
-) -> AsyncIterator[tuple[Pilot[Any], RunsScreen]]:
-    """The app with the runs of one experiment on screen."""
-    app = app_on(gateway, **options)
-    async with app.run_test(size=size) as pilot:
-        await see(pilot, "fraud-detector")
-        screen = app.screen
-        assert isinstance(screen, ExperimentsScreen)
-        found = next(e for e in screen.experiments if e.name == experiment)
-        await app.push_screen(RunsScreen([found]))
-        runs = app.screen
-        assert isinstance(runs, RunsScreen)
-        await until(pilot, lambda: runs._loaded and not runs._loading)
-        yield pilot, runs
 
 
 def names(screen: RunsScreen) -> list[str]:
@@ -229,7 +209,7 @@ class TestFilterAndOrder:
             newest = names(screen)
             column = screen.table.columns.index("metrics.val_loss")
             await pilot.press(*["right"] * column, "s")
-            await until(pilot, lambda: screen.sort is not None and not screen._loading)
+            await until(pilot, lambda: screen.sort and not screen._loading)
             assert names(screen)[0] == "mlp-wide"
             await see(pilot, "▲", "by val_loss, ascending")
             await pilot.press("s")
@@ -238,18 +218,56 @@ class TestFilterAndOrder:
             await pilot.press("s")
             await until(pilot, lambda: names(screen) == newest)
 
+    async def test_capital_s_sorts_by_a_further_column(self, sample_gateway: MemoryGateway) -> None:
+        """The titles show arrow and rank, the line below says it, the store sorts by both."""
+        async with runs_of(sample_gateway, size=(160, 45)) as (pilot, screen):
+            screen._chosen = ("run_name", "params.hidden_size", "metrics.val_loss")
+            screen.table.set_columns(screen._chosen)
+            await pilot.press("right", "s", "right", "S")
+            await see(pilot, "▲1", "▲2", "by hidden_size, ascending, then val_loss, ascending")
+            await until(pilot, lambda: not screen._loading)
+            sizes = [(r.params["hidden_size"], r.metrics) for r in screen.table.runs if "hidden_size" in r.params]
+            rows = [(size, loss) for size, m in sizes if (loss := m.get("val_loss", math.nan)) == loss]
+            assert rows == sorted(rows)
+            assert len({size for size, _ in rows}) > 2
+            await pilot.press("S")
+            await see(pilot, "▲1", "▼2", "then val_loss, descending")
+            await pilot.press("S")
+            await until(pilot, lambda: "by hidden_size, ascending ·" in status(screen) + " ·")
+            assert "▲1" not in text_of(pilot)
+
+    async def test_a_verdict_is_one_of_several_keys(self, sample_gateway: MemoryGateway) -> None:
+        """Sorted by here, among what the store holds equal; that it is only of what is loaded is said."""
+        async with runs_of(sample_gateway, size=(160, 45)) as (pilot, screen):
+            await until(pilot, lambda: len(screen.table.judged) == len(screen.table.runs))
+            hidden = screen.table.columns.index("params.hidden_size")
+            screen.table.cursor_column = hidden
+            await pilot.press("s")
+            await until(pilot, lambda: screen.table.sorting and len(screen.table.judged) == len(screen.table.runs))
+            screen.table.cursor_column = screen.table.columns.index("verdict")
+            await pilot.press("S")
+            await see(pilot, "by hidden_size, ascending, then verdict, ascending", "▲2")
+            same = [r for r in screen.table.runs if r.params.get("hidden_size") == "64"]
+            outcomes = [str(o) for r in same if (o := screen.table.judged[r.run_id].outcome)]
+            assert outcomes[0] == "PASS"
+            assert sorted(outcomes, key=lambda o: o != "PASS") == outcomes
+            await pilot.press("S", "S")
+            await until(pilot, lambda: status(screen).count("then") == 0)
+
     async def test_a_title_can_be_clicked(self, sample_gateway: MemoryGateway) -> None:
         async with runs_of(sample_gateway) as (pilot, screen):
             await pilot.click(RunTable, offset=(4, 1))
-            await until(pilot, lambda: screen.sort == ("run_name", True) and not screen._loading)
+            await until(pilot, lambda: screen.sort == (("run_name", True),) and not screen._loading)
             plain = [name for name in names(screen) if name.startswith("mlp-")]
             assert plain == sorted(plain)
+            await pilot.click(RunTable, offset=(40, 1), control=True)
+            await until(pilot, lambda: len(screen.sort) == 2 and not screen._loading)
 
     async def test_what_no_store_sorts_by_is_said(self, sample_gateway: MemoryGateway) -> None:
         async with runs_of(sample_gateway) as (pilot, screen):
             await pilot.press(*["right"] * screen.table.columns.index("duration"), "s")
             await see(pilot, "No store sorts by took")
-            assert screen.sort is None
+            assert screen.sort == ()
 
     async def test_an_odd_key_is_sorted_by(self, sample_gateway: MemoryGateway) -> None:
         async with runs_of(sample_gateway, size=(160, 45)) as (pilot, screen):

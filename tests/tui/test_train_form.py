@@ -1,6 +1,7 @@
 """The form in front of a training."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from textual.widgets import Button, Static
 
 from mlaudit.domain.errors import StoreUnavailable
+from mlaudit.domain.training import TrainingScript
 from mlaudit.gateway.memory import MemoryGateway
 from mlaudit.services.launcher import DescribeTraining, StartTraining
 from mlaudit.tui.screens.confirm import ConfirmDialog
@@ -150,6 +152,54 @@ class TestStart:
             await see(pilot, "Not started: http://h: refused.")
             assert pilot.app.screen is screen
             assert not screen.query_one("#start", Button).disabled
+
+
+class TestScripts:
+    """Scripts of the team's own, from its mlaudit.toml."""
+
+    @pytest.fixture
+    def two(self, bench: TrainingBench) -> TrainingBench:
+        def declared(script: TrainingScript) -> tuple[TrainingScript, ...]:
+            own = replace(script, source="/x/mlaudit.toml", directory=str(bench.scripts))
+            large = replace(own, parameters=own.parameters[:3], environment=("AWS_*",), experiment="big [/x]")
+            return (replace(own, key="small", name="Small"), replace(large, key="large", name="Large"))
+
+        bench.more = declared
+        return bench
+
+    async def test_one_is_chosen_and_each_keeps_its_own_values(self, two: TrainingBench) -> None:
+        async with two.app().run_test(size=(100, 30)) as pilot:
+            screen = await open_form(pilot)
+            await see(pilot, "small: Small", "/x/mlaudit.toml", "6 options, 0 changed")
+            field(screen, "epochs").control.focus()
+            await pilot.press("end", "7")
+            screen.query_one("#script").focus()
+            await pilot.press("enter", "down", "enter")
+            await see(pilot, "large: Large", "3 options, 0 changed", "experiment big [/x]")
+            await pilot.press("enter", "up", "enter")
+            await see(pilot, "6 options, 1 changed")
+            assert field(screen, "epochs").value == "37"
+
+    async def test_the_question_says_who_wants_the_command_and_where_it_runs(self, two: TrainingBench) -> None:
+        async with two.app().run_test(size=(160, 40)) as pilot:
+            app = pilot.app
+            app.trainings.script = "large"  # type: ignore[attr-defined]
+            screen = await open_form(pilot)
+            screen.action_start()
+            await see(pilot, "script.py --mode=quick", "Declared in: /x/mlaudit.toml", "Variables it gets: AWS_*, and")
+            await pilot.press("right", "enter")
+            await until(pilot, lambda: isinstance(pilot.app.screen, TrainingScreen))
+            assert two.started[0].script == "large"
+            assert two.started[0].directory == str(two.scripts)
+
+    async def test_a_declaration_that_changes_after_the_question_starts_nothing(self, two: TrainingBench) -> None:
+        async with two.app().run_test(size=(120, 40)) as pilot:
+            screen = await open_form(pilot)
+            screen.action_start()
+            await see(pilot, "Start this training?")
+            two.declare('"script.py"', '"other.py"')
+            await pilot.press("right", "enter")
+            await see(pilot, "Not started: /x/mlaudit.toml has changed since the question", "other.py")
 
 
 class TestOff:

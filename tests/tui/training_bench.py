@@ -13,9 +13,11 @@ from typing import Any
 from textual.pilot import Pilot
 
 from mlaudit.domain.models import RunStatus
+from mlaudit.domain.training import TrainingScript
 from mlaudit.gateway.memory import MemoryGateway
 from mlaudit.services.launcher import DescribeTraining, Launcher, PollTraining, StartTraining, StopTraining
 from mlaudit.services.requests import Request
+from mlaudit.services.training_script import read_script
 from mlaudit.tui.app import MlauditApp
 from mlaudit.tui.screens.train_form import TrainFormScreen
 from mlaudit.tui.screens.training import TrainingScreen
@@ -35,15 +37,21 @@ class TrainingBench:
         """Called in the answering thread before each request; may raise."""
         (folder / "logs").mkdir()
         self.logs = folder / "logs"
+        self.more: Callable[[TrainingScript], tuple[TrainingScript, ...]] | None = None
         self.scripts = write_fake_training(folder / "scripts")
         self.launcher = Launcher(
             lambda: store,
             lambda: {"PATH": os.environ["PATH"]},
-            lambda: self.scripts,
+            self.declared,
             lambda: self.logs,
             grace=(0.5, 0.5),
         )
         self._pids: list[int] = []
+
+    def declared(self) -> tuple[TrainingScript, ...]:
+        """The scripts there are: the fake one, and what :attr:`more` makes of it."""
+        script = read_script(self.scripts)
+        return self.more(script) if self.more else (script,)
 
     def declare(self, old: str, new: str) -> None:
         """Change the script's declaration."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mlaudit.domain.models import Experiment, Run
+from mlaudit.domain.sorting import Sorting
 from mlaudit.tui.screens.base import BaseScreen
 from mlaudit.tui.widgets.run_table import RunTable
 
@@ -17,8 +18,16 @@ class RunList(BaseScreen):
         self._experiments = tuple(experiments)
         self._loaded = False
         self._loading = False
-        self.sort: tuple[str, bool] | None = None
-        """Column, and whether ascending; None: newest first."""
+        self.filter_string = ""
+        self.sort: Sorting = ()
+        """Empty: newest first."""
+        self._good: tuple[str, Sorting] = ("", ())
+        """Filter and order of what the table shows."""
+        self._next: str | None = None
+        """The token of the page after what is loaded."""
+        self._known: dict[str, int] = {}
+        """Run id -> its place in the store's order, of the runs that are loaded."""
+        self._problem = ""
 
     @property
     def table(self) -> RunTable:

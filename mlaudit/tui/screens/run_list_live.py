@@ -7,12 +7,11 @@ from collections.abc import Sequence
 
 from textual import work
 
-from mlaudit.config.last_place import Place
 from mlaudit.domain.errors import MlauditError
 from mlaudit.domain.models import Experiment
 from mlaudit.services.runs import SearchRuns
 from mlaudit.tui.histories import is_live
-from mlaudit.tui.screens.run_list_place import PlaceMixin
+from mlaudit.tui.screens.run_list_verdicts import VerdictsMixin
 
 LIVE_SECONDS = 5.0
 """How often runs that still go on are asked for; doubled for each answer that brings nothing new."""
@@ -21,11 +20,11 @@ LIVE_RUNS = 50
 """Runs asked for together: those nearest to the cursor."""
 
 
-class LiveMixin(PlaceMixin):
+class LiveMixin(VerdictsMixin):
     """Keeps RUNNING runs fresh while the screen is on."""
 
-    def __init__(self, experiments: Sequence[Experiment], place: Place | None = None) -> None:
-        super().__init__(experiments, place)
+    def __init__(self, experiments: Sequence[Experiment]) -> None:
+        super().__init__(experiments)
         self._pause = LIVE_SECONDS
         self._next_look = 0.0
 

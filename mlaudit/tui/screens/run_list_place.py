@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from mlaudit.config.last_place import Place
 from mlaudit.domain.errors import FilterError
 from mlaudit.domain.models import Experiment
+from mlaudit.domain.sorting import SortKey
 from mlaudit.tui.screens.run_list_columns import ColumnsMixin
 from mlaudit.tui.widgets.filter_input import FilterInput
 
@@ -16,14 +17,17 @@ WELCOME = "where you were; esc for the experiments"
 class PlaceMixin(ColumnsMixin):
     """Tells its place, and begins at one."""
 
-    def __init__(self, experiments: Sequence[Experiment], place: Place | None = None) -> None:
-        """``place``: what to begin with; None: all runs, newest first."""
+    def __init__(self, experiments: Sequence[Experiment]) -> None:
         super().__init__(experiments)
-        self.filter_string = place.filter_string if place else ""
+        self._restored: Place | None = None
+        """The place that was begun at, until something else is asked for."""
+        self._was_here = False
+
+    def begin_at(self, place: Place) -> None:
+        """Begin with this filter, order and columns; to be called before the screen is put on."""
         self._restored = place
-        """Until something else is asked for."""
-        if place is not None:
-            self.sort, self._chosen = place.sort, place.columns
+        self.filter_string, self._chosen = place.filter_string, place.columns
+        self.sort = tuple(SortKey(column, ascending) for column, ascending in place.sort)
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -41,7 +45,7 @@ class PlaceMixin(ColumnsMixin):
             ids,
             names,
             filter_string=self.filter_string,
-            sort=self.sort,
+            sort=tuple((key.column, key.ascending) for key in self.sort),
             columns=self._chosen,
             run_id=run.run_id if run else "",
         )
@@ -49,8 +53,11 @@ class PlaceMixin(ColumnsMixin):
     def _arrived(self) -> None:
         """The first page is there: the cursor goes to its run, if that is on it."""
         table, place = self.table, self._restored
-        if place is not None and place.run_id:
+        if self._was_here:
+            self._restored = None
+        elif place is not None and place.run_id:
             table.cursor_row = next((n for n, run in enumerate(table.runs) if run.run_id == place.run_id), 0)
+        self._was_here = True
         self.mlaudit.places.keep()
 
     def _refused_place(self, error: FilterError) -> bool:
@@ -59,7 +66,7 @@ class PlaceMixin(ColumnsMixin):
             return False
         said = f"The filter and the order you had are refused now, and are left out: {error}"
         self.app.notify(said, severity="warning", timeout=15, markup=False)
-        self._restored, self.filter_string, self.sort = None, "", None
+        self._restored, self.filter_string, self.sort = None, "", ()
         self.query_one(FilterInput).value = ""
         self.load()
         return True

@@ -8,7 +8,8 @@ from textual import work
 
 from mlaudit.domain.errors import MlauditError
 from mlaudit.domain.models import Experiment
-from mlaudit.domain.triage import VERDICT_FIELDS, JudgedRun, in_order
+from mlaudit.domain.sorting import of_the_store, with_verdicts
+from mlaudit.domain.triage import VERDICT_FIELDS, JudgedRun
 from mlaudit.services.triage import CHUNK, JudgeRuns
 from mlaudit.tui.screens.run_list import RunList
 from mlaudit.tui.widgets.run_table import BASELINE
@@ -61,15 +62,20 @@ class VerdictsMixin(RunList):
         return self._judging and (not judged or any(one.outcome is not None for one in judged))
 
     def _order_by_verdict(self) -> None:
-        if self.sort is not None and self.sort[0] in VERDICT_FIELDS:
-            key, ascending = self.sort
-            self.table.reorder(in_order(self.table.runs, self.table.judged, [(key, not ascending)]))
+        if self._sorted_here:
+            runs = sorted(self.table.runs, key=lambda run: self._known[run.run_id])
+            self.table.reorder(with_verdicts(runs, self.table.judged, self.sort))
+
+    @property
+    def _sorted_here(self) -> bool:
+        """Whether a verdict is one of the keys, so that only the runs that are loaded can be sorted."""
+        return any(key.column in VERDICT_FIELDS for key in self.sort)
 
     def action_verdicts(self) -> None:
         """Judge every run that is listed, or stop doing so."""
         self._judging = not self._judging
-        if not self._judging and self.sort is not None and self.sort[0] in VERDICT_FIELDS:
-            self.sort = None
+        if not self._judging and self._sorted_here:
+            self.sort = of_the_store(self.sort)
             self.load()
         self.table.set_columns(self._columns(self.table.runs))
         self._judge_listed()

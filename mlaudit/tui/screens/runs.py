@@ -16,23 +16,24 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from mlaudit.config.filter_memory import FilterMemory
-from mlaudit.config.last_place import Place
-from mlaudit.domain.columns import order_key
 from mlaudit.domain.errors import FilterError, MlauditError
 from mlaudit.domain.filter_keys import KnownKeys, seen_in
 from mlaudit.domain.models import Experiment, Run
-from mlaudit.domain.triage import VERDICT_FIELDS
 from mlaudit.services.runs import PAGE_SIZE, SearchRuns
+from mlaudit.tui.screens.run_list_copy import COPY_KEYS, CopyMixin
+from mlaudit.tui.screens.run_list_export import EXPORT_RUNS_KEY, ExportMixin
 from mlaudit.tui.screens.run_list_live import LiveMixin
+from mlaudit.tui.screens.run_list_order import OrderMixin
+from mlaudit.tui.screens.run_list_place import PlaceMixin
 from mlaudit.tui.widgets.filter_input import FilterInput
 from mlaudit.tui.widgets.run_preview import RunPreview
-from mlaudit.tui.widgets.run_table import RunTable, title_of
+from mlaudit.tui.widgets.run_table import RunTable
 
 KEYS_FROM = 5 * PAGE_SIZE
 """Runs whose keys are learnt for completion; more of them hardly bring new ones."""
 
 
-class RunsScreen(LiveMixin):
+class RunsScreen(LiveMixin, PlaceMixin, OrderMixin, CopyMixin, ExportMixin):
     """Lists runs; a failed request keeps those that are there."""
 
     CSS_PATH = "runs.tcss"
@@ -55,26 +56,30 @@ class RunsScreen(LiveMixin):
             "equals_sign", "compare", "Compare", key_display="=", id="runs.compare", tooltip="Marked runs side by side"
         ),
         Binding("s", "sort", "Sort", id="runs.sort", tooltip="Sort by the column under the cursor: up, down, not"),
+        Binding(
+            "S",
+            "sort_further",
+            "Sort also",
+            show=False,
+            id="runs.sort_further",
+            tooltip="Sort by the column under the cursor after the others: up, down, not",
+        ),
         Binding("C", "columns", "Columns", id="runs.columns", tooltip="Choose which columns are shown"),
         Binding("D", "differing", "Differing", show=False, id="runs.differing", tooltip="Only columns that differ"),
         Binding("p", "promote", "Promote", id="runs.promote", tooltip="Compare the run and promote its model"),
         Binding("v", "verdicts", "Verdicts", show=False, id="runs.verdicts", tooltip="Judge all runs listed, or none"),
         Binding("A", "mark_all", "Mark all", show=False, id="runs.mark_all", tooltip="Mark every run that is listed"),
         Binding("u", "unmark", "Unmark", show=False, id="runs.unmark", tooltip="Take all marks away"),
-        Binding("y", "copy_id", "Copy id", show=False, id="runs.copy_id", tooltip="Copy the run's id"),
+        *COPY_KEYS,
+        EXPORT_RUNS_KEY,
         Binding("r", "reload", "Refresh", id="runs.refresh", tooltip="Ask the store again"),
     ]
 
-    def __init__(self, experiments: Sequence[Experiment], place: Place | None = None) -> None:
-        super().__init__(experiments, place)
+    def __init__(self, experiments: Sequence[Experiment]) -> None:
+        super().__init__(experiments)
         names = [e.name for e in self._experiments]
         self.title = names[0] if len(names) == 1 else f"{len(names)} experiments"
-        self._good: tuple[str, tuple[str, bool] | None] = ("", None)
-        """What the table shows."""
-        self._next: str | None = None
-        self._known: set[str] = set()
         self._seen = KnownKeys()
-        self._problem = ""
 
     def compose_body(self) -> Iterable[Widget]:
         yield FilterInput(id="filter")
@@ -95,7 +100,6 @@ class RunsScreen(LiveMixin):
 
     def action_reload(self) -> None:
         """Ask for the first page again; the rest follows as it is looked at."""
-        self._restored = None
         self.load()
 
     @work(exclusive=True, group="runs.load")
@@ -118,8 +122,8 @@ class RunsScreen(LiveMixin):
         field.show_warnings(page.warnings)
         self._learn_keys(page.runs)
         self._next = page.next_page_token
-        self._known = {run.run_id for run in page.runs}
-        self.table.sort = self.sort
+        self._known = {run.run_id: place for place, run in enumerate(page.runs)}
+        self.table.sorting = self.sort
         self.table.forget_verdicts()
         self.table.show(page.runs, self._columns(page.runs, afresh=True), to_top=to_top)
         self._arrived()
@@ -140,7 +144,7 @@ class RunsScreen(LiveMixin):
                 return
             # Tokens are offsets: a run created meanwhile would come a second time.
             fresh = [run for run in page.runs if run.run_id not in self._known]
-            self._known.update(run.run_id for run in fresh)
+            self._known.update((run.run_id, place) for place, run in enumerate(fresh, len(self._known)))
             self._next = page.next_page_token
             table.append(fresh, self._columns(table.runs + fresh if len(table.runs) < PAGE_SIZE else fresh))
             if len(table.runs) <= KEYS_FROM:
@@ -158,22 +162,9 @@ class RunsScreen(LiveMixin):
         self.query_one(FilterInput).set_keys(seen.metrics, seen.params, seen.tags, seen.values)
 
     def _search(self, token: str | None) -> SearchRuns:
+        """One page of what the filter and the order ask for."""
         ids = tuple(e.experiment_id for e in self._experiments)
         return SearchRuns(ids, self.filter_string, self._order(), PAGE_SIZE, token)
-
-    def _order(self) -> tuple[str, ...]:
-        if self.sort is None:
-            return ()
-        column, ascending = self.sort
-        if column in VERDICT_FIELDS:
-            return ()
-        key = order_key(column, self._raw_key(column))
-        return () if key is None else (f"{key} {'ASC' if ascending else 'DESC'}",)
-
-    def _raw_key(self, column: str) -> str:
-        """What the store calls the column's key."""
-        _, _, key = column.partition(".")
-        return next((run.raw_keys[key] for run in self.table.runs if key in run.raw_keys), key)
 
     def _refused(self, error: FilterError) -> None:
         """The store takes no such filter, or order: the table stays as it was, and goes on with what was good."""
@@ -200,7 +191,7 @@ class RunsScreen(LiveMixin):
         if self._next is not None and not self._problem and (event.all_of_them or not self._loading):
             self.load_more(event.all_of_them)
 
-    # Filter and order
+    # Filter
 
     def action_filter(self) -> None:
         """Go to the filter."""
@@ -208,7 +199,7 @@ class RunsScreen(LiveMixin):
 
     @on(FilterInput.Submitted)
     def _filtered(self, event: FilterInput.Submitted) -> None:
-        self._restored, self.filter_string = None, event.expression
+        self.filter_string = event.expression
         self.table.focus()
         self.load(to_top=True)
 
@@ -217,35 +208,6 @@ class RunsScreen(LiveMixin):
         # What the table shows, which is not what was typed last where that was refused.
         self.query_one(FilterInput).value = self.filter_string
         self.table.focus()
-
-    def action_sort(self) -> None:
-        """By the column under the cursor: ascending, descending, then newest first again."""
-        self._sort_by(self.table.column)
-
-    @on(RunTable.SortAsked)
-    def _title_clicked(self, event: RunTable.SortAsked) -> None:
-        self._sort_by(event.column)
-
-    def _sort_by(self, column: str) -> None:
-        self._restored = None
-        local = column in VERDICT_FIELDS
-        if not local and order_key(column, self._raw_key(column)) is None:
-            self._problem = f"No store sorts by {title_of(column)}."
-            self._say()
-            return
-        if self.sort is None or self.sort[0] != column:
-            self.sort = column, True
-        else:
-            self.sort = (column, False) if self.sort[1] else None
-        if local and self.sort is not None:
-            # Only the runs that are here can be sorted by what only we know of them.
-            self.table.sort = self.sort
-            self._good = self.filter_string, self.sort
-            self._order_by_verdict()
-            self.table.cursor_row = 0
-            self._say()
-        else:
-            self.load(to_top=True)
 
     # What can be done with runs
 
@@ -296,11 +258,6 @@ class RunsScreen(LiveMixin):
         """Take all marks away."""
         self.table.clear_marks()
 
-    def action_copy_id(self) -> None:
-        """Copy the id of the run under the cursor."""
-        if self.table.current is not None:
-            self.mlaudit.copy(self.table.current.run_id)
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What needs a run is greyed out while there is none; promotion is not bound where nothing may be written."""
         if action == "promote" and not self.mlaudit.may_write:
@@ -308,7 +265,11 @@ class RunsScreen(LiveMixin):
         if action == "filter" and isinstance(self.focused, Input):
             # A text field owns its keys.
             return False
-        if action in {"diff", "chart", "promote", "copy_id"} and self._loaded and not self.table.runs:
+        if (
+            action in {"diff", "chart", "promote", "copy_id", "copy_value", "copy_row"}
+            and self._loaded
+            and not self.table.runs
+        ):
             return None
         if action == "compare" and self.is_mounted and len(self.table.marked) < 2:
             return None
@@ -340,11 +301,7 @@ class RunsScreen(LiveMixin):
         elif self._loaded:
             runs = f"{count:,} run{'' if count == 1 else 's'}"
             said.append(f"{runs}, more below" if self._next else runs if count else self._nothing())
-        if self.sort is not None:
-            of = " of the runs loaded" if self.sort[0] in VERDICT_FIELDS and self._next else ""
-            said.append(f"by {title_of(self.sort[0])}{of}, {'ascending' if self.sort[1] else 'descending'}")
-        elif count:
-            said.append("newest first")
+        said += self._about_order()
         said += self._about_live()
         if self._only_differing:
             said.append("only columns that differ")

@@ -14,18 +14,19 @@ from textual.binding import Binding
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Button, Input, Static
+from textual.widgets import Button, Input, Select, Static
 
 from mlaudit.domain.errors import MlauditError
 from mlaudit.domain.models import StoreInfo
 from mlaudit.domain.text import clean
-from mlaudit.services.launcher import DescribeTraining, TrainingScript
+from mlaudit.domain.training import BUNDLED, TrainingScript
 from mlaudit.services.runs import ListExperiments
+from mlaudit.services.training import DescribeTraining, StartTraining
 from mlaudit.tui.screens.base import BaseScreen
 from mlaudit.tui.screens.confirm import ConfirmDialog
 from mlaudit.tui.screens.training import TrainingScreen
 from mlaudit.tui.trainings import LiveTraining
-from mlaudit.tui.widgets.parameter_field import ParameterField
+from mlaudit.tui.widgets.parameter_field import Choices, ParameterField
 from mlaudit.tui.widgets.store_header import StoreHeader
 
 
@@ -58,6 +59,7 @@ class TrainFormScreen(BaseScreen):
         """``prefill`` are values by option, e.g. a run's params (``learning_rate`` is taken for ``learning-rate``)."""
         super().__init__()
         self._prefill = prefill
+        self._scripts: tuple[TrainingScript, ...] = ()
         self._script: TrainingScript | None = None
         self._asking = False
         """From the key press until the training has started, or not."""
@@ -68,6 +70,9 @@ class TrainFormScreen(BaseScreen):
             yield Static(id="there-text", markup=False)
             yield Button(Content("Go to it"), id="there-button", compact=True)
         yield Static(id="message", markup=False)
+        with Horizontal(id="which"):
+            yield Static(Text("script"), classes="name")
+            yield Choices((), allow_blank=True, prompt="", compact=True, id="script")
         yield FieldList(id="fields", can_focus=False)
         with Horizontal(id="buttons"):
             yield Button(Content("Start…"), id="start", variant="primary", compact=True, disabled=True)
@@ -114,14 +119,18 @@ class TrainFormScreen(BaseScreen):
     async def load(self) -> None:
         """Ask for the script and, where it is not known yet, for the store."""
         try:
-            script = await self.ask(DescribeTraining())
+            self._scripts = await self.ask(DescribeTraining())
         except MlauditError as error:
             self._say(f"{error}. Press f5 to try again.", bad=True)
             return
-        self._script = script
-        notes = await self._show_fields(script)
-        self._say(notes)
-        self._show_about()
+        last = self.mlaudit.trainings.script
+        script = next((s for s in self._scripts if s.key == last), self._scripts[0])
+        which = self.query_one("#script", Choices)
+        with self.prevent(Select.Changed):
+            which.set_options((Text(s.name if s.name == s.key else f"{s.key}: {s.name}"), s.key) for s in self._scripts)
+            which.value = script.key
+        self.query_one("#which").display = len(self._scripts) > 1
+        await self._take(script)
         if self.mlaudit.store is None:
             try:
                 answer = await self.ask(ListExperiments())
@@ -132,14 +141,33 @@ class TrainFormScreen(BaseScreen):
         self.query_one(StoreHeader).store = self.mlaudit.store
         self._show_about()
 
+    async def _take(self, script: TrainingScript) -> None:
+        """Show this one."""
+        self._script = script
+        self.mlaudit.trainings.script = script.key
+        notes = await self._show_fields(script)
+        self._say(notes)
+        self._show_about()
+
+    @on(Select.Changed, "#script")
+    def _chosen(self, event: Select.Changed) -> None:
+        script = next((s for s in self._scripts if s.key == event.value), None)
+        if script is not None and script is not self._script:
+            self._keep()
+            self._choose(script)
+
+    @work(exclusive=True, group="train.load")
+    async def _choose(self, script: TrainingScript) -> None:
+        await self._take(script)
+
     async def _show_fields(self, script: TrainingScript) -> str:
         """Put the fields up; what of the values handed in could not be taken is returned in words."""
-        given = self.mlaudit.trainings.draft if self._prefill is None else self._prefill
-        names = {p.name.replace("-", "_"): p for p in script.parameters}
+        drafts = self.mlaudit.trainings.drafts
+        given = drafts.get(script.key, {}) if self._prefill is None else self._prefill
         values: dict[str, str] = {}
         ignored: list[str] = []
         for key, text in given.items():
-            parameter = names.get(key.replace("-", "_"))
+            parameter = next((p for p in script.parameters if p.is_recorded_as(key) or p.name == key), None)
             if parameter is None:
                 ignored.append(clean(key))
                 continue
@@ -152,7 +180,7 @@ class TrainFormScreen(BaseScreen):
         await fields.remove_children()
         await fields.mount(*(ParameterField(p, values.get(p.name, p.default)) for p in script.parameters))
         if self.focused is None and not self.query_one("#there").display:
-            self.focus_next("ParameterField Input, ParameterField Select, ParameterField OnOff")
+            self.focus_next("ParameterField Input, ParameterField Select, ParameterField OnOff, #start")
         return f"Not taken over, since the script has no such option or value: {', '.join(ignored)}." if ignored else ""
 
     @property
@@ -164,7 +192,11 @@ class TrainFormScreen(BaseScreen):
         script = self._script
         lines = Text()
         lines.append(script.name if script else "reading the script's options…", style="bold")
+        if script and script.key != BUNDLED:
+            lines.append(f" · {script.source}", style="dim")
         lines.append(f"\nrecords in {store_words(self.mlaudit.store)}")
+        if script and script.experiment:
+            lines.append(f", experiment {script.experiment}")
         if script:
             wrong = [f.parameter.name for f in self._fields if f.problem]
             changed = sum(f.changed for f in self._fields)
@@ -246,7 +278,8 @@ class TrainFormScreen(BaseScreen):
 
     def _keep(self) -> None:
         if self._script is not None:
-            self.mlaudit.trainings.draft = {f.parameter.name: f.value for f in self._fields if f.changed}
+            changed = {f.parameter.name: f.value for f in self._fields if f.changed}
+            self.mlaudit.trainings.drafts[self._script.key] = changed
 
     # The start
 
@@ -272,13 +305,14 @@ class TrainFormScreen(BaseScreen):
         self._asking = True
         self._show_about()
         try:
-            dialog = ConfirmDialog("Start this training?", self._lines(script, values), confirm_label="Start")
+            request = StartTraining(values, script.key, script.argv(values), script.directory)
+            dialog = ConfirmDialog("Start this training?", self._lines(script, request), confirm_label="Start")
             if await self.app.push_screen_wait(dialog) is None:
                 self._say("Not started: cancelled.")
                 return
             self._keep()
             self._say("Starting…")
-            live = await self.mlaudit.trainings.start(values)
+            live = await self.mlaudit.trainings.start(request)
         except MlauditError as error:
             self._say(f"Not started: {error}.", bad=True)
             return
@@ -289,8 +323,8 @@ class TrainFormScreen(BaseScreen):
         if self.is_current:
             self._go_to(live)
 
-    def _lines(self, script: TrainingScript, values: tuple[tuple[str, str], ...]) -> list[str | Text]:
-        """What the dialog says: the store, what differs from the defaults, the exact command."""
+    def _lines(self, script: TrainingScript, request: StartTraining) -> list[str | Text]:
+        """What the dialog says: the store, what differs from the defaults, the exact command, and who wants it."""
         changed = [f"{f.parameter.name} = {f.value or '(not passed)'}" for f in self._fields if f.changed]
         running = self.mlaudit.trainings.live
         lines: list[str | Text] = [Text(script.name, style="bold")]
@@ -300,7 +334,13 @@ class TrainFormScreen(BaseScreen):
         lines.append(f"Changed: {', '.join(changed)}" if changed else "All options have their defaults.")
         if running:
             lines.append(Text(f"{len(running)} already running: they will share this machine.", style="bold"))
-        lines += ["", "The command:", Text(shlex.join(script.argv(values)))]
+        lines += ["", "The command:", Text(shlex.join(request.command or ()))]
+        if script.key != BUNDLED:
+            given = "all of yours"
+            if script.environment is not None:
+                given = ", ".join((*script.environment, "and what every program needs"))
+            lines += ["", f"Declared in: {script.source}", f"It runs in: {clean(script.directory)}"]
+            lines.append(f"Variables it gets: {given}")
         return lines
 
 

@@ -18,6 +18,7 @@ from textual.widgets import Button, OptionList, Static
 
 from mlaudit.domain.errors import MlauditError
 from mlaudit.domain.text import clean, format_duration
+from mlaudit.domain.training import NO_RUN
 from mlaudit.tui.log_tail import LogTail
 from mlaudit.tui.screens.base import BaseScreen, in_view
 from mlaudit.tui.screens.confirm import ConfirmDialog
@@ -148,11 +149,13 @@ class TrainingScreen(BaseScreen):
             text.append("STOPPED" if live.stopped else "ENDED", style="bold")
             text.append(f" · {took} · {exit_words(status.exit_code)}")
         if status.run_id is None:
-            text.append("\nno run so far" if status.running else "\nthe script recorded no run")
+            text.append("\nno run so far" if status.running else f"\n{NO_RUN}")
         else:
             name = f" {curves.run_shown.name}" if curves.run_shown else ""
             known = status.run_status or ("" if status.running else "in an unknown state")
             text.append(f"\nrun {status.run_id[:12]}{name} {known if status.running or live.ended else '…'}")
+            if status.more_runs:
+                text.append(f" · the first of {status.more_runs + 1 if status.more_runs > 0 else 'many'} that it began")
         problem = (live.stop_problem if status.running else "") or live.problem or curves.error
         if problem:
             text.append(f" · {problem}", style="bold")

@@ -12,7 +12,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Input, Select, Static
 
-from mlaudit.services.training_script import Parameter
+from mlaudit.domain.training import Parameter
 from mlaudit.tui.widgets.field import Field
 
 

@@ -26,6 +26,7 @@ from textual.strip import Strip
 
 from mlaudit.domain.columns import NOTHING, is_numeric, table_cell
 from mlaudit.domain.models import Run, RunStatus
+from mlaudit.domain.sorting import Sorting
 from mlaudit.domain.triage import VERDICT_FIELDS, JudgedRun, verdict_cell
 from mlaudit.tui.widgets.chart_legend import fit
 from mlaudit.tui.widgets.diff_tables import COLORS, OTHER_COLOR, SIGNS
@@ -123,9 +124,10 @@ class RunTable(ScrollView, can_focus=True):
 
     @dataclass
     class SortAsked(Message):
-        """The title of a column was clicked."""
+        """The title of a column was clicked; with ctrl or shift held it is meant after the columns sorted by."""
 
         column: str
+        further: bool = False
 
     @dataclass
     class NearEnd(Message):
@@ -143,8 +145,8 @@ class RunTable(ScrollView, can_focus=True):
         self.columns: tuple[str, ...] = ("run_name",)
         self.experiments: Mapping[str, str] = {}
         """Experiment id -> name."""
-        self.sort: tuple[str, bool] | None = None
-        """The column that the runs are sorted by, and whether ascending; shown as an arrow."""
+        self.sorting: Sorting = ()
+        """The columns that the runs are sorted by; shown as arrows, with their ranks where there are several."""
         self.judged: dict[str, JudgedRun] = {}
         """Run id -> its verdict, as far as they are known."""
         self._baselines: set[str] = set()
@@ -246,6 +248,13 @@ class RunTable(ScrollView, can_focus=True):
         self.judged.clear()
         self._baselines.clear()
 
+    def show_sorting(self, sorting: Sorting) -> None:
+        """Say in the titles what the runs are sorted by."""
+        self.sorting = sorting
+        self._measure((), [key.column for key in sorting if key.column in self.columns])
+        self._resize()
+        self.refresh()
+
     def reorder(self, runs: Sequence[Run]) -> None:
         """The same runs in another order; the cursor stays on its row."""
         self.runs = list(runs)
@@ -294,7 +303,7 @@ class RunTable(ScrollView, can_focus=True):
             column = self._column_at(event.x)
             if column is not None:
                 self.cursor_column = column
-                self.post_message(self.SortAsked(self.column))
+                self.post_message(self.SortAsked(self.column, event.ctrl or event.shift))
             return
         row = event.y - HEADER + self.scroll_offset.y
         if row >= len(self.runs):
@@ -373,7 +382,8 @@ class RunTable(ScrollView, can_focus=True):
         for column in names:
             cells = max((cell_len(self._content(run, column)) for run in found), default=0)
             # Room for the arrow that says how the table is sorted.
-            known = self._widths.get(column, cell_len(title_of(column)) + 2)
+            sign = max(1, cell_len(self._sort_sign(column)))
+            known = max(self._widths.get(column, 0), cell_len(title_of(column)) + 1 + sign)
             self._widths[column] = min(WIDEST, max(known, cells))
         self._layout = None
 
@@ -457,14 +467,21 @@ class RunTable(ScrollView, can_focus=True):
 
         def cell(index: int, column: str, width: int) -> list[Segment]:
             title = title_of(column)
-            if self.sort is not None and self.sort[0] == column:
-                title = f"{fit(title, width - 2)} {'▲' if self.sort[1] else '▼'}"
+            if sign := self._sort_sign(column):
+                title = f"{fit(title, width - 1 - cell_len(sign))} {sign}"
             padded = _aligned(title, width, is_numeric(column))
             return [Segment(padded, chosen if index == self.cursor_column else base), Segment(" " * GAP, base)]
 
         frozen = [Segment(" " * MARK, base), *cell(0, self.columns[0], self._frozen - MARK - GAP)]
         cells = [s for i in range(first, last) for s in cell(i + 1, layout.columns[i], layout.widths[i])]
         return self._joined(frozen, cells, first, base)
+
+    def _sort_sign(self, column: str) -> str:
+        """``▲``, or ``▼2`` where the column is the second of several keys."""
+        for rank, key in enumerate(self.sorting, 1):
+            if key.column == column:
+                return f"{'▲' if key.ascending else '▼'}{rank if len(self.sorting) > 1 else ''}"
+        return ""
 
     def _row(self, row: int) -> Strip:
         run = self.runs[row]

@@ -1,32 +1,48 @@
-"""Any number of runs as CSV or Parquet, in bounded memory.
+"""Any number of runs as CSV, JSON or Parquet, in bounded memory: for the command line and for the app.
 
 Which columns there are is known only when the last run has been read. So rows go to a temporary file first, the cells
-of keys that were not seen before at their end, and are put under the final header in a second pass. Nothing comes out
-before everything could be read.
+of keys that were not seen before at their end, and are put under the final header in a second pass. JSON has no header,
+yet goes through a temporary file too: nothing comes out before everything could be read.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 import math
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from operator import itemgetter
-from typing import IO, Any
+from typing import IO, Any, BinaryIO, Self
 
-from mlaudit.domain.columns import FIELDS, GROUPS, duration_of
+from mlaudit.domain.columns import FIELDS, GROUPS, duration_of, near
 from mlaudit.domain.errors import MissingExtra
 from mlaudit.domain.models import Run, is_finite
+from mlaudit.domain.run_values import non_finite_word, run_object
 from mlaudit.domain.text import format_iso
-from mlaudit.reports.runs import near, non_finite_word
+from mlaudit.domain.triage import VERDICT_FIELDS, JudgedRun, verdict_field
 
 CHUNK = 2000
 """Rows written at once."""
 _TIMES = ("start_time", "end_time")
 _IN_MEMORY = 4_000_000
 """Bytes up to which the temporary file is none."""
+
+
+class ExportFormat(StrEnum):
+    """How runs are written; also the ending of a file that has them."""
+
+    CSV = "csv"
+    JSON = "json"
+    PARQUET = "parquet"
+
+
+class ExportStopped(Exception):
+    """Writing was called off."""
 
 
 @dataclass
@@ -62,33 +78,113 @@ class SeenKeys:
         ]
 
 
-class RunSpool:
+class Spool(ABC):
     """Runs on their way out. A context manager: its temporary file goes with it."""
 
     def __init__(self, experiments: Mapping[str, str], wanted: Sequence[str] | None = None) -> None:
-        """``experiments``: id -> name. ``wanted``: the columns, or None for all that the runs turn out to have."""
+        """``experiments``: id -> name. ``wanted``: the columns, or None for all that the runs turn out to have.
+
+        The columns of verdicts are filled from what :meth:`add` is given.
+        """
         self._experiments = experiments
         self._wanted = wanted
-        self._place = {column: i for i, column in enumerate(FIELDS)}
+        self._stopped = False
         # Ends with the object at the latest, and has no name that anybody could open.
         self._file: IO[str] = tempfile.SpooledTemporaryFile(  # noqa: SIM115
             _IN_MEMORY, "w+", encoding="utf-8", errors="surrogatepass", newline="", prefix="mlaudit-"
         )
-        self._writer = csv.writer(self._file, lineterminator="\n")
 
-    def __enter__(self) -> RunSpool:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def add(self, runs: Iterable[Run]) -> None:
-        """Take some more runs."""
-        self._writer.writerows(map(self._row, runs))
+    def stop(self) -> None:
+        """From another thread: make what writes raise ExportStopped."""
+        self._stopped = True
 
-    def _row(self, run: Run) -> list[str]:
+    @abstractmethod
+    def add(self, runs: Iterable[Run], judged: Mapping[str, JudgedRun] | None = None) -> None:
+        """Take some more runs; ``judged``: run id -> verdict."""
+
+    @abstractmethod
+    def write(self, file: BinaryIO) -> None:
+        """Write them all. Raises ExportStopped, MissingExtra."""
+
+    def _lines(self) -> Iterator[str]:
+        """The temporary file from its start."""
+        self._file.flush()
+        self._file.seek(0)
+        for number, line in enumerate(self._file):
+            if self._stopped and number % 100 == 0:
+                raise ExportStopped
+            yield line
+
+
+def spool(form: ExportFormat, experiments: Mapping[str, str], wanted: Sequence[str] | None = None) -> Spool:
+    """The spool that writes this format."""
+    if form is ExportFormat.JSON:
+        return JsonSpool(experiments, wanted)
+    return RunSpool(experiments, wanted, form)
+
+
+class JsonSpool(Spool):
+    """What ``mlaudit runs --format json`` writes: a JSON array with an object for each run."""
+
+    _empty = True
+
+    def add(self, runs: Iterable[Run], judged: Mapping[str, JudgedRun] | None = None) -> None:
+        """See :meth:`Spool.add`."""
+        known = judged or {}
+        for run in runs:
+            thing = run_object(run, self._experiments, self._wanted, known.get(run.run_id))
+            # As an element of an array: a line break within a text is escaped, so all that there are can be indented.
+            text = json.dumps(thing, indent=2, ensure_ascii=False, allow_nan=False).replace("\n", "\n  ")
+            self._file.write(f"{'[' if self._empty else ','}\n  {text}")
+            self._empty = False
+
+    def write(self, file: BinaryIO) -> None:
+        """See :meth:`Spool.write`."""
+        for line in self._lines():
+            file.write(line.encode("utf-8", "surrogatepass"))
+        file.write(b"[]\n" if self._empty else b"\n]\n")
+
+
+class RunSpool(Spool):
+    """Runs as CSV or Parquet."""
+
+    def __init__(
+        self,
+        experiments: Mapping[str, str],
+        wanted: Sequence[str] | None = None,
+        form: ExportFormat = ExportFormat.CSV,
+    ) -> None:
+        """``form`` is what :meth:`write` writes; see :class:`Spool`."""
+        super().__init__(experiments, wanted)
+        self._form = form
+        self._verdicts = tuple(c for c in wanted or () if c in VERDICT_FIELDS)
+        self._place = {column: i for i, column in enumerate((*FIELDS, *self._verdicts))}
+        self._first = len(self._place)
+        self._writer = csv.writer(self._file, lineterminator="\n")
+
+    def add(self, runs: Iterable[Run], judged: Mapping[str, JudgedRun] | None = None) -> None:
+        """See :meth:`Spool.add`."""
+        known = judged or {}
+        self._writer.writerows(self._row(run, known.get(run.run_id)) for run in runs)
+
+    def write(self, file: BinaryIO) -> None:
+        """See :meth:`Spool.write`."""
+        if self._form is ExportFormat.PARQUET:
+            self.write_parquet(file)
+            return
+        for text in self.csv():
+            file.write(text.encode("utf-8", "surrogatepass"))
+
+    def _row(self, run: Run, judged: JudgedRun | None) -> list[str]:
         place = self._place
-        row = [*_fields(run, self._experiments), *("" for _ in range(len(place) - len(FIELDS)))]
+        row = [*_fields(run, self._experiments), *(_verdict_cell(judged, column) for column in self._verdicts)]
+        row += [""] * (len(place) - self._first)
         for group in GROUPS:
             for key, value in getattr(run, group).items():
                 column = f"{group}.{key}"
@@ -120,9 +216,7 @@ class RunSpool:
         places = [self._place.get(c, width) for c in self.columns]
         pick = itemgetter(*places) if len(places) > 1 else lambda row: (row[places[0]],)
         empty = [""] * (width + 1)
-        self._file.flush()
-        self._file.seek(0)
-        for row in csv.reader(self._file):
+        for row in csv.reader(self._lines()):
             yield pick(row + empty[len(row) :])
 
     def csv(self) -> Iterator[str]:
@@ -157,7 +251,7 @@ class RunSpool:
         def kind(column: str) -> Any:
             if column in _TIMES:
                 return pa.timestamp("ms", "UTC")
-            return pa.float64() if column == "duration" or column.startswith("metrics.") else pa.string()
+            return pa.float64() if _is_number(column) else pa.string()
 
         schema = pa.schema([(c, kind(c)) for c in columns])
         with pq.ParquetWriter(file, schema, compression="zstd") as writer:
@@ -185,9 +279,18 @@ def _parsed(column: str, text: str) -> Any:
         return None if column != "run_name" else ""
     if column in _TIMES:
         return int(text)
-    if column == "duration" or column.startswith("metrics."):
+    if _is_number(column):
         return math.nan if text == "NaN" else float(text)
     return text
+
+
+def _is_number(column: str) -> bool:
+    return column in {"duration", "change"} or column.startswith("metrics.")
+
+
+def _verdict_cell(judged: JudgedRun | None, column: str) -> str:
+    value = verdict_field(judged, column)
+    return "" if value is None else str(value)
 
 
 def _fields(run: Run, experiments: Mapping[str, str]) -> tuple[str, ...]:
