@@ -119,6 +119,11 @@ class RunScreen(BaseScreen):
         if not rows:
             self.query_one(f"#{pane}-value", Static).update(Text(f"The run has no {pane}."))
 
+    @property
+    def crumb(self) -> str:
+        """``run bold-fox``."""
+        return f"run {self.title}" if self.details else "run"
+
     # Panes
 
     @property
