@@ -119,6 +119,11 @@ class RunScreen(BaseScreen):
         for pane in self.query(f"#{self.pane} MetricsPane").results(MetricsPane):
             pane.complete()
 
+    @property
+    def crumb(self) -> str:
+        """``run bold-fox``."""
+        return f"run {self.title}" if self.details else "run"
+
     # Panes
 
     @property
