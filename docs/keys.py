@@ -29,6 +29,8 @@ TITLES = {
     "preview": "The preview of an artifact",
     "download": "A download",
     "compare": "Marked runs side by side",
+    "parallel": "Runs as lines over params and metrics",
+    "scatter": "A param against a metric",
     "chart": "Curves",
     "diff": "A run against Production",
     "confirm": "The question before something is written",
@@ -45,6 +47,7 @@ TITLES = {
     "choices": "A field with choices",
     "switch": "A switch",
     "log": "The log",
+    "notices": "Notifications",
     "help": "Help",
     "small": "A terminal that is too small",
 }

@@ -16,6 +16,7 @@ from mlaudit.domain.errors import (
     RunNotFound,
     VersionNotFound,
 )
+from mlaudit.domain.metric_summary import MetricSummary
 from mlaudit.domain.models import Stage
 from mlaudit.services.download import Downloads, Phase, PollDownload, StartDownload
 
@@ -298,6 +299,33 @@ class TestHistory:
     def test_odd_key_and_never_logged(self, store: Store) -> None:
         assert list(store.gateway.metric_history(store.runs["first"], ODD_METRIC).values) == [1.0]
         assert len(store.gateway.metric_history(store.runs["first"], "never")) == 0
+
+
+class TestSummaries:
+    def summaries(self, store: Store, nickname: str, *keys: str) -> list[MetricSummary]:
+        """As the screen asks: again for what is missing."""
+        found: list[MetricSummary] = []
+        while len(found) < len(keys):
+            more = store.gateway.metric_summaries(store.runs[nickname], keys[len(found) :])
+            assert more
+            found += more
+        return found
+
+    def test_of_several_metrics(self, store: Store) -> None:
+        loss, odd, auc, never = self.summaries(store, "first", "loss", ODD_METRIC, "auc", "never")
+        assert loss == MetricSummary("loss", 3, 3, (0.3, 2), (0.9, 0))
+        assert odd == MetricSummary(ODD_METRIC, 1, 1, (1.0, 0), (1.0, 0))
+        assert auc == MetricSummary("auc", 1, 1, (0.80, 0), (0.80, 0))
+        assert never == MetricSummary("never", 0, 0)
+
+    def test_what_is_no_number_only_counts(self, store: Store) -> None:
+        assert self.summaries(store, "diverged", "loss") == [MetricSummary("loss", 2, 1, (1.0, 0), (1.0, 0))]
+
+    def test_of_no_run(self, store: Store) -> None:
+        for bad in ("f" * 32, "../x"):
+            with pytest.raises(RunNotFound):
+                store.gateway.metric_summaries(bad, ["loss"])
+        assert store.gateway.metric_summaries(store.runs["first"], []) == ()
 
 
 class TestArtifacts:

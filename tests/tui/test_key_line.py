@@ -83,3 +83,23 @@ async def test_it_says_what_can_be_done_now() -> None:
         app.refresh_bindings()
         await pilot.pause()
         assert line.render().plain == " b Never  j Down  ? Help "
+
+
+class Palette(Keys):
+    """The same with Textual's palette of commands."""
+
+    ENABLE_COMMAND_PALETTE = True
+
+
+async def test_the_palette_stands_at_the_right_edge() -> None:
+    app = Palette()
+    async with app.run_test(size=(41, 5)) as pilot:
+        await pilot.pause()
+        assert app.query_one(KeyLine).render().plain == " a Count  b Never  ? Help  …▏ ^p palette "
+    wide = Palette()
+    async with wide.run_test(size=(60, 5)) as pilot:
+        await pilot.pause()
+        line = wide.query_one(KeyLine).render().plain
+        assert line.startswith(" a Count  b Never  j Down  ? Help  ")
+        assert line.endswith("  ▏ ^p palette ")
+        assert len(line) == 60

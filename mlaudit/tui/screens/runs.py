@@ -26,6 +26,7 @@ from mlaudit.tui.screens.run_list_curves import CURVE_KEY
 from mlaudit.tui.screens.run_list_export import EXPORT_RUNS_KEY, ExportMixin
 from mlaudit.tui.screens.run_list_live import LiveMixin
 from mlaudit.tui.screens.run_list_pins import PIN_KEY
+from mlaudit.tui.screens.run_list_place import PlaceMixin
 from mlaudit.tui.screens.run_list_rows import ROW_KEYS
 from mlaudit.tui.screens.run_list_views import VIEWS_KEY, ViewsMixin
 from mlaudit.tui.widgets.filter_input import FilterInput
@@ -37,7 +38,7 @@ KEYS_FROM = 5 * PAGE_SIZE
 """Runs whose keys are learnt for completion; more of them hardly bring new ones."""
 
 
-class RunsScreen(LiveMixin, ViewsMixin, CopyMixin, ExportMixin):
+class RunsScreen(LiveMixin, PlaceMixin, ViewsMixin, CopyMixin, ExportMixin):
     """Lists runs; a failed request keeps those that are there."""
 
     CSS_PATH = "runs.tcss"
@@ -131,6 +132,7 @@ class RunsScreen(LiveMixin, ViewsMixin, CopyMixin, ExportMixin):
         self.table.sorting = self._shown_sorting
         self.table.forget_verdicts()
         self.table.show(page.runs, self._columns(page.runs, afresh=True), to_top=to_top)
+        self._arrived()
         self._say()
         self._judge_listed()
         self.call_later(self._load_rest)
@@ -181,6 +183,8 @@ class RunsScreen(LiveMixin, ViewsMixin, CopyMixin, ExportMixin):
 
     def _refused(self, error: FilterError) -> None:
         """The store takes no such filter, or order: the table stays as it was, and goes on with what was good."""
+        if self._refused_place(error):
+            return
         self._loading = False
         filtered = self.filter_string != self._good[0]
         self.filter_string, self.sort = self._good
@@ -317,6 +321,7 @@ class RunsScreen(LiveMixin, ViewsMixin, CopyMixin, ExportMixin):
             return
         self.refresh_bindings()
         said = [] if not self._problem else [self._problem]
+        said += self._about_place()
         count = len(self.table.runs)
         if self._loading:
             said.append(f"loading… {count:,} so far" if count and self._next else "loading…")

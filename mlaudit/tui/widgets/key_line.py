@@ -18,7 +18,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 HELP = "help"
-PALETTE = "app.command_palette"
+PALETTE = "command_palette"
 
 
 @dataclass(frozen=True, slots=True)
