@@ -16,10 +16,11 @@ from textual.binding import Binding
 from textual.reactive import var
 
 from mlaudit.config.settings import Settings
-from mlaudit.domain.models import StoreInfo
+from mlaudit.domain.models import Run, StoreInfo
 from mlaudit.domain.text import clean
 from mlaudit.tui.commands import ScreenCommands
 from mlaudit.tui.places import Places
+from mlaudit.tui.screens.base import BaseScreen
 from mlaudit.tui.screens.experiments import ExperimentsScreen
 from mlaudit.tui.screens.too_small import TooSmallScreen, is_too_small
 from mlaudit.tui.trail import Trail
@@ -28,6 +29,7 @@ from mlaudit.worker import Backend
 if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
 
+    from mlaudit.tui.downloads import Downloads
     from mlaudit.tui.screens.notices import Notice
     from mlaudit.tui.trainings import Trainings
 
@@ -43,6 +45,7 @@ class MlauditApp(App[int]):
     BINDINGS = [
         Binding("m", "models", "Models", id="app.models", tooltip="The registered models and their versions by stage"),
         Binding("t", "train", "Train", id="app.train", tooltip="Train a model, or go back to the training that runs"),
+        Binding("e", "again", "Again", show=False, id="app.again", tooltip="Train again as this run was, with changes"),
         Binding("question_mark", "help", "Help", key_display="?", id="app.help", tooltip="The keys of this screen"),
         Binding("q", "quit", "Quit", id="app.quit", tooltip="Leave mlaudit"),
         Binding("ctrl+l", "log", show=False, id="app.log", tooltip="What MLflow and the worker had to say"),
@@ -119,6 +122,15 @@ class MlauditApp(App[int]):
         self.quit_guards.append(trainings.may_quit)
         return trainings
 
+    @cached_property
+    def downloads(self) -> Downloads:
+        """The download under way; made when first asked for."""
+        from mlaudit.tui.downloads import Downloads
+
+        downloads = Downloads(self)
+        self.quit_guards.append(downloads.may_quit)
+        return downloads
+
     @property
     def may_write(self) -> bool:
         """Whether promotion and training are possible at all; until the store is known, the settings alone tell."""
@@ -150,8 +162,25 @@ class MlauditApp(App[int]):
         if not isinstance(self.screen, TrainFormScreen):
             self.push_screen(TrainFormScreen())
 
+    @property
+    def _run_at_hand(self) -> Run | None:
+        """The run that the screen is about, or that its cursor is on."""
+        screen = self.screen if self.screen_stack else None
+        return screen.run_at_hand if isinstance(screen, BaseScreen) else None
+
+    def action_again(self) -> None:
+        """The form in front of a training, with the values that this run had."""
+        from mlaudit.tui.prefill import LAUNCH_TAG, of_run
+        from mlaudit.tui.screens.train_form import TrainFormScreen
+
+        run, memory = self._run_at_hand, self.trainings.memory
+        if run is not None:
+            self.push_screen(TrainFormScreen(of_run(run, memory.of(run.tags.get(LAUNCH_TAG)) if memory else None)))
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Nothing that writes is bound where nothing may be written, nor the form's key on the form."""
+        if action == "again" and not (self.may_write and self._run_at_hand is not None):
+            return False
         if action == "train" and not (self.may_write and self.screen_stack and self.screen.title != "train"):
             return False
         return super().check_action(action, parameters)

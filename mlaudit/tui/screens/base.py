@@ -10,10 +10,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Footer
 
 from mlaudit.domain.errors import StoreError
+from mlaudit.domain.models import Run
 from mlaudit.services.requests import Request
+from mlaudit.tui.widgets.key_line import KeyLine
 from mlaudit.tui.widgets.store_header import StoreHeader
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class BaseScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield StoreHeader()
         yield from self.compose_body()
-        yield Footer()
+        yield KeyLine()
 
     def compose_body(self) -> Iterable[Widget]:
         """The widgets between header and footer."""
@@ -65,6 +66,11 @@ class BaseScreen(Screen[None]):
     def mlaudit(self) -> MlauditApp:
         """The app, with its own type."""
         return cast("MlauditApp", self.app)
+
+    @property
+    def run_at_hand(self) -> Run | None:
+        """The run that this screen is about, or that its cursor is on, where there is one."""
+        return None
 
     async def ask(self, request: Request[T]) -> T:
         """The backend's answer; the header tells when a store failed to give one. Raises MlauditError."""
