@@ -22,6 +22,7 @@ TITLES = {
     "runs": "Runs",
     "filter": "The filter of the runs",
     "columns": "Columns of the runs",
+    "views": "Saved views of the runs",
     "groups": "What the runs are grouped by",
     "run": "A run",
     "overview": "The overview of a run",
