@@ -227,6 +227,21 @@ class TestModel:
         ):
             assert expected in text, text
 
+    def test_the_start_of_its_input_example(self) -> None:
+        rows = "[" + ",".join(f"[{i}, 0.50]" for i in range(30)) + "]"
+        beside = {"model/input_example.json": f'{{"columns": ["amount"], "data": {rows}}}'.encode()}
+        text = "\n".join(shown(look("model/MLmodel", MLMODEL.encode(), beside=beside).lines))
+        assert "  Input example" not in text
+        assert 'Input example\n  {\n    "columns": [\n      "amount"\n    ],' in text
+        assert "0.50" in text
+        assert "… and more in input_example.json" in text
+
+    @pytest.mark.parametrize("path", ["../../secret.json", "/etc/passwd", "[]", "missing.json"])
+    def test_an_example_is_looked_for_beside_it_only(self, path: str) -> None:
+        content = f"flavors: {{}}\nsaved_input_example_info: {{artifact_path: {path}}}\n".encode()
+        preview = look("m/MLmodel", content, beside={"secret.json": b'{"no": 1}'})
+        assert "no" not in [text for line in preview.lines for text, role in line if role == "key"]
+
     def test_a_bare_one(self) -> None:
         text = "\n".join(shown(look("m/MLmodel", b"flavors: {}\n").lines))
         for expected in ("none named", "no signature", "not recorded", "no requirements.txt"):
