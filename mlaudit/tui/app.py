@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from textual import events
 from textual.app import App
 from textual.binding import Binding
 from textual.reactive import var
@@ -19,6 +20,7 @@ from mlaudit.config.settings import Settings
 from mlaudit.domain.models import Run, StoreInfo
 from mlaudit.domain.text import clean
 from mlaudit.tui.commands import ScreenCommands
+from mlaudit.tui.pauses import LOOK_SECONDS, Pauses
 from mlaudit.tui.places import Places
 from mlaudit.tui.screens.base import BaseScreen
 from mlaudit.tui.screens.experiments import ExperimentsScreen
@@ -67,6 +69,7 @@ class MlauditApp(App[int]):
         self.places = Places(self)
         self.quit_guards: list[Callable[[], Awaitable[bool]]] = []
         """Asked before ``q`` quits; one False keeps the app open."""
+        self._pauses: Pauses | None = None
 
     def _apply_settings(self) -> None:
         """The user's own colours and keys; what cannot be applied is told."""
@@ -102,12 +105,20 @@ class MlauditApp(App[int]):
         self.call_after_refresh(self._start, screen)
 
     async def _start(self, screen: ExperimentsScreen) -> None:
+        self._pauses = Pauses()
+        self.set_interval(LOOK_SECONDS, self._pauses.look)
         await self.backend.start()
         screen.load()
 
     def watch_store(self) -> None:
         """Only now it can be told which trainings belong to this store."""
         self.run_worker(self.trainings.pick_up(), group="trainings.pick_up", exclusive=True)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Note that somebody is at the keys."""
+        if self._pauses is not None and isinstance(event, events.InputEvent):
+            self._pauses.input()
+        await super().on_event(event)
 
     def _end_by_signal(self, number: int) -> None:
         self.places.keep()
