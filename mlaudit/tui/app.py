@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
 
     from mlaudit.tui.downloads import Downloads
+    from mlaudit.tui.outside import Outside
     from mlaudit.tui.screens.notices import Notice
     from mlaudit.tui.trainings import Trainings
 
@@ -141,6 +142,13 @@ class MlauditApp(App[int]):
         downloads = Downloads(self)
         self.quit_guards.append(downloads.may_quit)
         return downloads
+
+    @cached_property
+    def outside(self) -> Outside:
+        """Where files lie that another program has opened; made when first asked for."""
+        from mlaudit.tui.outside import Outside
+
+        return Outside()
 
     @property
     def may_write(self) -> bool:
@@ -252,6 +260,8 @@ class MlauditApp(App[int]):
             self.push_screen(TooSmallScreen())
 
     async def on_unmount(self) -> None:
+        if "outside" in vars(self):
+            self.outside.close()
         await self.backend.close()
 
     async def action_quit(self) -> None:
