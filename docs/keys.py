@@ -36,6 +36,7 @@ TITLES = {
     "record": "A record of that",
     "train": "The form of a training",
     "launches": "What was launched before",
+    "trainings": "All trainings",
     "training": "A training under way",
     "table": "Small tables",
     "choices": "A field with choices",

@@ -109,6 +109,7 @@ def with_personal(settings: Settings, *, slow: bool = False) -> Settings:
         slow=slow or personal.slow,
         theme=personal.theme,
         keys=dict(personal.keys),
+        trainings_at_once=personal.trainings_at_once,
         problems=personal.problems,
     )
 

@@ -7,13 +7,15 @@ import time
 
 from mlaudit.domain.models import RunStatus
 from mlaudit.services.training import Training, TrainingStatus
+from mlaudit.tui.planned_training import Planned
 
 
 class LiveTraining:
     """One training and how it stands. Only :class:`~mlaudit.tui.trainings.Trainings` changes it."""
 
-    def __init__(self, training: Training) -> None:
+    def __init__(self, training: Training, planned: Planned) -> None:
         self.training = training
+        self.planned = planned
         self.status = TrainingStatus(True, None, None, None)
         self.ended = False
         """The process has ended, and what its run says of it is as right as can be."""

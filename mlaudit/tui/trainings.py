@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING
 from mlaudit.config.launch_memory import Launch, LaunchMemory
 from mlaudit.domain.errors import MlauditError
 from mlaudit.domain.models import RunStatus
-from mlaudit.services.training import PollTraining, StartTraining, StopTraining, Training, TrainingStatus
+from mlaudit.services.training import PollTraining, StopTraining, Training, TrainingStatus
 from mlaudit.tui.left_trainings import forget, remember, remembered
 from mlaudit.tui.live_training import LiveTraining, exit_words
+from mlaudit.tui.planned_training import Planned
+from mlaudit.tui.training_queue import TrainingQueue
 from mlaudit.tui.training_quit import TrainingQuit
 
 if TYPE_CHECKING:
@@ -42,6 +44,8 @@ class Trainings:
     def __init__(self, app: MlauditApp) -> None:
         self._app = app
         self._quit = TrainingQuit(app, self)
+        self.queue = TrainingQueue(app, lambda: len(self.live) + self._starting, self.start, self.notify)
+        self._starting = 0
         self.all: list[LiveTraining] = []
         """Oldest first."""
         self.drafts: dict[str, dict[str, str]] = {}
@@ -60,23 +64,44 @@ class Trainings:
         waiting = self.live or [t for t in self.all if not t.seen]
         return waiting[-1] if waiting else None
 
-    async def start(self, request: StartTraining) -> LiveTraining:
+    def is_only(self, live: LiveTraining) -> bool:
+        """Whether there is no other that runs, waits, or has ended unseen."""
+        others = [t for t in self.all if t is not live and not (t.ended and t.seen)]
+        return not others and not self.queue.waiting
+
+    @property
+    def summary(self) -> str:
+        """How many run and wait, in words: ``2 trainings are running, 1 waits``."""
+        running, waiting = len(self.live), len(self.queue.waiting)
+        held = sum(w.held for w in self.queue.waiting)
+        one = running == 1
+        words = f"{running or 'no'} training{' is' if one else 's are'} running"
+        if waiting:
+            words += f", {waiting} {'waits' if waiting == 1 else 'wait'}"
+        return words + (f" ({held} held)" if held else "")
+
+    async def start(self, planned: Planned) -> LiveTraining:
         """Start one and watch it, even if whoever asked for it is cancelled meanwhile. Raises MlauditError."""
-        starting = asyncio.ensure_future(self._start(request))
+        starting = asyncio.ensure_future(self._start(planned))
         try:
             return await asyncio.shield(starting)
         except asyncio.CancelledError:
             starting.add_done_callback(self._tell_start)
             raise
 
-    async def _start(self, request: StartTraining) -> LiveTraining:
-        training = await self._app.backend.ask(request)
+    async def _start(self, planned: Planned) -> LiveTraining:
+        request = planned.request
+        self._starting += 1
+        try:
+            training = await self._app.backend.ask(request)
+        finally:
+            self._starting -= 1
         memory = self.memory
         if memory is not None:
             memory.remember(Launch(training.launch_id, training.started, request.script or "", request.values))
             if memory.problem:
                 self.notify(memory.problem, bad=True)
-        return self.watch(training)
+        return self.watch(training, planned)
 
     @property
     def memory(self) -> LaunchMemory | None:
@@ -92,22 +117,23 @@ class Trainings:
         else:
             self.notify(f"{starting.result().headline}. t shows it.")
 
-    def watch(self, training: Training) -> LiveTraining:
+    def watch(self, training: Training, planned: Planned) -> LiveTraining:
         """Watch a training that was started just now, until its end."""
-        live = LiveTraining(training)
+        live = LiveTraining(training, planned)
         self._remember(live)
         self.all.append(live)
         self._app.run_worker(self._watch(live), group="trainings")
         return live
 
     async def pick_up(self) -> None:
-        """Find the trainings that an earlier session left running in this store, and tell of each."""
+        """Find the trainings that an earlier session left running or waiting on this store, and tell of each."""
+        self.queue.pick_up()
         store = None if self._app.settings.read_only else self._app.store
         known = {t.training.launch_id for t in self.all}
-        for training, run_id in remembered(store.uri) if store is not None else ():
+        for training, planned, run_id in remembered(store.uri) if store is not None else ():
             if training.launch_id in known:
                 continue
-            live = LiveTraining(training)
+            live = LiveTraining(training, planned)
             live.from_before = True
             live.status = replace(live.status, run_id=run_id)
             try:
@@ -131,7 +157,7 @@ class Trainings:
     def _remember(self, live: LiveTraining) -> None:
         store = self._app.store
         if store is not None:
-            remember(live.training, store.uri, live.status.run_id)
+            remember(live.training, live.planned, store.uri, live.status.run_id)
 
     async def stop(self, live: LiveTraining) -> None:
         """Stop it, which takes up to 15 seconds, even if whoever asked is cancelled meanwhile. Raises MlauditError."""
@@ -152,6 +178,9 @@ class Trainings:
             live.stop = None
         if answer.running:
             live.stop_problem = "it has not ended yet"
+        else:
+            # Should mlaudit quit now, there is nothing to tell of at the next start.
+            forget(live.training)
         live.stopped = answer.run_status != RunStatus.FINISHED
         self._take(live, answer)
 
@@ -182,6 +211,7 @@ class Trainings:
             outcome = live.status.run_status or exit_words(live.status.exit_code)
             memory.settle(live.training.launch_id, live.status.run_id, outcome)
         self._notice(live)
+        self.queue.advance()
 
     def _take(self, live: LiveTraining, answer: TrainingStatus, *, with_run: bool = True) -> None:
         before = live.status

@@ -21,15 +21,18 @@ from mlaudit.domain.models import StoreInfo
 from mlaudit.domain.text import clean
 from mlaudit.domain.training import BUNDLED, TrainingScript
 from mlaudit.services.runs import ListExperiments
-from mlaudit.services.training import DescribeTraining, StartTraining
-from mlaudit.tui.live_training import LiveTraining
+from mlaudit.services.training import DescribeTraining
+from mlaudit.tui.planned_training import Planned, plan
 from mlaudit.tui.prefill import Prefill, fill, of_launch
 from mlaudit.tui.screens.base import BaseScreen
 from mlaudit.tui.screens.confirm import ConfirmDialog
 from mlaudit.tui.screens.launches import LaunchesScreen, when
 from mlaudit.tui.screens.training import TrainingScreen
+from mlaudit.tui.screens.trainings import TrainingsScreen
 from mlaudit.tui.widgets.parameter_field import Choices, ParameterField
 from mlaudit.tui.widgets.store_header import StoreHeader
+
+NOW = "now"
 
 
 class FieldList(VerticalScroll, inherit_bindings=False):
@@ -111,7 +114,7 @@ class TrainFormScreen(BaseScreen):
         if action == "launches":
             return True if self._script is not None and self.mlaudit.store is not None else None
         if action == "go_there":
-            return self.mlaudit.trainings.at_hand is not None
+            return self.mlaudit.trainings.at_hand is not None or bool(self.mlaudit.trainings.queue.waiting)
         return super().check_action(action, parameters)
 
     def action_reload(self) -> None:
@@ -221,34 +224,40 @@ class TrainFormScreen(BaseScreen):
         self._say("")
         self._show_about()
 
-    # A training that runs already
+    # Trainings that run already
 
     def _show_running(self) -> None:
-        there = self.mlaudit.trainings.at_hand
+        trainings = self.mlaudit.trainings
+        there, others = trainings.at_hand, trainings.summary
+        some = there is not None or bool(trainings.queue.waiting)
         place = self.query_one("#there")
-        if there is not None:
-            self.query_one("#there-text", Static).update(Text(f"{there.headline}."))
-        if place.display != (there is not None):
-            place.display = there is not None
-            if there is not None and self.focused is None:
+        if some:
+            words = f"{there.headline}." if there is not None and trainings.is_only(there) else f"{others}."
+            self.query_one("#there-text", Static).update(Text(words))
+        if place.display != some:
+            place.display = some
+            if some and self.focused is None:
                 self.query_one("#there-button").focus()
             self.refresh_bindings()
 
     async def action_go_there(self) -> None:
-        """Go to the training that runs."""
-        there = self.mlaudit.trainings.at_hand
-        if there is None:
+        """Go to the training that runs; to the list of them where there are several, or some wait."""
+        trainings = self.mlaudit.trainings
+        there = trainings.at_hand
+        if there is None and not trainings.queue.waiting:
             return
         self._keep()
         below = self.app.screen_stack[-2]
-        if isinstance(below, TrainingScreen) and below.live is there:
+        if there is None or not trainings.is_only(there):
+            self._switch(TrainingsScreen())
+        elif isinstance(below, TrainingScreen) and below.live is there:
             await self.app.pop_screen()
         else:
-            self._go_to(there)
+            self._switch(TrainingScreen(there))
 
-    def _go_to(self, live: LiveTraining) -> None:
+    def _switch(self, screen: BaseScreen) -> None:
         # Later and by the app: a screen that waits for its own removal waits for ever.
-        self.app.call_later(self.app.switch_screen, TrainingScreen(live))
+        self.app.call_later(self.app.switch_screen, screen)
 
     @on(Button.Pressed, "#there-button")
     async def _there_pressed(self) -> None:
@@ -310,18 +319,29 @@ class TrainFormScreen(BaseScreen):
 
     @work(group="train.start")
     async def _start(self, script: TrainingScript) -> None:
-        values = tuple((f.parameter.name, f.value) for f in self._fields)
+        trainings = self.mlaudit.trainings
         self._asking = True
         self._show_about()
         try:
-            request = StartTraining(values, script.key, script.argv(values), script.directory)
-            dialog = ConfirmDialog("Start this training?", self._lines(script, request), confirm_label="Start")
-            if await self.app.push_screen_wait(dialog) is None:
+            planned = plan(script, tuple((f.parameter.name, f.value) for f in self._fields))
+            now = trainings.queue.has_room
+            dialog = ConfirmDialog(
+                "Start this training?" if now else "Put this training into the queue?",
+                self._lines(script, planned),
+                confirm_label="Start" if now else "Into the queue",
+                also=None if now else (NOW, "Start it now"),
+            )
+            answer = await self.app.push_screen_wait(dialog)
+            if answer is None:
                 self._say("Not started: cancelled.")
                 return
             self._keep()
+            if not now and answer != NOW:
+                trainings.queue.add(planned)
+                self._leave(TrainingsScreen())
+                return
             self._say("Starting…")
-            live = await self.mlaudit.trainings.start(request)
+            live = await trainings.start(planned)
         except MlauditError as error:
             self._say(f"Not started: {error}.", bad=True)
             return
@@ -329,21 +349,23 @@ class TrainFormScreen(BaseScreen):
             self._asking = False
             if self.is_attached:
                 self._show_about()
-        if self.is_current:
-            self._go_to(live)
+        self._leave(TrainingScreen(live))
 
-    def _lines(self, script: TrainingScript, request: StartTraining) -> list[str | Text]:
+    def _leave(self, screen: BaseScreen) -> None:
+        if self.is_current:
+            self._switch(screen)
+
+    def _lines(self, script: TrainingScript, planned: Planned) -> list[str | Text]:
         """What the dialog says: the store, what differs from the defaults, the exact command, and who wants it."""
-        changed = [f"{f.parameter.name} = {f.value or '(not passed)'}" for f in self._fields if f.changed]
-        running = self.mlaudit.trainings.live
+        trainings = self.mlaudit.trainings
         lines: list[str | Text] = [Text(script.name, style="bold")]
         lines.append(
             Text.assemble("It records in ", (store_words(self.mlaudit.store), "bold"), ", through MLFLOW_TRACKING_URI.")
         )
-        lines.append(f"Changed: {', '.join(changed)}" if changed else "All options have their defaults.")
-        if running:
-            lines.append(Text(f"{len(running)} already running: they will share this machine.", style="bold"))
-        lines += ["", "The command:", Text(shlex.join(request.command or ()))]
+        lines.append(f"Changed: {planned.changed}" if planned.changed else "All options have their defaults.")
+        if trainings.live or not trainings.queue.has_room:
+            lines.append(Text(f"{trainings.summary}; {trainings.queue.at_once} may run at a time.", style="bold"))
+        lines += ["", "The command:", Text(shlex.join(planned.request.command or ()))]
         if script.key != BUNDLED:
             given = "all of yours"
             if script.environment is not None:

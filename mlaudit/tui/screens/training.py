@@ -53,9 +53,11 @@ class TrainingScreen(BaseScreen):
         Binding("k", "move(-1)", show=False, id="training.previous_metric", tooltip="The metric before"),
     ]
 
-    def __init__(self, live: LiveTraining) -> None:
+    def __init__(self, live: LiveTraining, *, stop: bool = False) -> None:
+        """``stop``: ask at once whether it is to be stopped."""
         super().__init__()
         self.live = live
+        self._stop_first = stop
         self._tail = LogTail(live.training.log_path)
         self._shown_end = False
         self._last_words = ""
@@ -79,6 +81,8 @@ class TrainingScreen(BaseScreen):
         self.set_interval(STATE_SECONDS, self._look)
         self._look()
         self._say_output()
+        if self._stop_first:
+            self.call_after_refresh(self.action_stop)
 
     def on_screen_resume(self) -> None:
         """What came while another screen was on."""
