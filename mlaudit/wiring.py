@@ -24,8 +24,10 @@ from mlaudit.services import (
     calibrate,
     code,
     compare,
+    download,
     history,
     launcher,
+    metrics,
     policy_facts,
     preview,
     promote,
@@ -125,6 +127,7 @@ class Services:
             lambda: training_script.scripts_here(load_scripts(settings.policy_path), demo_dir),
             log_dir,
         )
+        self.downloads = download.Downloads(lambda: self.gateway)
         self._answers: dict[type[Request[Any]], Callable[[Any], Any]] = {
             runs.ListExperiments: lambda r: runs.list_experiments(self.gateway, r),
             runs.ResolveExperiments: lambda r: runs.resolve_experiments(self.gateway, r),
@@ -132,6 +135,11 @@ class Services:
             runs.GetRunDetails: lambda r: runs.get_run_details(self.gateway, r),
             runs.ListArtifacts: lambda r: runs.list_artifacts(self.gateway, r),
             preview.PreviewArtifact: lambda r: preview.preview_artifact(self.gateway, r),
+            download.StartDownload: self.downloads.start,
+            download.PollDownload: self.downloads.poll,
+            download.CancelDownload: self.downloads.cancel,
+            metrics.SummarizeMetrics: lambda r: metrics.summarize_metrics(self.gateway, r),
+            metrics.FindDirections: lambda r: metrics.find_directions(self.gateway, self.policies, r),
             history.GetHistory: lambda r: history.get_history(self.gateway, r),
             code.DescribeCode: code.describe_code,
             compare.CompareRun: lambda r: compare.compare_run(self.gateway, self.policies, r),

@@ -15,6 +15,7 @@
         * MissingExtra
         * NoStore
         * ReadOnly
+        * DownloadRefused
     * StoreError                  the store or server failed: exit code 5
         * NotAStore
             * ArtifactTooLarge
@@ -224,6 +225,10 @@ class ReadOnly(UsageError):
 
     def message(self) -> str:
         return f"{self.what} is off: {self.why}"
+
+
+class DownloadRefused(UsageError):
+    """Artifacts cannot be put where they were asked for. ``args``: why, in words."""
 
 
 class StoreError(MlauditError):

@@ -23,6 +23,7 @@ from mlaudit.tui.screens.too_small import TooSmallScreen, is_too_small
 from mlaudit.worker import Backend
 
 if TYPE_CHECKING:
+    from mlaudit.tui.downloads import Downloads
     from mlaudit.tui.trainings import Trainings
 
 CRASHED = 5
@@ -108,6 +109,15 @@ class MlauditApp(App[int]):
         trainings = Trainings(self)
         self.quit_guards.append(trainings.may_quit)
         return trainings
+
+    @cached_property
+    def downloads(self) -> Downloads:
+        """The download under way; made when first asked for."""
+        from mlaudit.tui.downloads import Downloads
+
+        downloads = Downloads(self)
+        self.quit_guards.append(downloads.may_quit)
+        return downloads
 
     @property
     def may_write(self) -> bool:

@@ -10,11 +10,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Footer
 
 from mlaudit.domain.errors import StoreError
 from mlaudit.domain.models import Run
 from mlaudit.services.requests import Request
+from mlaudit.tui.widgets.key_line import KeyLine
 from mlaudit.tui.widgets.store_header import StoreHeader
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class BaseScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield StoreHeader()
         yield from self.compose_body()
-        yield Footer()
+        yield KeyLine()
 
     def compose_body(self) -> Iterable[Widget]:
         """The widgets between header and footer."""

@@ -17,6 +17,7 @@ from mlaudit.domain.models import Run
 from mlaudit.domain.text import format_number
 from mlaudit.services.runs import GetRunDetails, RunDetails
 from mlaudit.tui.screens.base import BaseScreen
+from mlaudit.tui.widgets.artifact_pane import ArtifactPane
 from mlaudit.tui.widgets.artifact_tree import ArtifactTree
 from mlaudit.tui.widgets.jump_table import JumpTable, OpenTable
 from mlaudit.tui.widgets.run_overview import overview_text
@@ -45,6 +46,7 @@ class RunScreen(BaseScreen):
             "m", "models", "Models", id="run.models", tooltip="The model that this run is a version of, or all models"
         ),
         Binding("p", "promote", "Promote", id="run.promote", tooltip="Compare the run and promote its model"),
+        Binding("o", "download", "Download", id="run.download", tooltip="Download the artifact under the cursor"),
         Binding("y", "copy", "Copy", id="run.copy", tooltip="Copy the value under the cursor, or the run's id"),
         Binding("r", "reload", "Refresh", id="run.refresh", tooltip="Ask the store again"),
     ]
@@ -67,7 +69,7 @@ class RunScreen(BaseScreen):
                     yield table(id=f"{pane}-table", cursor_type="row", zebra_stripes=True, cell_padding=1)
                     yield Static("", id=f"{pane}-value", classes="value", markup=False)
             with TabPane("Artifacts", id="artifacts"):
-                yield ArtifactTree(self._run_id, self.ask)
+                yield ArtifactPane(self._run_id, self.ask)
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -97,7 +99,7 @@ class RunScreen(BaseScreen):
         self._fill("metrics", {k: format_number(v, 10) for k, v in run.metrics.items()}, right=True)
         self._fill("params", run.params)
         self._fill("tags", run.tags)
-        self.query_one(ArtifactTree).show(details.artifacts)
+        self.query_one(ArtifactPane).show(details.artifacts)
         panes = self.query_one(TabbedContent)
         panes.display = True
         for pane, count in (("metrics", len(run.metrics)), ("params", len(run.params)), ("tags", len(run.tags))):
@@ -140,8 +142,10 @@ class RunScreen(BaseScreen):
         self.refresh_bindings()
 
     def _focus_pane(self) -> None:
-        targets = {"overview": "#overview-scroll", "artifacts": "ArtifactTree"}
-        self.query_one(targets.get(self.pane, f"#{self.pane}-table")).focus()
+        if self.pane == "artifacts":
+            self.query_one(ArtifactPane).focus_inside()
+        else:
+            self.query_one("#overview-scroll" if self.pane == "overview" else f"#{self.pane}-table").focus()
 
     @on(DataTable.RowHighlighted)
     def _row_highlighted(self, event: DataTable.RowHighlighted) -> None:
@@ -206,6 +210,14 @@ class RunScreen(BaseScreen):
     def _metric_selected(self) -> None:
         self.action_chart()
 
+    def action_download(self) -> None:
+        """Ask into which folder the file or folder under the cursor goes."""
+        from mlaudit.tui.screens.download import DownloadDialog
+
+        artifact = self.query_one(ArtifactTree).artifact
+        if artifact is not None or self.mlaudit.downloads.current is not None:
+            self.app.push_screen(DownloadDialog(self._run_id, artifact))
+
     def action_copy(self) -> None:
         """Copy the value under the cursor; on the overview the run's id."""
         if self.pane == "artifacts":
@@ -219,7 +231,9 @@ class RunScreen(BaseScreen):
         """Greyed out until the run is there; promotion is not bound where nothing may be written."""
         if action == "promote" and not self.mlaudit.may_write:
             return False
-        if action in {"diff", "chart", "promote", "copy", "pane", "show_pane"} and self.details is None:
+        if action == "download" and self.is_mounted and self.pane != "artifacts":
+            return False
+        if action in {"download", "diff", "chart", "promote", "copy", "pane", "show_pane"} and self.details is None:
             return None
         return super().check_action(action, parameters)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mlaudit.domain.columns import is_curve
+from mlaudit.domain.groups import COUNT
 from mlaudit.domain.models import Experiment, Run
 from mlaudit.domain.sorting import Sorting
 from mlaudit.tui.screens.base import BaseScreen
@@ -34,9 +36,30 @@ class RunList(BaseScreen):
         """The table of runs."""
         return self.query_one(RunTable)
 
+    @property
+    def _run_columns(self) -> tuple[str, ...]:
+        """The columns shown that are a run's own values: groups have one more, and curves are none."""
+        return tuple(column for column in self.table.columns if column != COUNT and not is_curve(column))
+
+    def _about_written(self) -> list[str]:
+        """How a file of the runs differs from what is shown, in sentences."""
+        return []
+
     def load(self, *, to_top: bool = False) -> object:
         """Ask for the first page; the screen has its own."""
         raise NotImplementedError
+
+    def load_more(self, everything: bool, *, most: int | None = None) -> object:
+        """Ask for the next page, or for all that are left; the screen has its own."""
+        raise NotImplementedError
+
+    def _stop_loading(self) -> None:
+        """Leave it at what is loaded; the screen has its own."""
+        raise NotImplementedError
+
+    def _arranged_columns(self, columns: Sequence[str]) -> tuple[str, ...]:
+        """These columns, with what groups need."""
+        return tuple(columns)
 
     def _columns(self, runs: Sequence[Run], *, afresh: bool = False) -> tuple[str, ...]:
         """The columns for these runs."""

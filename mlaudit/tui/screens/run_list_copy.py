@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual.binding import Binding
 
+from mlaudit.domain.columns import is_curve
 from mlaudit.domain.run_values import full_cell
 from mlaudit.tui.screens.run_list import RunList
 from mlaudit.tui.widgets.run_table import title_of
@@ -45,6 +46,10 @@ class CopyMixin(RunList):
         table = self.table
         if (run := table.current) is None:
             return
+        if is_curve(table.column):
+            said = f"{title_of(table.column).capitalize()} has no one value; o on its chart (c) writes all of them"
+            self.app.notify(said, severity="warning", timeout=6, markup=False)
+            return
         if value := self._full(table.column):
             self.mlaudit.copy(value, title_of(table.column))
         else:
@@ -53,7 +58,7 @@ class CopyMixin(RunList):
 
     def action_copy_row(self) -> None:
         """Copy two lines, the names of the columns and this run's values, for a spreadsheet or a note."""
-        columns = self.table.columns
+        columns = self._run_columns
         if (run := self.table.current) is None:
             return
         count = f"{len(columns)} column{'' if len(columns) == 1 else 's'}"
@@ -65,4 +70,6 @@ class CopyMixin(RunList):
     def _full(self, column: str) -> str:
         run = self.table.current
         assert run is not None
+        if column not in self._run_columns:
+            return ""
         return full_cell(run, column, self.table.experiments, self.table.judged.get(run.run_id))

@@ -21,6 +21,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 from textual.worker import Worker
 
+from mlaudit.domain.columns import is_curve
 from mlaudit.domain.errors import MlauditError
 from mlaudit.domain.models import Run
 from mlaudit.domain.sorting import of_the_store
@@ -233,7 +234,10 @@ class ExportMixin(VerdictsMixin):
         if self._sorted_here:
             order = "by the other columns" if of_the_store(self.sort) else "newest first"
             remarks.append(f"In the file they come {order}: no store sorts by verdicts.")
-        return RunView(self._search(None), self.table.columns, self.table.experiments, tuple(remarks))
+        remarks += self._about_written()
+        if any(map(is_curve, self.table.columns)):
+            remarks.append("Without the curves: the chart (c) writes those.")
+        return RunView(self._search(None), self._run_columns, self.table.experiments, tuple(remarks))
 
     @work(group="runs.export", exclusive=True)
     async def action_export_runs(self) -> None:

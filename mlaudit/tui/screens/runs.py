@@ -16,24 +16,28 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from mlaudit.config.filter_memory import FilterMemory
+from mlaudit.domain.columns import CURVES
 from mlaudit.domain.errors import FilterError, MlauditError
 from mlaudit.domain.filter_keys import KnownKeys, seen_in
 from mlaudit.domain.models import Experiment, Run
 from mlaudit.services.runs import PAGE_SIZE, SearchRuns
-from mlaudit.tui.screens.run_list_columns import ColumnsMixin
 from mlaudit.tui.screens.run_list_copy import COPY_KEYS, CopyMixin
+from mlaudit.tui.screens.run_list_curves import CURVE_KEY, CurvesMixin
 from mlaudit.tui.screens.run_list_export import EXPORT_RUNS_KEY, ExportMixin
 from mlaudit.tui.screens.run_list_live import LiveMixin
-from mlaudit.tui.screens.run_list_order import OrderMixin
+from mlaudit.tui.screens.run_list_pins import PIN_KEY, PinsMixin
+from mlaudit.tui.screens.run_list_rows import ROW_KEYS
+from mlaudit.tui.screens.run_list_tree import TreeMixin
 from mlaudit.tui.widgets.filter_input import FilterInput
 from mlaudit.tui.widgets.run_preview import RunPreview
+from mlaudit.tui.widgets.run_rows import runs_of
 from mlaudit.tui.widgets.run_table import RunTable
 
 KEYS_FROM = 5 * PAGE_SIZE
 """Runs whose keys are learnt for completion; more of them hardly bring new ones."""
 
 
-class RunsScreen(LiveMixin, ColumnsMixin, OrderMixin, CopyMixin, ExportMixin):
+class RunsScreen(LiveMixin, PinsMixin, CurvesMixin, TreeMixin, CopyMixin, ExportMixin):
     """Lists runs; a failed request keeps those that are there."""
 
     CSS_PATH = "runs.tcss"
@@ -70,8 +74,11 @@ class RunsScreen(LiveMixin, ColumnsMixin, OrderMixin, CopyMixin, ExportMixin):
         Binding("v", "verdicts", "Verdicts", show=False, id="runs.verdicts", tooltip="Judge all runs listed, or none"),
         Binding("A", "mark_all", "Mark all", show=False, id="runs.mark_all", tooltip="Mark every run that is listed"),
         Binding("u", "unmark", "Unmark", show=False, id="runs.unmark", tooltip="Take all marks away"),
+        PIN_KEY,
+        CURVE_KEY,
         *COPY_KEYS,
         EXPORT_RUNS_KEY,
+        *ROW_KEYS,
         Binding("r", "reload", "Refresh", id="runs.refresh", tooltip="Ask the store again"),
     ]
 
@@ -86,6 +93,7 @@ class RunsScreen(LiveMixin, ColumnsMixin, OrderMixin, CopyMixin, ExportMixin):
         with Horizontal(id="panes"):
             yield RunTable(id="runs")
             yield RunPreview(id="preview")
+        yield Static(id="detail", markup=False)
         yield Static(id="status", markup=False)
 
     def on_mount(self) -> None:
@@ -97,10 +105,6 @@ class RunsScreen(LiveMixin, ColumnsMixin, OrderMixin, CopyMixin, ExportMixin):
         self.load()
 
     # Loading
-
-    def action_reload(self) -> None:
-        """Ask for the first page again; the rest follows as it is looked at."""
-        self.load()
 
     @work(exclusive=True, group="runs.load")
     async def load(self, *, to_top: bool = False) -> None:
@@ -123,15 +127,19 @@ class RunsScreen(LiveMixin, ColumnsMixin, OrderMixin, CopyMixin, ExportMixin):
         self._learn_keys(page.runs)
         self._next = page.next_page_token
         self._known = {run.run_id: place for place, run in enumerate(page.runs)}
-        self.table.sorting = self.sort
+        self.table.sorting = self._shown_sorting
         self.table.forget_verdicts()
         self.table.show(page.runs, self._columns(page.runs, afresh=True), to_top=to_top)
         self._say()
         self._judge_listed()
+        self.call_later(self._load_rest)
 
     @work(exclusive=True, group="runs.load")
-    async def load_more(self, everything: bool) -> None:
-        """The next page; with ``everything`` all that are left, and the cursor to the last run."""
+    async def load_more(self, everything: bool, *, most: int | None = None) -> None:
+        """The next page; with ``everything`` all that are left, and the cursor to the last run.
+
+        With ``most`` the cursor stays, and no more is asked for once there are so many runs.
+        """
         self._loading = True
         table = self.table
         while self._next is not None:
@@ -148,10 +156,15 @@ class RunsScreen(LiveMixin, ColumnsMixin, OrderMixin, CopyMixin, ExportMixin):
             table.append(fresh, self._columns(table.runs + fresh if len(table.runs) < PAGE_SIZE else fresh))
             if len(table.runs) <= KEYS_FROM:
                 self._learn_keys(fresh)
-            if not everything:
+            if not everything or (most is not None and len(table.runs) >= most):
                 break
-            table.cursor_row = len(table.runs) - 1
-        self._loading, self._problem = False, ""
+            if most is None:
+                table.cursor_row = len(table.rows) - 1
+        self._loading, self._fetching_rest, self._problem = False, False, ""
+        if table.arrangement is not None:
+            table.rearrange(table.arrangement)
+            if most is None and everything:
+                table.cursor_row = len(table.rows) - 1
         self._say()
         self._judge_listed()
 
@@ -183,8 +196,15 @@ class RunsScreen(LiveMixin, ColumnsMixin, OrderMixin, CopyMixin, ExportMixin):
         self._problem = f"{error}.{kept} Press r to try again."
         self._say()
 
+    def _stop_loading(self) -> None:
+        self.workers.cancel_group(self, "runs.load")
+        self._loading = False
+
     @on(RunTable.NearEnd)
     def _near_end(self, event: RunTable.NearEnd) -> None:
+        if self.table.arrangement is not None and not event.all_of_them:
+            # Rows made of all runs would change under the cursor.
+            return
         if self._next is not None and not self._problem and (event.all_of_them or not self._loading):
             self.load_more(event.all_of_them)
 
@@ -210,9 +230,8 @@ class RunsScreen(LiveMixin, ColumnsMixin, OrderMixin, CopyMixin, ExportMixin):
 
     @property
     def _chosen_runs(self) -> tuple[Run, ...]:
-        """The marked runs; without marks the one under the cursor."""
-        table = self.table
-        return table.marked or ((table.current,) if table.current else ())
+        """The marked runs; without marks the one under the cursor, or those of the group there."""
+        return self.table.marked or runs_of(self.table.current_row)
 
     @property
     def run_at_hand(self) -> Run | None:
@@ -243,7 +262,7 @@ class RunsScreen(LiveMixin, ColumnsMixin, OrderMixin, CopyMixin, ExportMixin):
 
         metric = self.table.column.partition(".")
         if runs := self._chosen_runs:
-            self.app.push_screen(ChartScreen(runs, metric[2] if metric[0] == "metrics" else None))
+            self.app.push_screen(ChartScreen(runs, metric[2] if metric[0] in {"metrics", CURVES} else None))
 
     def action_compare(self) -> None:
         """The marked runs beside one another."""
@@ -283,7 +302,8 @@ class RunsScreen(LiveMixin, ColumnsMixin, OrderMixin, CopyMixin, ExportMixin):
 
     @on(RunTable.Highlighted)
     def _highlighted(self, event: RunTable.Highlighted) -> None:
-        self.query_one(RunPreview).show(event.run)
+        if event.run is not None or event.row is None:
+            self.query_one(RunPreview).show(event.run)
 
     @on(RunTable.Marked)
     def _marks_changed(self) -> None:
@@ -302,10 +322,12 @@ class RunsScreen(LiveMixin, ColumnsMixin, OrderMixin, CopyMixin, ExportMixin):
         elif self._loaded:
             runs = f"{count:,} run{'' if count == 1 else 's'}"
             said.append(f"{runs}, more below" if self._next else runs if count else self._nothing())
+        said += self._about_rows()
         said += self._about_order()
         said += self._about_live()
         if self._only_differing:
             said.append("only columns that differ")
+        said += self._about_pins() + self._about_curves()
         if marked := len(self.table.marked):
             hidden = sum(run.run_id not in self._known for run in self.table.marked)
             said.append(f"{marked} marked" + (f" ({hidden} not listed here)" if hidden else ""))

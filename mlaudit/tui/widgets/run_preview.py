@@ -8,11 +8,14 @@ from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from mlaudit.domain.columns import duration_of
+from mlaudit.domain.groups import RunGroup, Statistic
 from mlaudit.domain.models import Run
 from mlaudit.domain.text import format_duration, format_number, format_time
 from mlaudit.tui.widgets.chart_legend import fit
 
 KEY_WIDTH = 20
+FEW = 12
+"""Runs of a group that are named."""
 
 
 class RunPreview(VerticalScroll, can_focus=False):
@@ -28,7 +31,11 @@ class RunPreview(VerticalScroll, can_focus=False):
 
     def show(self, run: Run | None) -> None:
         """Show this run; None: nothing."""
-        self.query_one(Static).update(Text("") if run is None else preview_text(run))
+        self.show_text(Text("") if run is None else preview_text(run))
+
+    def show_text(self, text: Text) -> None:
+        """Show this, from its beginning on."""
+        self.query_one(Static).update(text)
         self.scroll_home(animate=False)
 
 
@@ -40,6 +47,22 @@ def preview_text(run: Run) -> Text:
     lines += _pairs("params", dict(sorted(run.params.items())))
     lines += _pairs("datasets", {d.context or "—": f"{d.name} {d.digest}".strip() for d in run.datasets})
     lines += _pairs("tags", {k: v for k, v in sorted(run.tags.items()) if not k.startswith("mlflow.")})
+    return Text("\n").join(lines)
+
+
+def group_text(group: RunGroup) -> Text:
+    """A group's figures: each metric, each param that all its runs have in common, its first runs."""
+    count = len(group.runs)
+    lines = [Text(group.label, style="bold"), Text(f"{count:,} run{'' if count == 1 else 's'}", style="dim")]
+    metrics = {key for run in group.runs for key in run.metrics}
+    figures = {key: group.summary(f"metrics.{key}").text(Statistic.MEAN_SD) for key in sorted(metrics)}
+    lines += _pairs("metrics, mean ±sd", figures)
+    first = group.runs[0]
+    same = {k: v for k, v in sorted(first.params.items()) if all(run.params.get(k) == v for run in group.runs)}
+    lines += _pairs("params in common", same)
+    more = [f"… and {count - FEW:,} more"] if count > FEW else []
+    lines += [Text(""), Text("runs", style="bold")]
+    lines += [Text(line) for line in [*(run.name or run.run_id for run in group.runs[:FEW]), *more]]
     return Text("\n").join(lines)
 
 

@@ -2,13 +2,14 @@
 
 Written by hand over ``render_line``, since Textual's DataTable formats and measures every cell when it is filled: 30
 columns took it 1 s at 1,000 rows, 8 s at 10,000 and 155 s at 100,000; this one takes none at any size, and 13-20 ms for
-a page down. The name stays in place while the other columns scroll, two header lines stay while the rows do.
+a page down. The name and the pinned columns stay in place while the others scroll, two header lines while the rows do.
 """
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import ClassVar
@@ -24,12 +25,14 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from mlaudit.domain.columns import NOTHING, is_numeric, table_cell
+from mlaudit.domain.columns import CURVES, NOTHING, is_curve, is_numeric, table_cell
+from mlaudit.domain.groups import RunGroup
 from mlaudit.domain.models import Run, RunStatus
 from mlaudit.domain.sorting import Sorting
 from mlaudit.domain.triage import VERDICT_FIELDS, JudgedRun, verdict_cell
 from mlaudit.tui.widgets.chart_legend import fit
 from mlaudit.tui.widgets.diff_tables import COLORS, OTHER_COLOR, SIGNS
+from mlaudit.tui.widgets.run_rows import Arrangement, Row, key_of, runs_of
 
 HEADER = 2
 """Lines that stay at the top: the groups (metrics, params, tags), and the columns' titles."""
@@ -42,6 +45,12 @@ MEASURED = 60
 """Runs of each page that are looked at to find a column's width; it grows later where what is shown needs more."""
 NEAR = 60
 """So many rows before the end of what is loaded, more is asked for."""
+CURVE = 12
+"""Cells of a column of curves, always."""
+ROOM = WIDEST + GAP
+"""Cells that columns which stay in place leave to the others: enough for one of any width."""
+PIN = "⇤"
+"""Stands over a pinned column."""
 BASELINE = "◆"
 """Stands before the run that the others are judged against."""
 PENDING = "…"
@@ -56,18 +65,25 @@ STATUS_COLORS = {RunStatus.RUNNING: "cyan", RunStatus.FAILED: "red", RunStatus.K
 
 def title_of(column: str) -> str:
     """What stands over a column: the key itself for metrics, params and tags."""
-    _, dot, key = column.partition(".")
+    group, dot, key = column.partition(".")
+    if group == CURVES:
+        return f"the curve of {key}"
     return key if dot else TITLES.get(column, column.replace("_", " "))
 
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """Where the columns stand, the first one left out: it is frozen."""
+    """Where the columns stand."""
 
+    stay: tuple[int, ...]
+    """Widths of those at the left that do not scroll: the name and the pinned ones, as far as there is room."""
+    frozen: int
+    """Cells that they take, with the mark and the gaps."""
     columns: tuple[str, ...]
+    """The others."""
     widths: tuple[int, ...]
     starts: tuple[int, ...]
-    """Start of each column, and one more entry: the end of the last."""
+    """Start of each of those, and one more entry: the end of the last."""
 
 
 class RunTable(ScrollView, can_focus=True):
@@ -109,15 +125,20 @@ class RunTable(ScrollView, can_focus=True):
 
     @dataclass
     class Highlighted(Message):
-        """Another run is under the cursor; None when there are no runs."""
+        """Another row is under the cursor, or another cell of a group; None when there are no runs."""
 
         run: Run | None
+        """None for a group as well."""
+        row: Row | None
 
     @dataclass
     class Opened(Message):
         """Enter, or a click on the run under the cursor."""
 
         run: Run
+
+    class FoldAsked(Message):
+        """Enter on a group."""
 
     class Marked(Message):
         """A mark was set or taken away."""
@@ -142,7 +163,16 @@ class RunTable(ScrollView, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name for it
         super().__init__(id=id)
         self.runs: list[Run] = []
+        """What is loaded, in order."""
+        self.rows: Sequence[Row] = self.runs
+        """What is shown: the same, or what :attr:`arrangement` makes of it."""
+        self.arrangement: Arrangement | None = None
+        self._arranged_again = 0.0
         self.columns: tuple[str, ...] = ("run_name",)
+        self.pinned: frozenset[str] = frozenset()
+        """Columns right of the first that stay in place as well, as far as there is room; see :meth:`pin`."""
+        self.curve: Callable[[Run, str], str] | None = None
+        """What to show of the history of a run's metric, in :data:`CURVE` cells at most; asked for what is seen."""
         self.experiments: Mapping[str, str] = {}
         """Experiment id -> name."""
         self.sorting: Sorting = ()
@@ -160,14 +190,31 @@ class RunTable(ScrollView, can_focus=True):
 
     def show(self, runs: Sequence[Run], columns: tuple[str, ...], *, to_top: bool = False) -> None:
         """Replace everything; the cursor stays on its run where that is still there. ``columns[0]`` is frozen."""
-        current = None if to_top else self.current
+        current = None if to_top or self.current_row is None else key_of(self.current_row)
         self._changed.clear()
         self.runs = list(runs)
         self._widths = {}
-        self._measure(self.runs[:MEASURED], columns)
+        self._arrange()
+        self._measure(self.rows[:MEASURED], columns)
         self.set_columns(columns)
-        rows = {run.run_id: row for row, run in enumerate(self.runs)} if current else {}
-        row = rows.get(current.run_id, 0) if current else 0
+        self._go_to_row(current)
+
+    def rearrange(self, arrangement: Arrangement | None, *, to: Hashable | None = None) -> None:
+        """Make the rows anew; the cursor stays on its row, or goes to the one with the key ``to``."""
+        current = to if to is not None or self.current_row is None else key_of(self.current_row)
+        self.arrangement = arrangement
+        self._arrange()
+        self._measure(self.rows[:MEASURED], [self.columns[0]])
+        self._go_to_row(current)
+
+    def _arrange(self) -> None:
+        start = time.monotonic()
+        self.rows = self.runs if self.arrangement is None else self.arrangement.rows(self.runs)
+        end = time.monotonic()
+        self._arranged_again = end + 9 * (end - start)
+
+    def _go_to_row(self, key: Hashable | None) -> None:
+        row = next((row for row, shown in enumerate(self.rows) if key_of(shown) == key), 0) if key is not None else 0
         self._resize()
         self.cursor_row = row
         self._to_cursor()
@@ -178,8 +225,12 @@ class RunTable(ScrollView, can_focus=True):
         """Add a page at the end; ``columns`` may have grown."""
         was_empty = not self.runs
         self.runs.extend(runs)
-        self._measure(runs[:MEASURED], columns)
+        if self.arrangement is None:
+            self._measure(runs[:MEASURED], columns)
         self.set_columns(columns)
+        # Rows that are made of all runs are made anew now and then, and by rearrange() at the end.
+        if self.arrangement is not None and time.monotonic() >= self._arranged_again:
+            self.rearrange(self.arrangement)
         if was_empty:
             self._tell()
 
@@ -187,7 +238,7 @@ class RunTable(ScrollView, can_focus=True):
         """Show these; the column cursor stays on its column where that is still there."""
         before = self.column
         if new := [c for c in columns if c not in self._widths]:
-            self._measure(self.runs[:MEASURED], new)
+            self._measure(self.rows[:MEASURED], new)
         self.columns = columns
         self._layout = None
         self.cursor_column = columns.index(before) if before in columns else 0
@@ -195,9 +246,43 @@ class RunTable(ScrollView, can_focus=True):
         self.refresh()
 
     @property
+    def in_view(self) -> list[Run]:
+        """The runs whose rows can be seen now."""
+        top = self.scroll_offset.y
+        return [row for row in self.rows[top : top + self._visible_rows] if isinstance(row, Run)]
+
+    def refresh_run(self, run_id: str) -> None:
+        """Draw the row of a run anew if it can be seen."""
+        top = self.scroll_offset.y
+        for number, row in enumerate(self.rows[top : top + self._visible_rows], top):
+            if isinstance(row, Run) and row.run_id == run_id:
+                self._refresh_row(number)
+
+    def pin(self, pinned: Iterable[str], columns: tuple[str, ...]) -> None:
+        """Show these columns; the pinned ones, which stand right of the first, stay in place."""
+        self.pinned = frozenset(pinned)
+        self.set_columns(columns)
+
+    def room_for(self, columns: Iterable[str]) -> bool:
+        """Whether all these can stay in place beside the first column and leave enough room to the others."""
+        cells = sum(self._widths.get(c, WIDEST) + GAP for c in columns)
+        return self._name_cells + cells <= self.size.width - ROOM
+
+    @property
+    def pins_without_room(self) -> int:
+        """How many of the pinned columns scroll with the others, since the table is too narrow."""
+        return sum(c in self.pinned for c in self.columns[1:]) - (len(self._laid_out.stay) - 1)
+
+    @property
     def current(self) -> Run | None:
-        """The run under the cursor."""
-        return self.runs[self.cursor_row] if 0 <= self.cursor_row < len(self.runs) else None
+        """The run under the cursor; None on a group as well."""
+        row = self.current_row
+        return row if isinstance(row, Run) else None
+
+    @property
+    def current_row(self) -> Row | None:
+        """What is under the cursor."""
+        return self.rows[self.cursor_row] if 0 <= self.cursor_row < len(self.rows) else None
 
     @property
     def column(self) -> str:
@@ -221,6 +306,8 @@ class RunTable(ScrollView, can_focus=True):
                 self._changed[now.run_id] = changed
                 if now.run_id in self._marked:
                     self._marked[now.run_id] = now
+        if self.arrangement is not None:
+            self.rearrange(self.arrangement)
         self.refresh()
         self._tell()
 
@@ -258,25 +345,35 @@ class RunTable(ScrollView, can_focus=True):
     def reorder(self, runs: Sequence[Run]) -> None:
         """The same runs in another order; the cursor stays on its row."""
         self.runs = list(runs)
+        self._arrange()
         self.refresh()
         self._tell()
 
     # Keys and mouse
 
     def action_open(self) -> None:
-        """Open the run under the cursor."""
+        """Open the run under the cursor; show what is in a group."""
         if self.current is not None:
             self.post_message(self.Opened(self.current))
+        elif self.current_row is not None:
+            self.post_message(self.FoldAsked())
 
     def action_mark(self) -> None:
-        """Mark or unmark the run under the cursor and go on to the next."""
-        run = self.current
-        if run is None:
+        """Mark or unmark the run under the cursor, or all runs of a group, and go on to the next row."""
+        runs = {run.run_id: run for run in runs_of(self.current_row)}
+        if not runs:
             return
-        if self._marked.pop(run.run_id, None) is None:
-            self._marked[run.run_id] = run
+        if runs.keys() <= self._marked.keys():
+            for run_id in runs:
+                del self._marked[run_id]
+        else:
+            self._marked |= runs
         self.post_message(self.Marked())
-        self._refresh_row(self.cursor_row)
+        if self.arrangement is None:
+            self._refresh_row(self.cursor_row)
+        else:
+            # A group and its runs stand in several rows.
+            self.refresh()
         self.action_row(1)
 
     def action_row(self, by: int) -> None:
@@ -289,7 +386,7 @@ class RunTable(ScrollView, can_focus=True):
 
     def action_edge(self, index: int) -> None:
         """The first or the last run."""
-        self._go(index % max(1, len(self.runs)))
+        self._go(index % max(1, len(self.rows)))
         if index < 0:
             self.post_message(self.NearEnd(all_of_them=True))
 
@@ -306,7 +403,7 @@ class RunTable(ScrollView, can_focus=True):
                 self.post_message(self.SortAsked(self.column, event.ctrl or event.shift))
             return
         row = event.y - HEADER + self.scroll_offset.y
-        if row >= len(self.runs):
+        if row >= len(self.rows):
             return
         if event.x < MARK:
             self._go(row)
@@ -317,8 +414,8 @@ class RunTable(ScrollView, can_focus=True):
             self._go(row)
 
     def _go(self, row: int) -> None:
-        self.cursor_row = min(max(0, row), max(0, len(self.runs) - 1))
-        if self.cursor_row >= len(self.runs) - NEAR:
+        self.cursor_row = min(max(0, row), max(0, len(self.rows) - 1))
+        if self.cursor_row >= len(self.rows) - NEAR:
             self.post_message(self.NearEnd(all_of_them=False))
 
     # Following the cursor
@@ -334,15 +431,19 @@ class RunTable(ScrollView, can_focus=True):
         """Scroll so that the column can be read."""
         self._to_column()
         self.refresh()
+        if self.arrangement is not None:
+            self._tell()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """The mouse wheel, too, comes to the end of what is loaded."""
         super().watch_scroll_y(old_value, new_value)
-        if self.runs and new_value + self._visible_rows >= len(self.runs) - NEAR // 2:
+        if self.rows and new_value + self._visible_rows >= len(self.rows) - NEAR // 2:
             self.post_message(self.NearEnd(all_of_them=False))
 
     def on_resize(self) -> None:
         """Keep the cursor on screen."""
+        self._layout = None
+        self._resize()
         self._to_cursor()
         self._to_column()
 
@@ -351,7 +452,7 @@ class RunTable(ScrollView, can_focus=True):
         return max(1, self.scrollable_content_region.height - HEADER)
 
     def _tell(self) -> None:
-        self.post_message(self.Highlighted(self.current))
+        self.post_message(self.Highlighted(self.current, self.current_row))
 
     def _to_cursor(self) -> None:
         top, row = self.scroll_offset.y, self.cursor_row
@@ -362,11 +463,12 @@ class RunTable(ScrollView, can_focus=True):
 
     def _to_column(self) -> None:
         layout = self._laid_out
-        index = self.cursor_column - 1
-        if index < 0:
+        index = self.cursor_column - len(layout.stay)
+        if self.cursor_column == 0:
             self.scroll_to(x=0, animate=False, force=True)
+        if index < 0:
             return
-        room = self.scrollable_content_region.width - self._frozen
+        room = self.scrollable_content_region.width - layout.frozen
         start, end = layout.starts[index], layout.starts[index] + layout.widths[index]
         left = self.scroll_offset.x
         if start < left or room <= layout.widths[index]:
@@ -376,11 +478,14 @@ class RunTable(ScrollView, can_focus=True):
 
     # Widths
 
-    def _measure(self, runs: Iterable[Run], columns: Iterable[str]) -> None:
+    def _measure(self, rows: Iterable[Row], columns: Iterable[str]) -> None:
         names = list(columns)
-        found = list(runs)
+        found = list(rows)
         for column in names:
-            cells = max((cell_len(self._content(run, column)) for run in found), default=0)
+            if is_curve(column):
+                self._widths[column] = CURVE
+                continue
+            cells = max((cell_len(self._content(row, column)) for row in found), default=0)
             # Room for the arrow that says how the table is sorted.
             sign = max(1, cell_len(self._sort_sign(column)))
             known = max(self._widths.get(column, 0), cell_len(title_of(column)) + 1 + sign)
@@ -390,27 +495,38 @@ class RunTable(ScrollView, can_focus=True):
     @property
     def _laid_out(self) -> _Layout:
         if self._layout is None:
-            columns = self.columns[1:]
+            frozen = self._name_cells
+            stay = [frozen - MARK - GAP]
+            for column in self.columns[1:]:
+                width = self._widths.get(column, WIDEST)
+                if column not in self.pinned or frozen + width + GAP > self.size.width - ROOM:
+                    break
+                stay.append(width)
+                frozen += width + GAP
+            columns = self.columns[len(stay) :]
             widths = tuple(self._widths.get(c, WIDEST) for c in columns)
-            self._layout = _Layout(columns, widths, tuple(accumulate((w + GAP for w in widths), initial=0)))
+            starts = tuple(accumulate((w + GAP for w in widths), initial=0))
+            self._layout = _Layout(tuple(stay), frozen, columns, widths, starts)
         return self._layout
 
     @property
-    def _frozen(self) -> int:
-        """Cells at the left that do not scroll."""
+    def _name_cells(self) -> int:
+        """Cells of the first column with the mark before it and the gap after it."""
         return min(MARK + self._widths.get(self.columns[0], WIDEST) + GAP, max(1, self.size.width * 2 // 5))
 
     def _resize(self) -> None:
-        self.virtual_size = Size(self._frozen + self._laid_out.starts[-1], len(self.runs) + HEADER)
+        layout = self._laid_out
+        self.virtual_size = Size(layout.frozen + layout.starts[-1], len(self.rows) + HEADER)
 
     def _column_at(self, x: int) -> int | None:
         """Index into ``columns`` of what stands at this cell."""
-        if x < self._frozen:
-            return 0
-        place = x - self._frozen + self.scroll_offset.x
         layout = self._laid_out
+        if x < layout.frozen:
+            ends = accumulate((w + GAP for w in layout.stay), initial=MARK)
+            return max(0, bisect_right(list(ends), x) - 1)
+        place = x - layout.frozen + self.scroll_offset.x
         index = bisect_right(layout.starts, place) - 1
-        return index + 1 if 0 <= index < len(layout.columns) else None
+        return index + len(layout.stay) if 0 <= index < len(layout.columns) else None
 
     # Drawing
 
@@ -426,7 +542,7 @@ class RunTable(ScrollView, can_focus=True):
         if y == 1:
             return self._titles()
         row = y - HEADER + self.scroll_offset.y
-        if row >= len(self.runs):
+        if row >= len(self.rows):
             return Strip.blank(self.size.width, self.rich_style)
         return self._row(row)
 
@@ -434,14 +550,15 @@ class RunTable(ScrollView, can_focus=True):
         """The first and the one after the last index into the layout's columns of which anything can be seen."""
         starts, left = self._laid_out.starts, self.scroll_offset.x
         first = max(0, bisect_right(starts, left) - 1)
-        last = bisect_right(starts, left + max(0, self.size.width - self._frozen - 1))
+        last = bisect_right(starts, left + max(0, self.size.width - self._laid_out.frozen - 1))
         return first, min(last, len(starts) - 1)
 
     def _joined(self, frozen: list[Segment], cells: list[Segment], first: int, base: Style) -> Strip:
         """The frozen part, and what can be seen of the rest; ``first`` is the column that ``cells`` begins with."""
-        left = self.scroll_offset.x - self._laid_out.starts[first] if self._laid_out.columns else 0
-        room = max(0, self.size.width - self._frozen)
-        head = Strip(frozen).adjust_cell_length(self._frozen, base)
+        layout = self._laid_out
+        left = self.scroll_offset.x - layout.starts[first] if layout.columns else 0
+        room = max(0, self.size.width - layout.frozen)
+        head = Strip(frozen).adjust_cell_length(layout.frozen, base)
         rest = Strip(cells).adjust_cell_length(left + room, base).crop(left, left + room)
         return Strip.join([head, rest])
 
@@ -458,7 +575,11 @@ class RunTable(ScrollView, can_focus=True):
                 width = layout.starts[index + 1] - layout.starts[start]
                 cells.append(Segment(fit(" " * hidden + groups[start], width, pad=True), base))
                 start = index + 1
-        return self._joined([Segment(" " * self._frozen, base)], cells, first, base)
+        frozen = [Segment(" " * (MARK + layout.stay[0] + GAP), base)]
+        for column, width in zip(self.columns[1:], layout.stay[1:], strict=False):
+            label = f"{PIN} {column.partition('.')[0] if '.' in column else ''}"
+            frozen.append(Segment(fit(label, width, pad=True) + " " * GAP, base))
+        return self._joined(frozen, cells, first, base)
 
     def _titles(self) -> Strip:
         base = self.rich_style + self.get_component_rich_style("runtable--header", partial=True)
@@ -466,14 +587,16 @@ class RunTable(ScrollView, can_focus=True):
         layout, (first, last) = self._laid_out, self._visible()
 
         def cell(index: int, column: str, width: int) -> list[Segment]:
-            title = title_of(column)
+            title = column.partition(".")[2] if is_curve(column) else title_of(column)
             if sign := self._sort_sign(column):
                 title = f"{fit(title, width - 1 - cell_len(sign))} {sign}"
             padded = _aligned(title, width, is_numeric(column))
             return [Segment(padded, chosen if index == self.cursor_column else base), Segment(" " * GAP, base)]
 
-        frozen = [Segment(" " * MARK, base), *cell(0, self.columns[0], self._frozen - MARK - GAP)]
-        cells = [s for i in range(first, last) for s in cell(i + 1, layout.columns[i], layout.widths[i])]
+        stay = len(layout.stay)
+        frozen = [Segment(" " * MARK, base)]
+        frozen += [s for i in range(stay) for s in cell(i, self.columns[i], layout.stay[i])]
+        cells = [s for i in range(first, last) for s in cell(i + stay, layout.columns[i], layout.widths[i])]
         return self._joined(frozen, cells, first, base)
 
     def _sort_sign(self, column: str) -> str:
@@ -484,7 +607,7 @@ class RunTable(ScrollView, can_focus=True):
         return ""
 
     def _row(self, row: int) -> Strip:
-        run = self.runs[row]
+        shown = self.rows[row]
         base = self.rich_style
         if row % 2:
             base += self.get_component_rich_style("runtable--odd", partial=True)
@@ -492,23 +615,33 @@ class RunTable(ScrollView, can_focus=True):
         if on_cursor:
             base += self.get_component_rich_style("runtable--cursor", partial=True)
         layout, (first, last) = self._laid_out, self._visible()
+        if isinstance(shown, RunGroup):
+            base += Style(bold=True)
         mark = self.get_component_rich_style("runtable--mark", partial=True)
-        marked = run.run_id in self._marked
         frozen = [
-            Segment("● " if marked else self._sign(run), base if on_cursor else base + mark),
-            Segment(_aligned(self._text(run, self.columns[0]), self._frozen - MARK - GAP, False), base),
+            Segment(self._sign(shown), base if on_cursor else base + mark),
+            Segment(_aligned(self._text(shown, self.columns[0]), layout.stay[0], False), base),
             Segment(" " * GAP, base),
         ]
-        cells = [self._cell(run, layout.columns[i], layout.widths[i], base, on_cursor) for i in range(first, last)]
+        for column, width in zip(self.columns[1:], layout.stay[1:], strict=False):
+            frozen.append(self._cell(shown, column, width, base, on_cursor))
+        cells = [self._cell(shown, layout.columns[i], layout.widths[i], base, on_cursor) for i in range(first, last)]
         return self._joined(frozen, cells, first, base)
 
-    def _sign(self, run: Run) -> str:
-        """Where the mark would stand: whether the others are judged against this run."""
-        return f"{BASELINE} " if run.run_id in self._baselines else "  "
+    def _sign(self, row: Row) -> str:
+        """Marked, some of its runs marked, or whether the others are judged against this run."""
+        if isinstance(row, RunGroup):
+            marked = sum(run.run_id in self._marked for run in row.runs) if self._marked else 0
+            return "● " if marked == len(row.runs) else "◐ " if marked else "  "
+        if row.run_id in self._marked:
+            return "● "
+        return f"{BASELINE} " if row.run_id in self._baselines else "  "
 
-    def _cell(self, run: Run, column: str, width: int, base: Style, on_cursor: bool) -> Segment:
-        text = self._text(run, column)
-        style = base
+    def _cell(self, row: Row, column: str, width: int, base: Style, on_cursor: bool) -> Segment:
+        text = self._text(row, column)
+        if isinstance(row, RunGroup):
+            return Segment(_aligned(text, width, is_numeric(column)) + " " * GAP, base)
+        run, style = row, base
         if column in self._changed.get(run.run_id, ()):
             style += self.get_component_rich_style("runtable--changed", partial=True)
         if text in {NOTHING, PENDING} and not on_cursor:
@@ -519,16 +652,27 @@ class RunTable(ScrollView, can_focus=True):
             style += Style(color=COLORS.get(judged.outcome, OTHER_COLOR))
         return Segment(_aligned(text, width, is_numeric(column)) + " " * GAP, style)
 
-    def _text(self, run: Run, column: str) -> str:
+    def _text(self, row: Row, column: str) -> str:
         """A cell's text; a column that is too narrow for one that nobody had measured grows after this frame."""
-        text = self._content(run, column)
+        text = self._content(row, column)
+        if is_curve(column):
+            return text
         need = min(WIDEST, cell_len(text))
         if need > self._widths.get(column, WIDEST):
             self._widths[column] = need
             self.call_after_refresh(self._grown)
         return text
 
-    def _content(self, run: Run, column: str) -> str:
+    def _content(self, row: Row, column: str) -> str:
+        if is_curve(column):
+            # A group's is not one curve but many.
+            if self.curve is None or not isinstance(row, Run):
+                return ""
+            return self.curve(row, column.partition(".")[2])
+        arranged = None if self.arrangement is None else self.arrangement.cell(row, column)
+        if arranged is not None or isinstance(row, RunGroup):
+            return arranged or ""
+        run = row
         if column not in VERDICT_FIELDS:
             return table_cell(run, column, self.experiments)
         judged = self.judged.get(run.run_id)
