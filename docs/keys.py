@@ -41,6 +41,7 @@ TITLES = {
     "launches": "What was launched before",
     "trainings": "All trainings",
     "training": "A training under way",
+    "search": "Searching an output",
     "table": "Small tables",
     "choices": "A field with choices",
     "switch": "A switch",

@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from mlaudit.config.places import state_dir
-from mlaudit.domain.text import clean
 from mlaudit.services.training import StartTraining, Training
-from mlaudit.tui.planned_training import Planned
+from mlaudit.tui.planned_training import Planned, described
 
 FORMAT = "mlaudit.training/1"
 
@@ -34,10 +33,7 @@ def remember(training: Training, planned: Planned, store: str, run_id: str | Non
         "started": training.started,
         "log_path": training.log_path,
         "run_id": run_id,
-        "name": planned.name,
-        "changed": planned.changed,
-        "metric": planned.metric,
-        "steps": planned.steps,
+        **planned.description(),
     }
     path = _path(training)
     new = path.with_suffix(".new")
@@ -82,13 +78,9 @@ def _read(record: dict[str, Any]) -> tuple[Training, Planned, str | None]:
     if not training.launch_id.isalnum():
         raise ValueError(training.launch_id)
     run_id = record["run_id"]
-    planned = Planned(
-        StartTraining(()),
-        clean(record.get("name", "a training")),
-        clean(record.get("changed", "")),
-        str(record.get("metric", "")),
-        int(record.get("steps", 0)),
-    )
+    # Records of versions that did not say this are as good otherwise.
+    nothing = {"name": "a training", "changed": "", "metric": "", "steps": 0, "counted": ""}
+    planned = described(nothing | record, StartTraining(()))
     return training, planned, None if run_id is None else str(run_id)
 
 

@@ -24,19 +24,27 @@ class Planned:
     """The raw key of the metric by whose steps it is told how far the training is; empty: nobody can tell."""
     steps: int = 0
     """How many there will be."""
+    counted: str = ""
+    """What they are, by the parameter that says how many: ``epochs``."""
 
     @property
     def title(self) -> str:
         """Script and options on one line."""
         return f"{self.name}: {self.changed}" if self.changed else self.name
 
-    def record(self) -> dict[str, Any]:
-        """The same for JSON."""
+    def description(self) -> dict[str, Any]:
+        """What is said of it, for JSON."""
         return {
             "name": self.name,
             "changed": self.changed,
             "metric": self.metric,
             "steps": self.steps,
+            "counted": self.counted,
+        }
+
+    def record(self) -> dict[str, Any]:
+        """All of it for JSON."""
+        return self.description() | {
             "script": self.request.script,
             "values": [list(pair) for pair in self.request.values],
             "command": None if self.request.command is None else list(self.request.command),
@@ -49,11 +57,11 @@ def plan(script: TrainingScript, values: tuple[tuple[str, str], ...]) -> Planned
     request = StartTraining(values, script.key, script.argv(values), script.directory)
     defaults = {p.name: p.default for p in script.parameters}
     changed = ", ".join(f"{n}={v or '(not passed)'}" for n, v in values if v != defaults.get(n))
-    metric, steps = "", 0
-    if script.progress is not None:
-        told = dict(values).get(script.progress.parameter, "")
-        metric, steps = (script.progress.metric, int(told)) if told else ("", 0)
-    return Planned(request, script.name, changed, metric, steps)
+    progress = script.progress
+    told = dict(values).get(progress.parameter, "") if progress else ""
+    if progress is None or not told:
+        return Planned(request, script.name, changed)
+    return Planned(request, script.name, changed, progress.metric, int(told), progress.parameter)
 
 
 def from_record(record: Mapping[str, Any]) -> Planned:
@@ -65,6 +73,10 @@ def from_record(record: Mapping[str, Any]) -> Planned:
         command=None if command is None else tuple(str(word) for word in command),
         directory=str(record["directory"]),
     )
-    return Planned(
-        request, clean(record["name"]), clean(record["changed"]), str(record["metric"]), int(record["steps"])
-    )
+    return described(record, request)
+
+
+def described(record: Mapping[str, Any], request: StartTraining) -> Planned:
+    """What a record says of a start. Raises KeyError, TypeError, ValueError."""
+    metric, steps = str(record["metric"]), int(record["steps"])
+    return Planned(request, clean(record["name"]), clean(record["changed"]), metric, steps, clean(record["counted"]))

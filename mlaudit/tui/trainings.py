@@ -16,6 +16,10 @@ from typing import TYPE_CHECKING
 from mlaudit.config.launch_memory import Launch, LaunchMemory
 from mlaudit.domain.errors import MlauditError
 from mlaudit.domain.models import RunStatus
+from mlaudit.domain.text import clean
+from mlaudit.domain.verdict import Outcome
+from mlaudit.services.compare import CompareRun
+from mlaudit.services.history import GetHistory
 from mlaudit.services.training import PollTraining, StopTraining, Training, TrainingStatus
 from mlaudit.tui.left_trainings import forget, remember, remembered
 from mlaudit.tui.live_training import LiveTraining, exit_words
@@ -34,6 +38,10 @@ RUN_EVERY = 4
 """Only every so many looks the store is asked for the run."""
 SETTLE_TRIES = 3
 """How often a store that does not answer is asked how the run ended."""
+STEPS_ASKED = 500
+"""Points of the metric by whose steps it is told how far a training is."""
+JUDGE_SECONDS = 30.0
+BAD_NEWS = {Outcome.REGRESSION, Outcome.ERROR}
 NOTICE_SECONDS = 30
 UNENDED = {RunStatus.RUNNING, RunStatus.SCHEDULED}
 
@@ -201,8 +209,21 @@ class Trainings:
                 continue
             if live.status.running:
                 self._take(live, answer, with_run=request.with_run)
+            if request.with_run:
+                await self._look_how_far(live)
         await self._settle(live)
         self._finish(live)
+
+    async def _look_how_far(self, live: LiveTraining) -> None:
+        """Ask for the steps that it is told by; what is known stays where the store does not answer."""
+        run_id, metric, began = live.status.run_id, live.planned.metric, time.monotonic()
+        if run_id is None or not metric or began < live.history_due:
+            return
+        with contextlib.suppress(MlauditError):
+            live.history = await self._app.backend.ask(GetHistory(run_id, clean(metric), metric, most=STEPS_ASKED))
+        # A store that takes long is asked seldom.
+        now = time.monotonic()
+        live.history_due = now + 20 * (now - began)
 
     def _finish(self, live: LiveTraining) -> None:
         live.ended = True
@@ -210,8 +231,21 @@ class Trainings:
         if (memory := self.memory) is not None:
             outcome = live.status.run_status or exit_words(live.status.exit_code)
             memory.settle(live.training.launch_id, live.status.run_id, outcome)
-        self._notice(live)
         self.queue.advance()
+        self._app.run_worker(self._judge(live), group="trainings")
+
+    async def _judge(self, live: LiveTraining) -> None:
+        """The verdict on a run that has ended well, before its end is told."""
+        run_id = live.status.run_id
+        if run_id is not None and live.status.run_status == RunStatus.FINISHED:
+            live.judging = True
+            try:
+                live.verdict = await self._app.backend.ask(CompareRun(run_id), deadline=JUDGE_SECONDS)
+            except MlauditError as error:
+                live.verdict_problem = str(error)
+            finally:
+                live.judging = False
+        self._notice(live)
 
     def _take(self, live: LiveTraining, answer: TrainingStatus, *, with_run: bool = True) -> None:
         before = live.status
@@ -250,7 +284,11 @@ class Trainings:
         screen = self._app.screen
         if isinstance(screen, TrainingScreen) and screen.live is live:
             return
-        self.notify(f"{live.headline}. t shows it.", bad=live.failed and not live.stopped)
+        bad = live.failed and not live.stopped
+        if live.verdict is not None and live.verdict.verdict.outcome in BAD_NEWS:
+            bad = True
+        said = f" {live.verdict_words}." if live.verdict_words else ""
+        self.notify(f"{live.headline}.{said} t shows it.", bad=bad)
 
     def notify(self, message: str, *, bad: bool = False) -> None:
         """Tell the user, whatever screen is on."""

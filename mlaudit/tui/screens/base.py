@@ -66,12 +66,15 @@ class BaseScreen(Screen[None]):
         try:
             answer = await self.mlaudit.backend.ask(request)
         except StoreError:
-            if self.is_mounted:
-                self.query_one(StoreHeader).stale_since = f"STALE since {time.strftime('%H:%M:%S')}"
+            self._say_stale(f"STALE since {time.strftime('%H:%M:%S')}")
             raise
-        if self.is_mounted:
-            self.query_one(StoreHeader).stale_since = ""
+        self._say_stale("")
         return answer
+
+    def _say_stale(self, since: str) -> None:
+        # A screen that is being taken down still gets its answers, and has no header any more.
+        for header in self.query(StoreHeader):
+            header.stale_since = since
 
     def show_title(self, title: str) -> None:
         """Name this screen in the header."""

@@ -5,7 +5,6 @@ What was typed is kept by the app when the form is left, so that the next traini
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable
 
 from rich.text import Text
@@ -17,16 +16,16 @@ from textual.widget import Widget
 from textual.widgets import Button, Input, Select, Static
 
 from mlaudit.domain.errors import MlauditError
-from mlaudit.domain.models import StoreInfo
-from mlaudit.domain.text import clean
 from mlaudit.domain.training import BUNDLED, TrainingScript
 from mlaudit.services.runs import ListExperiments
 from mlaudit.services.training import DescribeTraining
-from mlaudit.tui.planned_training import Planned, plan
+from mlaudit.tui.planned_training import plan
 from mlaudit.tui.prefill import Prefill, fill, of_launch
 from mlaudit.tui.screens.base import BaseScreen
 from mlaudit.tui.screens.confirm import ConfirmDialog
 from mlaudit.tui.screens.launches import LaunchesScreen, when
+from mlaudit.tui.screens.train_form_running import RunningMixin
+from mlaudit.tui.screens.train_question import question_lines, store_words
 from mlaudit.tui.screens.training import TrainingScreen
 from mlaudit.tui.screens.trainings import TrainingsScreen
 from mlaudit.tui.widgets.parameter_field import Choices, ParameterField
@@ -46,7 +45,7 @@ class FieldList(VerticalScroll, inherit_bindings=False):
     ]
 
 
-class TrainFormScreen(BaseScreen):
+class TrainFormScreen(RunningMixin, BaseScreen):
     """Asks for the options of a training and starts it after a confirmation."""
 
     TITLE = "train"
@@ -57,7 +56,6 @@ class TrainFormScreen(BaseScreen):
         Binding("ctrl+s", "start", "Start", id="train.start", tooltip="Start the training, after a question"),
         Binding("ctrl+r", "reset", "Default", id="train.reset", tooltip="Put this field back to its default"),
         Binding("ctrl+o", "launches", "Earlier", id="train.launches", tooltip="Take the values of an earlier launch"),
-        Binding("ctrl+g", "go_there", "Running training", id="train.there", tooltip="Go to the training that runs"),
         Binding("f5", "reload", "Refresh", show=False, id="train.refresh", tooltip="Read the script's options again"),
     ]
 
@@ -72,9 +70,7 @@ class TrainFormScreen(BaseScreen):
 
     def compose_body(self) -> Iterable[Widget]:
         yield Static(id="about", markup=False)
-        with Horizontal(id="there"):
-            yield Static(id="there-text", markup=False)
-            yield Button(Content("Go to it"), id="there-button", compact=True)
+        yield from self.compose_running()
         yield Static(id="message", markup=False)
         with Horizontal(id="which"):
             yield Static(Text("script"), classes="name")
@@ -87,8 +83,8 @@ class TrainFormScreen(BaseScreen):
     def on_mount(self) -> None:
         super().on_mount()
         self._show_about()
-        self._show_running()
-        self.set_interval(1.0, self._show_running)
+        self.show_running()
+        self.set_interval(1.0, self.show_running)
         self.load()
 
     # What there is to know
@@ -113,13 +109,11 @@ class TrainFormScreen(BaseScreen):
             return True if self._script is not None and not self._asking else None
         if action == "launches":
             return True if self._script is not None and self.mlaudit.store is not None else None
-        if action == "go_there":
-            return self.mlaudit.trainings.at_hand is not None or bool(self.mlaudit.trainings.queue.waiting)
         return super().check_action(action, parameters)
 
     def action_reload(self) -> None:
         """Read the script's options again; what was typed stays."""
-        self._keep()
+        self.keep()
         self._prefill = None
         self.load()
 
@@ -167,7 +161,7 @@ class TrainFormScreen(BaseScreen):
         script = next((s for s in self._scripts if s.key == event.value), None)
         if script is not None and script is not self._script:
             if self._prefill is None:
-                self._keep()
+                self.keep()
             self._choose(script)
 
     @work(exclusive=True, group="train.load")
@@ -224,52 +218,13 @@ class TrainFormScreen(BaseScreen):
         self._say("")
         self._show_about()
 
-    # Trainings that run already
-
-    def _show_running(self) -> None:
-        trainings = self.mlaudit.trainings
-        there, others = trainings.at_hand, trainings.summary
-        some = there is not None or bool(trainings.queue.waiting)
-        place = self.query_one("#there")
-        if some:
-            words = f"{there.headline}." if there is not None and trainings.is_only(there) else f"{others}."
-            self.query_one("#there-text", Static).update(Text(words))
-        if place.display != some:
-            place.display = some
-            if some and self.focused is None:
-                self.query_one("#there-button").focus()
-            self.refresh_bindings()
-
-    async def action_go_there(self) -> None:
-        """Go to the training that runs; to the list of them where there are several, or some wait."""
-        trainings = self.mlaudit.trainings
-        there = trainings.at_hand
-        if there is None and not trainings.queue.waiting:
-            return
-        self._keep()
-        below = self.app.screen_stack[-2]
-        if there is None or not trainings.is_only(there):
-            self._switch(TrainingsScreen())
-        elif isinstance(below, TrainingScreen) and below.live is there:
-            await self.app.pop_screen()
-        else:
-            self._switch(TrainingScreen(there))
-
-    def _switch(self, screen: BaseScreen) -> None:
-        # Later and by the app: a screen that waits for its own removal waits for ever.
-        self.app.call_later(self.app.switch_screen, screen)
-
-    @on(Button.Pressed, "#there-button")
-    async def _there_pressed(self) -> None:
-        await self.action_go_there()
-
     # The fields
 
     def action_launches(self) -> None:
         """Choose one of the earlier launches and have its values here."""
         memory = self.mlaudit.trainings.memory
         if memory is not None and self._script is not None:
-            self._keep()
+            self.keep()
             self.app.push_screen(
                 LaunchesScreen(memory, self._scripts, lambda launch: self.fill(of_launch(launch, when(launch))))
             )
@@ -291,10 +246,11 @@ class TrainFormScreen(BaseScreen):
 
     async def action_back(self) -> None:
         """Leave; what was typed is kept."""
-        self._keep()
+        self.keep()
         await super().action_back()
 
-    def _keep(self) -> None:
+    def keep(self) -> None:
+        """Remember what was typed."""
         if self._script is not None:
             changed = {f.parameter.name: f.value for f in self._fields if f.changed}
             self.mlaudit.trainings.drafts[self._script.key] = changed
@@ -327,7 +283,7 @@ class TrainFormScreen(BaseScreen):
             now = trainings.queue.has_room
             dialog = ConfirmDialog(
                 "Start this training?" if now else "Put this training into the queue?",
-                self._lines(script, planned),
+                question_lines(script, planned, trainings, self.mlaudit.store),
                 confirm_label="Start" if now else "Into the queue",
                 also=None if now else (NOW, "Start it now"),
             )
@@ -335,7 +291,7 @@ class TrainFormScreen(BaseScreen):
             if answer is None:
                 self._say("Not started: cancelled.")
                 return
-            self._keep()
+            self.keep()
             if not now and answer != NOW:
                 trainings.queue.add(planned)
                 self._leave(TrainingsScreen())
@@ -353,28 +309,4 @@ class TrainFormScreen(BaseScreen):
 
     def _leave(self, screen: BaseScreen) -> None:
         if self.is_current:
-            self._switch(screen)
-
-    def _lines(self, script: TrainingScript, planned: Planned) -> list[str | Text]:
-        """What the dialog says: the store, what differs from the defaults, the exact command, and who wants it."""
-        trainings = self.mlaudit.trainings
-        lines: list[str | Text] = [Text(script.name, style="bold")]
-        lines.append(
-            Text.assemble("It records in ", (store_words(self.mlaudit.store), "bold"), ", through MLFLOW_TRACKING_URI.")
-        )
-        lines.append(f"Changed: {planned.changed}" if planned.changed else "All options have their defaults.")
-        if trainings.live or not trainings.queue.has_room:
-            lines.append(Text(f"{trainings.summary}; {trainings.queue.at_once} may run at a time.", style="bold"))
-        lines += ["", "The command:", Text(shlex.join(planned.request.command or ()))]
-        if script.key != BUNDLED:
-            given = "all of yours"
-            if script.environment is not None:
-                given = ", ".join((*script.environment, "and what every program needs"))
-            lines += ["", f"Declared in: {script.source}", f"It runs in: {clean(script.directory)}"]
-            lines.append(f"Variables it gets: {given}")
-        return lines
-
-
-def store_words(store: StoreInfo | None) -> str:
-    """Which store it is."""
-    return "the store, which has not answered yet" if store is None else f"{store.kind} {store.uri}"
+            self.switch_to(screen)

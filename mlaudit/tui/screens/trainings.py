@@ -23,7 +23,7 @@ from mlaudit.tui.widgets.chart_legend import fit
 from mlaudit.tui.widgets.jump_table import OpenTable
 
 LOOK_SECONDS = 0.5
-COLUMNS = ("state", "for", "run", "script", "other than the defaults")
+COLUMNS = ("state", "for", "run", "how far, verdict", "script", "other than the defaults")
 NAME_WIDTH, CHANGED_WIDTH = 24, 120
 
 
@@ -36,6 +36,7 @@ class TrainingsScreen(BaseScreen):
     BINDINGS = [
         Binding("x", "end", "Stop/remove", id="trainings.end", tooltip="Stop what runs, take out what waits"),
         Binding("ctrl+s", "start", "Start now", id="trainings.start", tooltip="Start what waits now, after a question"),
+        Binding("d", "diff", "Diff", id="trainings.diff", tooltip="Compare its run with the model in Production"),
         Binding("K", "move(-1)", "Sooner", show=False, id="trainings.sooner", tooltip="Let it wait less"),
         Binding("J", "move(1)", "Later", show=False, id="trainings.later", tooltip="Let it wait longer"),
         Binding("y", "copy", show=False, id="trainings.copy", tooltip="Copy the id of its run"),
@@ -87,13 +88,15 @@ class TrainingsScreen(BaseScreen):
             state = "starting" if row.starting else "not started" if row.problem else "held"
             if not row.held and not row.starting:
                 state = f"waits, {ahead.index(row) + 1}."
-            run, since = "", _ago(time.time() - row.added)
+            run, far, since = "", "", _ago(time.time() - row.added)
         else:
             state = "STOPPING" if row.stopping else "RUNNING"
             if row.ended:
                 state = "STOPPED" if row.stopped else row.status.run_status or exit_words(row.status.exit_code)
-            run, since = (row.status.run_id or "")[:8], _ago(row.seconds)
-        return (state, since, run, fit(planned.name, NAME_WIDTH), fit(planned.changed or "nothing", CHANGED_WIDTH))
+            run, far, since = (row.status.run_id or "")[:8], row.how_far, _ago(row.seconds)
+            if row.ended:
+                far = row.verdict.verdict.outcome.value if row.verdict else "…" if row.judging else ""
+        return (state, since, run, far, fit(planned.name, NAME_WIDTH), fit(planned.changed or "nothing", CHANGED_WIDTH))
 
     @property
     def current(self) -> LiveTraining | Waiting | None:
@@ -154,6 +157,14 @@ class TrainingsScreen(BaseScreen):
             self.mlaudit.trainings.queue.move(self.current, by)
             self._look()
 
+    def action_diff(self) -> None:
+        """Compare its run with the model in Production."""
+        from mlaudit.tui.screens.diff import DiffScreen
+
+        row = self.current
+        if isinstance(row, LiveTraining) and row.ended and row.status.run_id:
+            self.app.push_screen(DiffScreen(row.status.run_id))
+
     def action_copy(self) -> None:
         """Copy the id of its run."""
         if isinstance(self.current, LiveTraining) and self.current.status.run_id:
@@ -161,10 +172,12 @@ class TrainingsScreen(BaseScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What waits can be moved and started, what runs can be stopped."""
-        row = self.current if action in {"end", "start", "move", "copy"} else None
+        row = self.current if action in {"end", "start", "move", "copy", "diff"} else None
         if action in {"start", "move"} and not isinstance(row, Waiting):
             return None
         if action == "end" and not (isinstance(row, Waiting) or (row is not None and row.status.running)):
+            return None
+        if action == "diff" and not (isinstance(row, LiveTraining) and row.ended and row.has_run):
             return None
         if action == "copy" and not (isinstance(row, LiveTraining) and row.status.run_id):
             return None
@@ -181,6 +194,8 @@ def _about(row: LiveTraining | Waiting) -> Text:
     text = Text()
     if isinstance(row, LiveTraining):
         text.append(f"{row.headline}.")
+        if row.verdict_words:
+            text.append(f"\n{row.verdict_words}", style="bold")
         for problem in (row.stop_problem, row.problem):
             if problem:
                 text.append(f"\n{problem}", style="bold")
