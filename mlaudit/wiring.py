@@ -35,6 +35,7 @@ from mlaudit.services import (
     recovery,
     reference,
     registry,
+    run_environment,
     runs,
     training_script,
     triage,
@@ -42,7 +43,7 @@ from mlaudit.services import (
 from mlaudit.services.requests import Progress, Request
 from mlaudit.services.surroundings import Surroundings
 
-__all__ = ["Services", "mend_store", "open_store", "redact", "shown_store", "training_environment"]
+__all__ = ["Services", "mend_store", "open_quickly", "open_store", "redact", "shown_store", "training_environment"]
 
 T = TypeVar("T")
 
@@ -66,6 +67,16 @@ def open_store(settings: Settings) -> Gateway:
     from mlaudit.gateway.mlflow_gateway import MlflowGateway
 
     return MlflowGateway(store, writable=not settings.read_only)
+
+
+def open_quickly(settings: Settings) -> Gateway | None:
+    """The store for a look in passing: a database, without MLflow; None for any other. Raises as :func:`open_store`."""
+    from mlaudit.gateway.uri import resolve
+
+    store = resolve(settings.tracking_uri, settings.registry_uri)
+    from mlaudit.gateway.sql_gateway import SQL_KINDS, SqlGateway
+
+    return SqlGateway(store, writable=False) if {store.tracking.kind, store.registry.kind} <= SQL_KINDS else None
 
 
 def mend_store(settings: Settings) -> tuple[str, ...]:
@@ -140,6 +151,7 @@ class Services:
             download.CancelDownload: self.downloads.cancel,
             metrics.SummarizeMetrics: lambda r: metrics.summarize_metrics(self.gateway, r),
             metrics.FindDirections: lambda r: metrics.find_directions(self.gateway, self.policies, r),
+            run_environment.FindEnvironment: lambda r: run_environment.find_environment(self.gateway, r),
             history.GetHistory: lambda r: history.get_history(self.gateway, r),
             code.DescribeCode: code.describe_code,
             compare.CompareRun: lambda r: compare.compare_run(self.gateway, self.policies, r),

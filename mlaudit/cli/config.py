@@ -26,6 +26,7 @@ def show() -> int:
     keys = [f"{_text(action)} = {_text(pressed)}" for action, pressed in sorted(personal.keys.items())]
     lines = [where, theme or "# theme: the default", f"slow = {str(personal.slow).lower()}"]
     lines.append(f"trainings_at_once = {personal.trainings_at_once}")
+    lines += [f"restore = {str(personal.restore).lower()}"]
     lines += ["", "[keys]", *keys] if keys else []
     output.data("\n".join(lines))
     for problem in personal.problems:

@@ -27,6 +27,9 @@ TEMPLATE = """\
 # For thin links: fewer frames, no animations. The same as --slow.
 # slow = false
 
+# Begin where you were in this store the last time. false is the same as --no-restore.
+# restore = true
+
 # How many trainings run at a time; more of them wait in the queue.
 # trainings_at_once = 1
 
@@ -34,7 +37,7 @@ TEMPLATE = """\
 # [keys]
 # "runs.sort" = "s,o"
 """
-_KINDS: Mapping[str, type] = {"theme": str, "slow": bool, "trainings_at_once": int, "keys": dict}
+_KINDS: Mapping[str, type] = {"theme": str, "slow": bool, "restore": bool, "trainings_at_once": int, "keys": dict}
 _WORDS: Mapping[type, str] = {
     bool: "true or false",
     str: "a text",
@@ -51,6 +54,7 @@ class Personal:
     exists: bool = False
     theme: str | None = None
     slow: bool = False
+    restore: bool = True
     trainings_at_once: int = 1
     keys: Mapping[str, str] = field(default_factory=dict)
     """Id of a binding -> its keys, separated by commas."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import ClassVar
 
 from mlaudit.config.policy import Policies
@@ -43,8 +44,10 @@ class Directions:
 
     by_name: Mapping[str, Direction | None]
     """Every metric that was asked for, by its printable name; None: nobody says."""
-    source: str
-    """Who says so, in words."""
+    declared: frozenset[str] = frozenset()
+    """Those that the policy names; of the others their name tells."""
+    policy: str = ""
+    """Which policy that is, in words; empty where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +73,16 @@ def find_directions(reader: TrackingReader, policies: Policies, request: FindDir
     """A run that belongs to no model is judged by names alone. Raises RunNotFound, StoreError."""
     run = reader.find_run(request.run_id)
     declared: dict[str, Direction | None] = {}
-    source = "the built-in table of names"
+    said = ""
     try:
         model = resolve_model(reader, policies, run, None)
         policy = policies.for_model(model.raw_name)
         declared = {rule.name: rule.direction for rule in policy.metrics}
-        if declared and policy.path:
-            source = f"{policy.path} for {model.name}, else {source}"
+        said = f"{PurePath(policy.path).name} for {model.name}" if policy.path and policy.model else ""
     except StoreError:
         raise
     except MlauditError:
         # Which model it belongs to is not known; that is no matter here.
         pass
-    return Directions({name: declared.get(name) or direction_by_name(name) for name in run.metrics}, source)
+    by_name = {name: declared.get(name) or direction_by_name(name) for name in run.metrics}
+    return Directions(by_name, frozenset(name for name in run.metrics if declared.get(name)), said)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Awaitable, Callable
 from functools import cached_property
@@ -16,14 +17,20 @@ from textual.reactive import var
 
 from mlaudit.config.settings import Settings
 from mlaudit.domain.models import Run, StoreInfo
+from mlaudit.domain.text import clean
 from mlaudit.tui.commands import ScreenCommands
+from mlaudit.tui.places import Places
 from mlaudit.tui.screens.base import BaseScreen
 from mlaudit.tui.screens.experiments import ExperimentsScreen
 from mlaudit.tui.screens.too_small import TooSmallScreen, is_too_small
+from mlaudit.tui.trail import Trail
 from mlaudit.worker import Backend
 
 if TYPE_CHECKING:
+    from textual.notifications import SeverityLevel
+
     from mlaudit.tui.downloads import Downloads
+    from mlaudit.tui.screens.notices import Notice
     from mlaudit.tui.trainings import Trainings
 
 CRASHED = 5
@@ -43,17 +50,22 @@ class MlauditApp(App[int]):
         Binding("question_mark", "help", "Help", key_display="?", id="app.help", tooltip="The keys of this screen"),
         Binding("q", "quit", "Quit", id="app.quit", tooltip="Leave mlaudit"),
         Binding("ctrl+l", "log", show=False, id="app.log", tooltip="What MLflow and the worker had to say"),
+        Binding("ctrl+n", "notices", show=False, id="app.notices", tooltip="All notifications so far"),
         Binding("ctrl+t", "change_theme", show=False, id="app.theme", tooltip="Choose the colours"),
     ]
 
     store: var[StoreInfo | None] = var(None, init=False)
     """None until it has answered for the first time."""
+    notices: var[tuple[Notice, ...]] = var((), init=False)
+    """What was told so far, the newest last."""
 
     def __init__(self, backend: Backend, settings: Settings, *, log_path: str | None = None) -> None:
         super().__init__()
         self.backend = backend
         self.settings = settings
         self.log_path = log_path
+        self.trail = Trail(self)
+        self.places = Places(self)
         self.quit_guards: list[Callable[[], Awaitable[bool]]] = []
         """Asked before ``q`` quits; one False keeps the app open."""
 
@@ -99,6 +111,7 @@ class MlauditApp(App[int]):
         self.run_worker(self.trainings.pick_up(), group="trainings.pick_up", exclusive=True)
 
     def _end_by_signal(self, number: int) -> None:
+        self.places.keep()
         self.exit(128 + number, return_code=128 + number)
 
     @cached_property
@@ -201,6 +214,30 @@ class MlauditApp(App[int]):
         if not isinstance(self.screen, LogScreen):
             self.push_screen(LogScreen())
 
+    def action_notices(self) -> None:
+        """What was told so far."""
+        from mlaudit.tui.screens.notices import NoticesScreen
+
+        if not isinstance(self.screen, NoticesScreen):
+            self.push_screen(NoticesScreen())
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = True,
+    ) -> None:
+        """Tell in a corner of whatever screen is on, and keep it to be read again."""
+        from mlaudit.tui.screens.notices import MOST, Notice
+
+        screen = self.screen.title if self.screen_stack else ""
+        notice = Notice(time.time(), severity, clean(f"{title}: {message}" if title else message), screen or "")
+        self.notices = (*self.notices, notice)[-MOST:]
+        super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
+
     def copy(self, text: str, what: str = "", *, said: str = "") -> None:
         """Put a text on the user's clipboard, through the terminal (OSC 52), and say so.
 
@@ -227,6 +264,7 @@ class MlauditApp(App[int]):
         for guard in list(self.quit_guards):
             if not await guard():
                 return
+        self.places.keep()
         self.exit(0)
 
     def _handle_exception(self, error: Exception) -> None:

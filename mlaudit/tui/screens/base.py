@@ -34,6 +34,16 @@ class BaseScreen(Screen[None]):
 
     BINDINGS = [
         Binding("escape", "back", "Back", id="screen.back", tooltip="Go back to the screen before"),
+        Binding(
+            "less_than_sign,alt+left", "back", show=False, id="screen.backward", tooltip="Go back to the screen before"
+        ),
+        Binding(
+            "greater_than_sign,alt+right",
+            "forward",
+            show=False,
+            id="screen.forward",
+            tooltip="Forward again to the screen that was left",
+        ),
     ]
 
     def compose(self) -> ComposeResult:
@@ -49,7 +59,8 @@ class BaseScreen(Screen[None]):
         header = self.query_one(StoreHeader)
         header.read_only = self.mlaudit.settings.read_only
         header.store = self.mlaudit.store
-        header.title = self.title or ""
+        self.mlaudit.trail.opened()
+        self._show_crumbs()
 
     @property
     def mlaudit(self) -> MlauditApp:
@@ -66,28 +77,48 @@ class BaseScreen(Screen[None]):
         try:
             answer = await self.mlaudit.backend.ask(request)
         except StoreError:
-            self._say_stale(f"STALE since {time.strftime('%H:%M:%S')}")
+            for header in self.query(StoreHeader):
+                header.failed_at = header.failed_at or time.strftime("%H:%M:%S")
             raise
-        self._say_stale("")
-        return answer
-
-    def _say_stale(self, since: str) -> None:
         # A screen that is being taken down still gets its answers, and has no header any more.
         for header in self.query(StoreHeader):
-            header.stale_since = since
+            header.failed_at = ""
+        return answer
+
+    # The way here
+
+    @property
+    def crumb(self) -> str:
+        """What this screen is called in the way to it."""
+        return self.title or ""
 
     def show_title(self, title: str) -> None:
         """Name this screen in the header."""
         self.title = title
-        self.query_one(StoreHeader).title = title
+        self._show_crumbs()
+
+    def on_screen_resume(self) -> None:
+        """A screen below may have got its name meanwhile, and the store one of its own."""
+        self._show_crumbs()
+
+    def _show_crumbs(self) -> None:
+        stack = self.app.screen_stack
+        if self in stack:
+            way = (s.crumb for s in stack[: stack.index(self) + 1] if isinstance(s, BaseScreen))
+            self.query_one(StoreHeader).crumbs = tuple(way)
 
     async def action_back(self) -> None:
         """Leave this screen, unless it is the first one."""
-        if len(self.app.screen_stack) > 2:
-            await self.app.pop_screen()
+        await self.mlaudit.trail.back()
+
+    async def action_forward(self) -> None:
+        """Return to the screen that was left last."""
+        await self.mlaudit.trail.forward()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """There is no way back from the first screen."""
-        if action == "back" and len(self.app.screen_stack) <= 2:
+        """There is no way back from the first screen, nor forward where nothing was left."""
+        if action == "back" and not self.mlaudit.trail.can_go_back:
+            return False
+        if action == "forward" and not self.mlaudit.trail.can_go_forward:
             return False
         return super().check_action(action, parameters)

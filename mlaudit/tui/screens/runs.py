@@ -22,12 +22,13 @@ from mlaudit.domain.filter_keys import KnownKeys, seen_in
 from mlaudit.domain.models import Experiment, Run
 from mlaudit.services.runs import PAGE_SIZE, SearchRuns
 from mlaudit.tui.screens.run_list_copy import COPY_KEYS, CopyMixin
-from mlaudit.tui.screens.run_list_curves import CURVE_KEY, CurvesMixin
+from mlaudit.tui.screens.run_list_curves import CURVE_KEY
 from mlaudit.tui.screens.run_list_export import EXPORT_RUNS_KEY, ExportMixin
 from mlaudit.tui.screens.run_list_live import LiveMixin
-from mlaudit.tui.screens.run_list_pins import PIN_KEY, PinsMixin
+from mlaudit.tui.screens.run_list_pins import PIN_KEY
+from mlaudit.tui.screens.run_list_place import PlaceMixin
 from mlaudit.tui.screens.run_list_rows import ROW_KEYS
-from mlaudit.tui.screens.run_list_tree import TreeMixin
+from mlaudit.tui.screens.run_list_views import VIEWS_KEY, ViewsMixin
 from mlaudit.tui.widgets.filter_input import FilterInput
 from mlaudit.tui.widgets.run_preview import RunPreview
 from mlaudit.tui.widgets.run_rows import runs_of
@@ -37,7 +38,7 @@ KEYS_FROM = 5 * PAGE_SIZE
 """Runs whose keys are learnt for completion; more of them hardly bring new ones."""
 
 
-class RunsScreen(LiveMixin, PinsMixin, CurvesMixin, TreeMixin, CopyMixin, ExportMixin):
+class RunsScreen(LiveMixin, PlaceMixin, ViewsMixin, CopyMixin, ExportMixin):
     """Lists runs; a failed request keeps those that are there."""
 
     CSS_PATH = "runs.tcss"
@@ -76,6 +77,7 @@ class RunsScreen(LiveMixin, PinsMixin, CurvesMixin, TreeMixin, CopyMixin, Export
         Binding("u", "unmark", "Unmark", show=False, id="runs.unmark", tooltip="Take all marks away"),
         PIN_KEY,
         CURVE_KEY,
+        VIEWS_KEY,
         *COPY_KEYS,
         EXPORT_RUNS_KEY,
         *ROW_KEYS,
@@ -130,6 +132,7 @@ class RunsScreen(LiveMixin, PinsMixin, CurvesMixin, TreeMixin, CopyMixin, Export
         self.table.sorting = self._shown_sorting
         self.table.forget_verdicts()
         self.table.show(page.runs, self._columns(page.runs, afresh=True), to_top=to_top)
+        self._arrived()
         self._say()
         self._judge_listed()
         self.call_later(self._load_rest)
@@ -180,6 +183,8 @@ class RunsScreen(LiveMixin, PinsMixin, CurvesMixin, TreeMixin, CopyMixin, Export
 
     def _refused(self, error: FilterError) -> None:
         """The store takes no such filter, or order: the table stays as it was, and goes on with what was good."""
+        if self._refused_place(error):
+            return
         self._loading = False
         filtered = self.filter_string != self._good[0]
         self.filter_string, self.sort = self._good
@@ -316,13 +321,14 @@ class RunsScreen(LiveMixin, PinsMixin, CurvesMixin, TreeMixin, CopyMixin, Export
             return
         self.refresh_bindings()
         said = [] if not self._problem else [self._problem]
+        said += self._about_place()
         count = len(self.table.runs)
         if self._loading:
             said.append(f"loading… {count:,} so far" if count and self._next else "loading…")
         elif self._loaded:
             runs = f"{count:,} run{'' if count == 1 else 's'}"
             said.append(f"{runs}, more below" if self._next else runs if count else self._nothing())
-        said += self._about_rows()
+        said += self._about_view() + self._about_rows()
         said += self._about_order()
         said += self._about_live()
         if self._only_differing:

@@ -171,7 +171,7 @@ def make_plot(lines: Sequence[Line], top: int, width: int, height: int, empty: s
             codes[_row(0.0, axes, height)] = ord(ZERO)
         _shade(lines, top, axes, codes, owners, tones)
         drawings = _drawings(lines, top, axes, inner, height)
-        _compose(drawings, len(lines), codes, owners, tones)
+        compose(drawings, len(lines), codes, owners, tones)
         _mark(lines, top, axes, codes, owners)
     text = codes.astype("<u4").tobytes().decode("utf-32-le")
     chars = tuple(text[i : i + inner] for i in range(0, inner * height, inner))
@@ -220,7 +220,7 @@ def _drawings(lines: Sequence[Line], top: int, axes: Axes, width: int, height: i
     ]
 
 
-def _compose(
+def compose(
     drawings: Sequence[tuple[Drawing, int, int]],
     count: int,
     codes: npt.NDArray[np.uint32],
