@@ -135,7 +135,7 @@ def _preview(reader: TrackingReader, request: PreviewArtifact, stream: ArtifactS
     if table:
         try:
             rows, note = table_rows(text, tabs=ending == ".tsv", whole=whole)
-            return Preview(path, Kind.TABLE, size, note, rows=rows)
+            return Preview(path, Kind.TABLE, size, note if rows else "there are no rows in it", rows=rows)
         except csv.Error as error:
             return Preview(path, Kind.LINES, size, f"no table: {clean(error)}", plain_lines(text[:TEXT_BYTES]))
     if name == "MLmodel":
