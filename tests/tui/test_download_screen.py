@@ -178,7 +178,15 @@ async def test_a_worker_that_was_started_anew_is_told(here: Path) -> None:
         assert not isinstance(pilot.app.screen, DownloadDialog)
 
 
-async def test_there_is_nothing_to_download_elsewhere() -> None:
-    async with at_artifacts() as (pilot, _):
-        await pilot.press("1")
-        await until(pilot, lambda: "o" not in pilot.app.screen.active_bindings)
+async def test_all_artifacts_from_the_other_panes(here: Path) -> None:
+    """Into a folder that is named after the run."""
+    async with at_artifacts() as (pilot, store):
+        store.go.set()
+        await pilot.press("1", "o")
+        await see(pilot, "Download all artifacts of the run")
+        await pilot.press("enter")
+        await see(pilot, "3 files")
+        (folder,) = here.iterdir()
+        assert folder.name.startswith("run-")
+        found = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
+        assert found == {"logs/a.txt", "logs/b.txt", "model.bin"}
