@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
 
     from mlaudit.tui.downloads import Downloads
+    from mlaudit.tui.outside import Outside
     from mlaudit.tui.screens.notices import Notice
     from mlaudit.tui.trainings import Trainings
 
@@ -48,6 +49,7 @@ class MlauditApp(App[int]):
         Binding("m", "models", "Models", id="app.models", tooltip="The registered models and their versions by stage"),
         Binding("t", "train", "Train", id="app.train", tooltip="Train a model, or go back to the training that runs"),
         Binding("e", "again", "Again", show=False, id="app.again", tooltip="Train again as this run was, with changes"),
+        Binding("w", "trainings", show=False, id="app.trainings", tooltip="The trainings that run, wait or have ended"),
         Binding("question_mark", "help", "Help", key_display="?", id="app.help", tooltip="The keys of this screen"),
         Binding("q", "quit", "Quit", id="app.quit", tooltip="Leave mlaudit"),
         Binding("ctrl+l", "log", show=False, id="app.log", tooltip="What MLflow and the worker had to say"),
@@ -142,6 +144,13 @@ class MlauditApp(App[int]):
         self.quit_guards.append(downloads.may_quit)
         return downloads
 
+    @cached_property
+    def outside(self) -> Outside:
+        """Where files lie that another program has opened; made when first asked for."""
+        from mlaudit.tui.outside import Outside
+
+        return Outside()
+
     @property
     def may_write(self) -> bool:
         """Whether promotion and training are possible at all; until the store is known, the settings alone tell."""
@@ -173,6 +182,19 @@ class MlauditApp(App[int]):
         if not isinstance(self.screen, TrainFormScreen):
             self.push_screen(TrainFormScreen())
 
+    def action_trainings(self) -> None:
+        """The trainings of this session, and those that wait."""
+        from mlaudit.tui.screens.trainings import TrainingsScreen
+
+        if not isinstance(self.screen, TrainingsScreen):
+            self.push_screen(TrainingsScreen())
+
+    @property
+    def _any_training(self) -> bool:
+        """Whether there is one to be shown; asked with every screen, so nothing is made for it."""
+        trainings: Trainings | None = self.__dict__.get("trainings")
+        return trainings is not None and bool(trainings.all or trainings.queue.waiting)
+
     @property
     def _run_at_hand(self) -> Run | None:
         """The run that the screen is about, or that its cursor is on."""
@@ -190,6 +212,8 @@ class MlauditApp(App[int]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Nothing that writes is bound where nothing may be written, nor the form's key on the form."""
+        if action == "trainings" and not (self._any_training and self.screen.title != "trainings"):
+            return False
         if action == "again" and not (self.may_write and self._run_at_hand is not None):
             return False
         if action == "train" and not (self.may_write and self.screen_stack and self.screen.title != "train"):
@@ -252,6 +276,8 @@ class MlauditApp(App[int]):
             self.push_screen(TooSmallScreen())
 
     async def on_unmount(self) -> None:
+        if "outside" in vars(self):
+            self.outside.close()
         await self.backend.close()
 
     async def action_quit(self) -> None:
