@@ -22,7 +22,7 @@ from textual.widgets import Input, Static
 from textual.worker import Worker
 
 from mlaudit.domain.errors import MlauditError
-from mlaudit.domain.models import Run
+from mlaudit.domain.models import Run, ViewType
 from mlaudit.domain.sorting import of_the_store
 from mlaudit.domain.text import clean, format_size
 from mlaudit.domain.triage import VERDICT_FIELDS, JudgedRun
@@ -234,7 +234,11 @@ class ExportMixin(VerdictsMixin):
             order = "by the other columns" if of_the_store(self.sort) else "newest first"
             remarks.append(f"In the file they come {order}: no store sorts by verdicts.")
         remarks += self._about_written()
-        return RunView(self._search(None), self._run_columns, self.table.experiments, tuple(remarks))
+        columns = self._run_columns
+        if self.view is not ViewType.ACTIVE_ONLY:
+            # In the table the status says which are deleted.
+            columns = tuple(dict.fromkeys((*columns, "lifecycle_stage")))
+        return RunView(self._search(None), columns, self.table.experiments, tuple(remarks))
 
     @work(group="runs.export", exclusive=True)
     async def action_export_runs(self) -> None:
