@@ -24,8 +24,10 @@ from mlaudit.services import (
     calibrate,
     code,
     compare,
+    download,
     history,
     launcher,
+    metrics,
     policy_facts,
     preview,
     promote,
@@ -33,6 +35,7 @@ from mlaudit.services import (
     recovery,
     reference,
     registry,
+    run_environment,
     runs,
     training_script,
     triage,
@@ -40,7 +43,7 @@ from mlaudit.services import (
 from mlaudit.services.requests import Progress, Request
 from mlaudit.services.surroundings import Surroundings
 
-__all__ = ["Services", "mend_store", "open_store", "redact", "shown_store", "training_environment"]
+__all__ = ["Services", "mend_store", "open_quickly", "open_store", "redact", "shown_store", "training_environment"]
 
 T = TypeVar("T")
 
@@ -64,6 +67,16 @@ def open_store(settings: Settings) -> Gateway:
     from mlaudit.gateway.mlflow_gateway import MlflowGateway
 
     return MlflowGateway(store, writable=not settings.read_only)
+
+
+def open_quickly(settings: Settings) -> Gateway | None:
+    """The store for a look in passing: a database, without MLflow; None for any other. Raises as :func:`open_store`."""
+    from mlaudit.gateway.uri import resolve
+
+    store = resolve(settings.tracking_uri, settings.registry_uri)
+    from mlaudit.gateway.sql_gateway import SQL_KINDS, SqlGateway
+
+    return SqlGateway(store, writable=False) if {store.tracking.kind, store.registry.kind} <= SQL_KINDS else None
 
 
 def mend_store(settings: Settings) -> tuple[str, ...]:
@@ -125,6 +138,7 @@ class Services:
             lambda: training_script.scripts_here(load_scripts(settings.policy_path), demo_dir),
             log_dir,
         )
+        self.downloads = download.Downloads(lambda: self.gateway)
         self._answers: dict[type[Request[Any]], Callable[[Any], Any]] = {
             runs.ListExperiments: lambda r: runs.list_experiments(self.gateway, r),
             runs.ResolveExperiments: lambda r: runs.resolve_experiments(self.gateway, r),
@@ -132,6 +146,12 @@ class Services:
             runs.GetRunDetails: lambda r: runs.get_run_details(self.gateway, r),
             runs.ListArtifacts: lambda r: runs.list_artifacts(self.gateway, r),
             preview.PreviewArtifact: lambda r: preview.preview_artifact(self.gateway, r),
+            download.StartDownload: self.downloads.start,
+            download.PollDownload: self.downloads.poll,
+            download.CancelDownload: self.downloads.cancel,
+            metrics.SummarizeMetrics: lambda r: metrics.summarize_metrics(self.gateway, r),
+            metrics.FindDirections: lambda r: metrics.find_directions(self.gateway, self.policies, r),
+            run_environment.FindEnvironment: lambda r: run_environment.find_environment(self.gateway, r),
             history.GetHistory: lambda r: history.get_history(self.gateway, r),
             code.DescribeCode: code.describe_code,
             compare.CompareRun: lambda r: compare.compare_run(self.gateway, self.policies, r),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 import typer
 
 from mlaudit.cli import output
+from mlaudit.cli.completion import complete
 from mlaudit.config.settings import Reader, Settings
 from mlaudit.domain.errors import DeadlineExceeded, MlauditError
 from mlaudit.domain.models import StoreInfo
@@ -190,6 +191,7 @@ def with_globals(function: Callable[..., Any]) -> Callable[..., Any]:
     parameters = [inspect.Parameter("ctx", kind, annotation=typer.Context)]
     parameters += [p.replace(kind=kind) for name, p in own.items() if name != "ctx"]
     parameters += [inspect.Parameter(n, kind, annotation=a, default=d) for n, (a, d) in added.items()]
+    complete(parameters)
     # Typer looks at the signature and, in some versions, at the annotations.
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {p.name: p.annotation for p in parameters}
@@ -205,6 +207,7 @@ def register(app: typer.Typer, function: Callable[..., Any], name: str | None = 
 def describe_failure(problem: Exception) -> tuple[str, int]:
     """One line for stderr, and the exit code, for any exception that ends a command."""
     if isinstance(problem, MlauditError):
-        return problem.message(), problem.exit_code
+        advice = f"; {problem.advice}" if problem.advice else ""
+        return f"{problem.message()}{advice}", problem.exit_code
     # Only the type: an unforeseen exception's text may hold a URI with a password.
     return f"internal error (this is a bug): {type(problem).__name__}; see --traceback", 5

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 # The base of all errors in the arguments. Typer brings its own copy of click, which has no public name.
 _ArgumentError: type[Exception] = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 
+NoRestoreSwitch = Annotated[
+    bool, typer.Option("--no-restore", help="Begin with the experiments, not where you were in this store last.")
+]
 SlowSwitch = Annotated[bool, typer.Option("--slow", help="For thin links: fewer frames, no animations.")]
 
 app = typer.Typer(
@@ -61,26 +64,28 @@ def root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
     slow: SlowSwitch = False,
+    no_restore: NoRestoreSwitch = False,
 ) -> int | None:
     """May this model replace the one in production? Without a command: opens the app in this terminal.
 
     The options of the program may also stand after the command.
     """
     if ctx.invoked_subcommand is not None:
-        if slow:
-            raise UsageError("--slow is for the app; this command has no screen")
+        for name, given in (("--slow", slow), ("--no-restore", no_restore)):
+            if given:
+                raise UsageError(f"{name} is for the app; this command has no screen")
         return None
     if not output.has_terminal():
         raise UsageError(
             "the app needs a terminal on stdin, stdout and stderr; without one use"
             " mlaudit experiments, runs, show, diff or promote"
         )
-    return open_app(invocation(ctx).settings, slow=slow)
+    return open_app(invocation(ctx).settings, slow=slow, restore=not no_restore)
 
 
-def open_app(settings: Settings, *, slow: bool = False) -> int:
+def open_app(settings: Settings, *, slow: bool = False, restore: bool = True) -> int:
     """Open the app on the store that the settings name; returns the exit code it ended with. Needs a terminal."""
-    settings = with_personal(settings, slow=slow)
+    settings = with_personal(settings, slow=slow, restore=restore)
     if settings.slow:
         # Read by Textual when it is imported.
         os.environ.setdefault("TEXTUAL_FPS", "10")
@@ -99,7 +104,7 @@ def open_app(settings: Settings, *, slow: bool = False) -> int:
     return screens.return_code or 0
 
 
-def with_personal(settings: Settings, *, slow: bool = False) -> Settings:
+def with_personal(settings: Settings, *, slow: bool = False, restore: bool = True) -> Settings:
     """The settings with what the user's own file adds; what was given on the command line goes first."""
     from mlaudit.config.personal import read_personal
 
@@ -107,6 +112,7 @@ def with_personal(settings: Settings, *, slow: bool = False) -> Settings:
     return replace(
         settings,
         slow=slow or personal.slow,
+        restore=personal.restore and restore,
         theme=personal.theme,
         keys=dict(personal.keys),
         problems=personal.problems,

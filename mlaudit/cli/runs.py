@@ -12,6 +12,7 @@ from mlaudit.cli import output
 from mlaudit.cli.filters import expanded, with_nearest_key
 from mlaudit.cli.invocation import FIRST_ANSWER, Invocation, invocation
 from mlaudit.cli.triage import judge, say_problems, split_order
+from mlaudit.cli.views import listing
 from mlaudit.domain.columns import FIELDS, all_columns, default_columns, is_numeric, near, table_cell
 from mlaudit.domain.errors import FilterError, StoreError, UsageError
 from mlaudit.domain.filter_match import parse_order
@@ -77,6 +78,14 @@ def runs(
         str | None,
         typer.Option("--model", metavar="NAME", help="With --verdict: the model they are candidates for."),
     ] = None,
+    view: Annotated[
+        str | None,
+        typer.Option(
+            "--view",
+            metavar="NAME",
+            help="A view saved in the app: its filter, order, columns, where none is given.",
+        ),
+    ] = None,
     form: Annotated[RunsFormat, typer.Option("--format", help="How to write the list.")] = RunsFormat.TABLE,
 ) -> int:
     """List runs, newest first. The table leaves out what does not fit and says so; other formats have everything."""
@@ -90,13 +99,18 @@ def runs(
         output.require_binary("parquet")
     if deleted and all_runs:
         raise UsageError("--deleted lists deleted runs alone and --all lists them among the others: give one of them")
-    view = ViewType.DELETED_ONLY if deleted else ViewType.ALL if all_runs else ViewType.ACTIVE_ONLY
+    view_type = ViewType.DELETED_ONLY if deleted else ViewType.ALL if all_runs else ViewType.ACTIVE_ONLY
     call = invocation(ctx)
     resolved = call.ask(ResolveExperiments(tuple(experiment or ())), deadline=FIRST_ANSWER)
     names = {e.experiment_id: e.name for e in resolved.experiments}
     call.announce(resolved.store)
+    if view is not None:
+        saved = listing(view, resolved.store.uri, names, verdict=verdict)
+        filter_string, wanted = filter_string or saved.filter_string, wanted or saved.columns
+        if not order_by and not local_order:
+            order_by, local_order = saved.order_by, saved.local_order
     filter_string = expanded(filter_string, resolved.store.uri, tuple(names))
-    pages = RunPages(call, tuple(names), filter_string, tuple(order_by or ()), maximum, view)
+    pages = RunPages(call, tuple(names), filter_string, tuple(order_by or ()), maximum, view_type)
     try:
         if form is RunsFormat.PARQUET or (form is RunsFormat.CSV and not verdict):
             _export(pages, form, names, wanted)
@@ -104,10 +118,10 @@ def runs(
         else:
             found = [run for page in pages for run in page]
     except FilterError as problem:
-        raise with_nearest_key(problem, _sample(call, tuple(names), view)) from problem
+        raise with_nearest_key(problem, _sample(call, tuple(names), view_type)) from problem
     for warning in pages.warnings:
         output.say(f"mlaudit: filter: {warning}")
-    _warn_unknown_order(call, tuple(names), pages.seen, tuple(order_by or ()), view)
+    _warn_unknown_order(call, tuple(names), pages.seen, tuple(order_by or ()), view_type)
     judged = judge(call, [run.run_id for run in found], model) if verdict else {}
     found = in_order(found, judged, local_order)
     for column, hint in pages.seen.unknown(wanted or ()):

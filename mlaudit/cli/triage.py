@@ -48,7 +48,7 @@ def say_problems(judged: dict[str, JudgedRun]) -> None:
     """Say on stderr why runs have no verdict, and what is to be known of those that have one; each thing once."""
     said = [
         f"{_runs(count)} not judged: {problem}"
-        for problem, count in Counter(one.problem for one in judged.values() if one.problem).most_common()
+        for problem, count in Counter(_problem(one) for one in judged.values() if one.problem).most_common()
     ]
     for warning, count in Counter(w for one in judged.values() for w in one.warnings).most_common():
         said.append(warning if count == len(judged) else f"{warning} ({_runs(count)})")
@@ -58,6 +58,10 @@ def say_problems(judged: dict[str, JudgedRun]) -> None:
         output.say(f"mlaudit: {line}")
     if len(said) > MOST_WORDS:
         output.say(f"mlaudit: and {len(said) - MOST_WORDS} more such remarks; --format json has them")
+
+
+def _problem(one: JudgedRun) -> str:
+    return f"{one.problem}; {one.advice}" if one.advice else one.problem
 
 
 def _runs(count: int) -> str:

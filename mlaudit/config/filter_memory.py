@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mlaudit.config.kept_file import KeptFile
 from mlaudit.config.places import state_dir
-from mlaudit.domain.text import clean
 
 MOST = 100
 """Filters remembered, and as many named ones."""
@@ -37,7 +35,7 @@ class FilterMemory:
         self._key = {"store": store, "experiments": sorted(experiments)}
         self.problem = ""
         """What could not be read, in one printable line."""
-        self._broken: set[Path] = set()
+        self._files: dict[Path, KeptFile] = {}
         self._history, self._own = self._read(self._path(experiments))
         each = self._key["experiments"] if len(experiments) > 1 else []
         self._of_each = [self._read(self._path([experiment]))[1] for experiment in each]
@@ -104,38 +102,18 @@ class FilterMemory:
         self._own = {**self._own, **own}
 
     def _read(self, path: Path) -> tuple[list[str], dict[str, str]]:
-        try:
-            kept: Any = json.loads(path.read_text(encoding="utf-8"))
-            history = [e for e in kept["history"] if isinstance(e, str) and len(e) <= LONGEST]
-            named = {n: e for n, e in kept["named"].items() if NAME.fullmatch(n) and isinstance(e, str)}
-        except FileNotFoundError:
-            return [], {}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else "not what mlaudit wrote"
-            self._broken.add(path)
-            self.problem = f"the filters kept in {clean(path)} cannot be read ({reason}); they are passed over"
-            return [], {}
+        file = self._files.setdefault(path, KeptFile(path, "filters"))
+        nothing: tuple[list[str], dict[str, str]] = ([], {})
+        history, named = file.read(_taken, nothing)
+        self.problem = self.problem or file.problem
         return history[:MOST], named
 
     def _write(self) -> bool:
-        path = self._own_path
-        try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if path in self._broken and path.exists():
-                path.replace(path.with_suffix(".broken"))
-                self._broken.discard(path)
-            text = json.dumps(
-                {"version": _VERSION, **self._key, "history": self._history, "named": self._own}, indent=1
-            )
-            # mkstemp's files are for their owner only.
-            handle, temporary = tempfile.mkstemp(dir=self._folder, prefix=".", suffix=".json")
-            try:
-                with os.fdopen(handle, "w", encoding="utf-8") as file:
-                    file.write(text)
-                Path(temporary).replace(path)
-            except BaseException:
-                Path(temporary).unlink(missing_ok=True)
-                raise
-        except (OSError, ValueError):
-            return False
-        return True
+        content = {"version": _VERSION, **self._key, "history": self._history, "named": self._own}
+        return self._files[self._own_path].write(content)
+
+
+def _taken(kept: Any) -> tuple[list[str], dict[str, str]]:
+    """History and named filters; raises KeyError, TypeError, AttributeError."""
+    history = [e for e in kept["history"] if isinstance(e, str) and len(e) <= LONGEST]
+    return history, {n: e for n, e in kept["named"].items() if NAME.fullmatch(n) and isinstance(e, str)}

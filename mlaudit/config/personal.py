@@ -27,11 +27,14 @@ TEMPLATE = """\
 # For thin links: fewer frames, no animations. The same as --slow.
 # slow = false
 
+# Begin where you were in this store the last time. false is the same as --no-restore.
+# restore = true
+
 # Other keys for actions. The names stand in docs/app.md; several keys are separated by commas.
 # [keys]
 # "runs.sort" = "s,o"
 """
-_KINDS: Mapping[str, type] = {"theme": str, "slow": bool, "keys": dict}
+_KINDS: Mapping[str, type] = {"theme": str, "slow": bool, "restore": bool, "keys": dict}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class Personal:
     exists: bool = False
     theme: str | None = None
     slow: bool = False
+    restore: bool = True
     keys: Mapping[str, str] = field(default_factory=dict)
     """Id of a binding -> its keys, separated by commas."""
     problems: tuple[str, ...] = ()

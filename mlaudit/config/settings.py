@@ -35,6 +35,8 @@ class Settings:
     traceback: bool = False
     slow: bool = False
     """``--slow``, or the personal file's: fewer frames and no animations."""
+    restore: bool = False
+    """Whether the app begins where its user was in this store: not with ``--no-restore``."""
     theme: str | None = None
     """The app's colours; None: the default."""
     keys: Mapping[str, str] = field(default_factory=dict)

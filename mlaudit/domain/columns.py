@@ -28,6 +28,8 @@ FIELDS = (
     "artifact_uri",
 )
 GROUPS = ("metrics", "params", "tags")
+CURVES = "curves"
+"""``curves.KEY``: the history of a metric, which no store keeps as a value of the run."""
 SHORT_ID = 12
 """Characters of a run id in a table; commands take any unique prefix."""
 NOTHING = "—"
@@ -153,12 +155,38 @@ def _by_variety(runs: Sequence[Run], group: str) -> tuple[list[str], list[str]]:
     return sorted(varying), sorted(counts.keys() - varying)
 
 
+def curve_column(key: str) -> str:
+    """The column of a metric's history as a little curve."""
+    return f"{CURVES}.{key}"
+
+
+def is_curve(column: str) -> bool:
+    """Whether the column shows a history."""
+    return column.startswith(f"{CURVES}.")
+
+
+def arranged(columns: Sequence[str], pinned: Sequence[str], curves: Sequence[str] = ()) -> tuple[str, ...]:
+    """The columns as they stand: the first, those that are pinned, then the others as they were.
+
+    ``curves`` are the metrics whose histories are shown, right of their values unless ``columns`` has them elsewhere.
+    """
+    wanted = [curve_column(key) for key in curves]
+    shown = [c for c in columns if not is_curve(c) or c in wanted]
+    for key, column in zip(curves, wanted, strict=True):
+        if column not in shown:
+            metric = f"metrics.{key}"
+            shown.insert(shown.index(metric) + 1 if metric in shown else len(shown), column)
+    first, *rest = shown
+    pins = [c for c in pinned if c in rest]
+    return (first, *pins, *(c for c in rest if c not in pins))
+
+
 def differing(columns: Sequence[str], runs: Sequence[Run]) -> tuple[str, ...]:
     """Those of the columns whose value is not the same in all runs; all fields but metrics, params and tags stay."""
 
     def differs(column: str) -> bool:
-        group, dot, key = column.partition(".")
-        if not dot or len(runs) < 2:
+        group, _, key = column.partition(".")
+        if group not in GROUPS or len(runs) < 2:
             return True
         values = (getattr(run, group).get(key) for run in runs)
         first = repr(next(values))
@@ -174,6 +202,8 @@ def order_key(column: str, raw_key: str | None = None) -> str | None:
     if not dot:
         attribute = _SORTABLE.get(column)
         return None if attribute is None else f"attributes.{attribute}"
+    if group not in GROUPS:
+        return None
     key = key if raw_key is None else raw_key
     if _SIMPLE_KEY.fullmatch(key):
         return f"{group}.{key}"

@@ -16,6 +16,7 @@
         * MissingExtra
         * NoStore
         * ReadOnly
+        * DownloadRefused
     * StoreError                  the store or server failed: exit code 5
         * NotAStore
             * ArtifactTooLarge
@@ -47,6 +48,8 @@ class MlauditError(Exception):
     """Root of everything mlaudit raises on purpose."""
 
     exit_code = 5
+    advice = ""
+    """What somebody in a shell can do about it; the app has its own ways."""
 
     def __str__(self) -> str:
         return self.message()
@@ -167,18 +170,16 @@ class VersionNotFound(UsageError):
 class AmbiguousModel(UsageError):
     """It cannot be told which registered model is meant."""
 
+    advice = "name one with --model"
+
     def __init__(self, run_id: str, choices: tuple[str, ...]) -> None:
         super().__init__(run_id, choices)
         self.run_id, self.choices = run_id, choices
 
     def message(self) -> str:
         if not self.choices:
-            return (
-                f"run {self.run_id[:12]} belongs to no registered model and the store has none; name one with --model"
-            )
-        return (
-            f"which model is run {self.run_id[:12]} a candidate for? Name one with --model: {', '.join(self.choices)}"
-        )
+            return f"run {self.run_id[:12]} belongs to no registered model and the store has none"
+        return f"run {self.run_id[:12]} may be a candidate for any of {', '.join(self.choices)}"
 
 
 class MetricNotFound(UsageError):
@@ -238,6 +239,10 @@ class ReadOnly(UsageError):
 
     def message(self) -> str:
         return f"{self.what} is off: {self.why}"
+
+
+class DownloadRefused(UsageError):
+    """Artifacts cannot be put where they were asked for. ``args``: why, in words."""
 
 
 class StoreError(MlauditError):
@@ -394,5 +399,5 @@ class MultipleBaselines(MlauditError):
     def message(self) -> str:
         return (
             f"model {self.model!r} has {len(self.versions)} versions in {self.stage}: {', '.join(self.versions)};"
-            " archive all but one, or name one with --against version:N"
+            " archive all but one (in a shell, --against version:N names one)"
         )

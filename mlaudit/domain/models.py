@@ -187,7 +187,11 @@ class MetricHistory:
     """True when the store gave only some of the points; never judge those."""
     total: int | None = None
     """Of a sampled history: how many points the store has, where these are the least and greatest of each stretch (and
-    its NaN), so that no spike is missing. None where it is not known what is missing."""
+    one that is not finite), so that no spike is missing. None where it is not known what is missing."""
+    each: int | None = None
+    """Where ``total`` is known: how many points a stretch has, on average."""
+    not_finite: int | None = None
+    """Where ``total`` is known: how many of all points are not finite."""
 
     def __len__(self) -> int:
         return len(self.values)

@@ -51,6 +51,8 @@ class JudgedRun:
     """Printable sentences."""
     problem: str = ""
     """Printable; empty where there is a verdict."""
+    advice: str = ""
+    """What somebody in a shell can do about the problem; may be empty."""
 
 
 def worse_by(metric: MetricVerdict) -> float | None:

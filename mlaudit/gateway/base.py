@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from mlaudit.domain.metric_summary import MetricSummary
 from mlaudit.domain.models import (
     Artifact,
     ArtifactStream,
@@ -73,6 +74,14 @@ class TrackingReader(Protocol):
 
         With ``most``, a database gives of a longer history about so many points, the least and the greatest of each
         stretch, and says so (``sampled``, ``total``). Other stores give it whole.
+        """
+        ...
+
+    def metric_summaries(self, run_id: str, keys: Sequence[str]) -> tuple[MetricSummary, ...]:
+        """Summaries of metrics in the order of ``keys``, one a key, also of those that were never logged.
+
+        A database gives all of them at once; other stores must read the histories, and give those of the first keys:
+        of one at least, and of no more than take about a second. Raises RunNotFound.
         """
         ...
 

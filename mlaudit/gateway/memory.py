@@ -24,6 +24,7 @@ from mlaudit.domain.errors import (
 from mlaudit.domain.filter_match import Searchable, matches, parse_order, sort_key
 from mlaudit.domain.filter_warnings import silent_traps, unknown_keys
 from mlaudit.domain.filters import Parsed, parse
+from mlaudit.domain.metric_summary import MetricSummary, summary_of
 from mlaudit.domain.models import (
     Artifact,
     ArtifactStream,
@@ -122,6 +123,12 @@ class MemoryGateway(MemoryStore):
     def metric_history(self, run_id: str, key: str, most: int | None = None) -> MetricHistory:  # noqa: ARG002
         with self._called("metric_history"):
             return MetricHistory.from_points(run_id, clean(key), self._stored(run_id).metrics.get(key, []))
+
+    def metric_summaries(self, run_id: str, keys: Sequence[str]) -> tuple[MetricSummary, ...]:
+        with self._called("metric_summaries"):
+            stored = self._stored(run_id).metrics
+            histories = (MetricHistory.from_points(run_id, clean(key), stored.get(key, [])) for key in keys)
+            return tuple(summary_of(history) for history in histories)
 
     def list_artifacts(self, run_id: str, path: str = "") -> tuple[Artifact, ...]:
         with self._called("list_artifacts"):

@@ -22,6 +22,7 @@ from mlaudit.domain.errors import (
     StoreUnavailable,
     UsageError,
 )
+from mlaudit.domain.metric_summary import SUMMARY_SECONDS, MetricSummary, summarize
 from mlaudit.domain.models import (
     Artifact,
     ArtifactStream,
@@ -144,6 +145,9 @@ class MlflowGateway(MlflowPromotion):
             # A database store answers the same for a run that does not exist.
             self._raw_run(run_id)
         return convert.history(run_id, key, points)
+
+    def metric_summaries(self, run_id: str, keys: Sequence[str]) -> tuple[MetricSummary, ...]:
+        return summarize(keys, lambda key: self.metric_history(run_id, key), SUMMARY_SECONDS)
 
     def list_artifacts(self, run_id: str, path: str = "") -> tuple[Artifact, ...]:
         run = self._raw_run(run_id)

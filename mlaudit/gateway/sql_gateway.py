@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TypeVar
 
 from mlaudit.domain.errors import ReadOnly
+from mlaudit.domain.metric_summary import MetricSummary
 from mlaudit.domain.models import (
     Artifact,
     ArtifactStream,
@@ -119,6 +120,9 @@ class SqlGateway:
 
     def metric_history(self, run_id: str, key: str, most: int | None = None) -> MetricHistory:
         return self._tracking.metric_history(run_id, key, most)
+
+    def metric_summaries(self, run_id: str, keys: Sequence[str]) -> tuple[MetricSummary, ...]:
+        return self._tracking.metric_summaries(run_id, keys)
 
     def list_artifacts(self, run_id: str, path: str = "") -> tuple[Artifact, ...]:
         return self._tracking.list_artifacts(run_id, path)

@@ -5,21 +5,19 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import islice
 from operator import itemgetter, lt
 from typing import Any
 
 import sqlalchemy as sa
 
-from mlaudit.domain.models import MetricHistory, MetricPoint
+from mlaudit.domain.models import MetricHistory
 from mlaudit.domain.text import clean
 from mlaudit.gateway.sql_database import Reading
 from mlaudit.gateway.sql_runs import number
 from mlaudit.gateway.sql_tables import is_nan
 
 _BATCH = 50_000
-_WIDEST = 2**62
 
 
 def whole(reading: Reading, run_id: str, key: str) -> MetricHistory:
@@ -71,59 +69,3 @@ def _values(stored: Sequence[Any], nan: Sequence[Any]) -> Sequence[float]:
     if any(nan) or not set(map(type, stored)) <= {float, int}:
         return [math.nan if flag else number(value) for value, flag in zip(stored, nan, strict=True)]
     return stored
-
-
-def thinned(reading: Reading, run_id: str, key: str, most: int) -> MetricHistory:
-    """The history if it has at most ``most`` points; else of each of some equal stretches the least, the greatest and
-    a NaN, and the first and last point of all: a spike of one point stays, wherever it is."""
-    if not reading.tables.has("metrics", "step", "timestamp", "is_nan"):
-        return whole(reading, run_id, key)
-    metrics = reading.tables["metrics"]
-    in_order = (
-        sa.select(metrics.c.step, metrics.c.timestamp, metrics.c.value, metrics.c.is_nan)
-        .where(metrics.c.run_uuid == run_id, metrics.c.key == key)
-        .order_by(metrics.c.step)
-    )
-    # Ordered by the step, and not merged into the query around it, SQLite takes the run's index (see whole()).
-    points = (in_order.order_by(None) if reading.postgresql else in_order.limit(_WIDEST)).subquery()
-    ends = [f(points.c[name]) for name in ("step", "timestamp") for f in (sa.func.min, sa.func.max)]
-    count, low, high, *times = reading.connection.execute(sa.select(sa.func.count(), *ends).select_from(points)).one()
-    axis = points.c.step
-    if low == high:
-        axis, (low, high) = points.c.timestamp, times  # logged without steps
-    if count <= most or high - low >= _WIDEST:
-        return whole(reading, run_id, key)
-    # Three points a stretch, and the two ends.
-    width = (high - low) // max((most - 2) // 3, 1) + 1
-    stretch = sa.cast(axis - low, sa.BigInteger).op("/")(sa.literal(width, sa.BigInteger))
-    last = in_order.order_by(None).order_by(metrics.c.step.desc()).limit(1)
-    queries = [*_extremes(points, stretch, postgresql=reading.postgresql), in_order.limit(1), last]
-    chosen = {point for query in queries for point in _points(reading, query)}
-    history = MetricHistory.from_points(run_id, clean(key), list(chosen))
-    return replace(history, sampled=True, total=count)
-
-
-def _extremes(points: Any, stretch: Any, *, postgresql: bool) -> list[Any]:
-    """Queries for the least, the greatest and a NaN of each stretch, as (step, timestamp, value, is_nan)."""
-    step, timestamp, value, is_not = points.c.step, points.c.timestamp, points.c.value, points.c.is_nan
-    numbers, nan = is_not == sa.false(), is_not == sa.true()
-    if postgresql:
-        picked = sa.select(step, timestamp, value, is_not).distinct(stretch)
-        return [
-            picked.where(numbers).order_by(stretch, value),
-            picked.where(numbers).order_by(stretch, value.desc()),
-            picked.where(nan).order_by(stretch, step),
-        ]
-    # SQLite takes the other columns from the row that has the least or the greatest.
-    return [
-        sa.select(step, timestamp, sa.func.min(value), is_not).where(numbers).group_by(stretch),
-        sa.select(step, timestamp, sa.func.max(value), is_not).where(numbers).group_by(stretch),
-        sa.select(sa.func.min(step), timestamp, value, is_not).where(nan).group_by(stretch),
-    ]
-
-
-def _points(reading: Reading, query: Any) -> list[MetricPoint]:
-    return [
-        MetricPoint(int(step), int(timestamp), math.nan if nan else number(value))
-        for step, timestamp, value, nan in reading.connection.execute(query)
-    ]

@@ -15,6 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from mlaudit.domain.errors import AmbiguousRunId, RunNotFound
+from mlaudit.domain.metric_summary import SUMMARY_SECONDS, MetricSummary, summarize
 from mlaudit.domain.models import (
     Artifact,
     ArtifactStream,
@@ -27,7 +28,7 @@ from mlaudit.domain.models import (
     ViewType,
 )
 from mlaudit.domain.text import clean, clean_mapping
-from mlaudit.gateway import convert, faults, sql_history
+from mlaudit.gateway import convert, faults, sql_history, sql_stretches, sql_summary
 from mlaudit.gateway.artifacts import LoggedModel, RunArtifacts, newest_first
 from mlaudit.gateway.sql_database import Database, PostgresDatabase, Reading, SqliteDatabase
 from mlaudit.gateway.sql_registry import SqlRegistry
@@ -118,13 +119,29 @@ class SqlTracking:
             if most is None:
                 history = sql_history.whole(reading, run_id, key)
             else:
-                history = sql_history.thinned(reading, run_id, key, most)
+                history = sql_stretches.thinned(reading, run_id, key, most)
             return history if len(history) or _exists(reading, run_id) else None
 
         found = self._database.ask(question)
         if found is None:
             raise RunNotFound(clean(run_id))
         return found
+
+    def metric_summaries(self, run_id: str, keys: Sequence[str]) -> tuple[MetricSummary, ...]:
+        _check_id(run_id)
+
+        def question(reading: Reading) -> dict[str, MetricSummary] | None:
+            if not sql_summary.can_summarize(reading):
+                return None
+            found = sql_summary.summaries(reading, run_id, keys[0] if len(keys) == 1 else None)
+            if not found and not _exists(reading, run_id):
+                raise RunNotFound(clean(run_id))
+            return found
+
+        found = self._database.ask(question)
+        if found is None:
+            return summarize(keys, lambda key: self.metric_history(run_id, key), SUMMARY_SECONDS)
+        return tuple(found.get(key) or MetricSummary(clean(key), 0, 0) for key in keys)
 
     def list_artifacts(self, run_id: str, path: str = "") -> tuple[Artifact, ...]:
         with self._artifacts(run_id) as artifacts:

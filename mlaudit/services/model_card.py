@@ -135,7 +135,8 @@ def _facts(model: Mapping[str, Any], beside: Mapping[str, int | None] | None) ->
         rows.append(("environment", "the folder could not be listed"))
     else:
         there = [f"{name} {format_size(beside[name])}" for name in ENVIRONMENT_FILES if name in beside]
-        rows.append(("environment", ", ".join(there) or "no requirements.txt, conda.yaml or python_env.yaml"))
+        first, *others = there or ["no requirements.txt, conda.yaml or python_env.yaml"]
+        rows += [("environment", first), *(("", other) for other in others)]
     for key in ("mlflow_version", "utc_time_created", "model_id", "model_uuid", "run_id", "artifact_path"):
         if _is_plain(model.get(key)):
             rows.append((key.replace("_", " "), _word(model[key])))

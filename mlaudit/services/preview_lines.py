@@ -24,7 +24,8 @@ TABLE_ROWS, TABLE_COLUMNS, CELL = 500, 40, 60
 """Of a table: rows, columns, and characters of a cell that are kept."""
 HEX_BYTES = 256
 _BREAK = re.compile(r"\r\n|\n|\r")
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s"{}\[\],:]+|"', re.DOTALL)
+# A string without an end goes to the end of the text: to try again at each quote after it would take for ever.
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[{}\[\],:]|[^\s"{}\[\],:]+', re.DOTALL)
 _LITERALS = frozenset({"true", "false", "null", "NaN", "Infinity", "-Infinity"})
 LEXERS = {
     ".yaml": "yaml", ".yml": "yaml", ".py": "python", ".toml": "toml", ".ini": "ini", ".cfg": "ini", ".sh": "bash",

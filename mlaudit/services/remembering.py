@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar, cast
 
+from mlaudit.domain.metric_summary import MetricSummary
 from mlaudit.domain.models import (
     Artifact,
     ArtifactStream,
@@ -79,6 +80,9 @@ class RememberingReader:
 
     def metric_history(self, run_id: str, key: str, most: int | None = None) -> MetricHistory:
         return self._reader.metric_history(run_id, key, most)
+
+    def metric_summaries(self, run_id: str, keys: Sequence[str]) -> tuple[MetricSummary, ...]:
+        return self._reader.metric_summaries(run_id, keys)
 
     def list_artifacts(self, run_id: str, path: str = "") -> tuple[Artifact, ...]:
         return self._reader.list_artifacts(run_id, path)

@@ -74,4 +74,4 @@ def _judge(bench: Bench, request: CompareRun) -> JudgedRun:
     except (AmbiguousModel, AmbiguousRunId, BaselineSelectorError, RunNotFound, VersionNotFound) as error:
         # The same words for every run, so that a list says them once.
         problem = error.message().replace(f"run {clean(request.run_id)[:12]}", "this run")
-        return JudgedRun(request.run_id, exit_code=error.exit_code, problem=problem)
+        return JudgedRun(request.run_id, exit_code=error.exit_code, problem=problem, advice=error.advice)

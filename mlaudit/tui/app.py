@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Awaitable, Callable
 from functools import cached_property
@@ -15,13 +16,21 @@ from textual.binding import Binding
 from textual.reactive import var
 
 from mlaudit.config.settings import Settings
-from mlaudit.domain.models import StoreInfo
+from mlaudit.domain.models import Run, StoreInfo
+from mlaudit.domain.text import clean
 from mlaudit.tui.commands import ScreenCommands
+from mlaudit.tui.places import Places
+from mlaudit.tui.screens.base import BaseScreen
 from mlaudit.tui.screens.experiments import ExperimentsScreen
 from mlaudit.tui.screens.too_small import TooSmallScreen, is_too_small
+from mlaudit.tui.trail import Trail
 from mlaudit.worker import Backend
 
 if TYPE_CHECKING:
+    from textual.notifications import SeverityLevel
+
+    from mlaudit.tui.downloads import Downloads
+    from mlaudit.tui.screens.notices import Notice
     from mlaudit.tui.trainings import Trainings
 
 CRASHED = 5
@@ -36,20 +45,26 @@ class MlauditApp(App[int]):
     BINDINGS = [
         Binding("m", "models", "Models", id="app.models", tooltip="The registered models and their versions by stage"),
         Binding("t", "train", "Train", id="app.train", tooltip="Train a model, or go back to the training that runs"),
+        Binding("e", "again", "Again", show=False, id="app.again", tooltip="Train again as this run was, with changes"),
         Binding("question_mark", "help", "Help", key_display="?", id="app.help", tooltip="The keys of this screen"),
         Binding("q", "quit", "Quit", id="app.quit", tooltip="Leave mlaudit"),
         Binding("ctrl+l", "log", show=False, id="app.log", tooltip="What MLflow and the worker had to say"),
+        Binding("ctrl+n", "notices", show=False, id="app.notices", tooltip="All notifications so far"),
         Binding("ctrl+t", "change_theme", show=False, id="app.theme", tooltip="Choose the colours"),
     ]
 
     store: var[StoreInfo | None] = var(None, init=False)
     """None until it has answered for the first time."""
+    notices: var[tuple[Notice, ...]] = var((), init=False)
+    """What was told so far, the newest last."""
 
     def __init__(self, backend: Backend, settings: Settings, *, log_path: str | None = None) -> None:
         super().__init__()
         self.backend = backend
         self.settings = settings
         self.log_path = log_path
+        self.trail = Trail(self)
+        self.places = Places(self)
         self.quit_guards: list[Callable[[], Awaitable[bool]]] = []
         """Asked before ``q`` quits; one False keeps the app open."""
 
@@ -95,6 +110,7 @@ class MlauditApp(App[int]):
         self.run_worker(self.trainings.pick_up(), group="trainings.pick_up", exclusive=True)
 
     def _end_by_signal(self, number: int) -> None:
+        self.places.keep()
         self.exit(128 + number, return_code=128 + number)
 
     @cached_property
@@ -105,6 +121,15 @@ class MlauditApp(App[int]):
         trainings = Trainings(self)
         self.quit_guards.append(trainings.may_quit)
         return trainings
+
+    @cached_property
+    def downloads(self) -> Downloads:
+        """The download under way; made when first asked for."""
+        from mlaudit.tui.downloads import Downloads
+
+        downloads = Downloads(self)
+        self.quit_guards.append(downloads.may_quit)
+        return downloads
 
     @property
     def may_write(self) -> bool:
@@ -137,8 +162,25 @@ class MlauditApp(App[int]):
         if not isinstance(self.screen, TrainFormScreen):
             self.push_screen(TrainFormScreen())
 
+    @property
+    def _run_at_hand(self) -> Run | None:
+        """The run that the screen is about, or that its cursor is on."""
+        screen = self.screen if self.screen_stack else None
+        return screen.run_at_hand if isinstance(screen, BaseScreen) else None
+
+    def action_again(self) -> None:
+        """The form in front of a training, with the values that this run had."""
+        from mlaudit.tui.prefill import LAUNCH_TAG, of_run
+        from mlaudit.tui.screens.train_form import TrainFormScreen
+
+        run, memory = self._run_at_hand, self.trainings.memory
+        if run is not None:
+            self.push_screen(TrainFormScreen(of_run(run, memory.of(run.tags.get(LAUNCH_TAG)) if memory else None)))
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Nothing that writes is bound where nothing may be written, nor the form's key on the form."""
+        if action == "again" and not (self.may_write and self._run_at_hand is not None):
+            return False
         if action == "train" and not (self.may_write and self.screen_stack and self.screen.title != "train"):
             return False
         return super().check_action(action, parameters)
@@ -155,6 +197,30 @@ class MlauditApp(App[int]):
 
         if not isinstance(self.screen, LogScreen):
             self.push_screen(LogScreen())
+
+    def action_notices(self) -> None:
+        """What was told so far."""
+        from mlaudit.tui.screens.notices import NoticesScreen
+
+        if not isinstance(self.screen, NoticesScreen):
+            self.push_screen(NoticesScreen())
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = True,
+    ) -> None:
+        """Tell in a corner of whatever screen is on, and keep it to be read again."""
+        from mlaudit.tui.screens.notices import MOST, Notice
+
+        screen = self.screen.title if self.screen_stack else ""
+        notice = Notice(time.time(), severity, clean(f"{title}: {message}" if title else message), screen or "")
+        self.notices = (*self.notices, notice)[-MOST:]
+        super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
 
     def copy(self, text: str, what: str = "", *, said: str = "") -> None:
         """Put a text on the user's clipboard, through the terminal (OSC 52), and say so.
@@ -182,6 +248,7 @@ class MlauditApp(App[int]):
         for guard in list(self.quit_guards):
             if not await guard():
                 return
+        self.places.keep()
         self.exit(0)
 
     def _handle_exception(self, error: Exception) -> None:

@@ -15,17 +15,20 @@ from mlaudit.domain.replicates import same_recipe
 from mlaudit.domain.series import clean_curve
 from mlaudit.domain.verdict import Direction, GatePolicy
 from mlaudit.services.reference import Reference
-from mlaudit.tui.histories import Ask, Histories, run_labels
+from mlaudit.tui.histories import KEEP_POINTS, Ask, Histories, run_labels
 from mlaudit.tui.widgets.chart_paint import FOREGROUND
 from mlaudit.tui.widgets.chart_series import Series
 from mlaudit.tui.widgets.metric_chart import MAX_OVERLAYS
+
+ENOUGH = 6_000
+"""Points that are enough to draw of a longer history: 2,000 stretches, twice the dots across the widest terminals."""
 
 
 class ChartCurves:
     """The runs, their histories, and how they are shown."""
 
     def __init__(self, ask: Ask, runs: Sequence[Run]) -> None:
-        self.histories = Histories(ask)
+        self.histories = Histories(ask, enough=ENOUGH)
         self.runs = tuple(runs[:MAX_OVERLAYS])
         self.given = len(runs)
         """How many runs there were before the cap."""
@@ -67,6 +70,9 @@ class ChartCurves:
         runs = self.drawn_runs
         if fresh or not self.histories.settled(runs, key):
             await self.histories.load(runs, key, arrived, fresh=fresh)
+        if self.grouped or self.subtracting:
+            # Means and differences are of the same steps, which the extremes of two runs seldom share.
+            await self.histories.complete(runs, key, arrived)
         if self.grouped:
             await self._band_together(key)
 
@@ -79,7 +85,8 @@ class ChartCurves:
                 self._bands[place] = made_of, await asyncio.to_thread(_band_of, parts)
 
     def _parts(self, group: Sequence[Run], key: str) -> list[MetricHistory]:
-        return [h for run in group if (h := self.histories.get(run, key)) is not None]
+        found = (self.histories.get(run, key) for run in group)
+        return [history for history in found if history is not None and not history.sampled]
 
     @property
     def steps_only(self) -> str:
@@ -104,6 +111,10 @@ class ChartCurves:
         for one in shown:
             if one is base:
                 continue
+            if one.total is not None or base.total is not None:
+                why = self._not_whole((one, base))
+                out.append(Series(f"{one.label} − {base.label}", (), (), why))
+                continue
             place = tuple(map(id, (one.steps, one.values, base.steps, base.values)))
             if place in self._differences:
                 found = self._differences[place][1]
@@ -118,6 +129,12 @@ class ChartCurves:
         # The series themselves are kept beside, so that their identities stay theirs.
         self._differences = made
         return tuple(out)
+
+    @staticmethod
+    def _not_whole(parts: Sequence[Series]) -> str:
+        """Why there is no difference yet of series that are only sampled."""
+        notes = [s.note for s in parts if s.total is not None and s.note]
+        return ", ".join(notes) or f"more points than the {KEEP_POINTS:,} that are kept"
 
     def _shown(self, key: str) -> tuple[Series, ...]:
         single = dict(zip((r.run_id for r in self.drawn_runs), self._single(key), strict=True))

@@ -171,7 +171,9 @@ def picture_of(view: ChartView) -> Picture:
         shown = [(float(x), y) for x, y in zip(across, down(places), strict=True) if 0 <= y <= HEIGHT]
         strokes.append(
             Stroke(
-                f"{letter}{one.label}" + (f" ({one.band.about})" if one.band is not None else ""),
+                f"{letter}{one.label}"
+                + (f" ({one.band.about})" if one.band is not None else "")
+                + (f" ({one.sampling})" if one.sampling else ""),
                 color_of(index, one.color, dark=False),
                 _lines(found.line.curve, axes),
                 _lines(found.line.raw, axes) if found.line.raw is not None else [],

@@ -1,7 +1,8 @@
 """Metric histories for the screens that draw curves: asked for together, kept, and turned into what a chart draws.
 
-Fetching is what costs (a million points take MLflow's client 50 s), so whole histories are kept, up to a number of
-points, and drawn from there at every size.
+Fetching is what costs (a million points take MLflow's client 50 s), so histories are kept and drawn from there at every
+size. A screen may be content with the least and the greatest of each stretch of a long one, which looks the same until
+somebody looks closer, and have it completed only then; all points are kept up to a number of them.
 """
 
 from __future__ import annotations
@@ -69,19 +70,26 @@ def first_metric(keys: Sequence[str]) -> str | None:
 class Histories:
     """Fetched histories and the errors of those that could not be fetched."""
 
-    def __init__(self, ask: Ask) -> None:
+    def __init__(self, ask: Ask, *, enough: int | None = None) -> None:
+        """``enough``: of a longer history about so many points will do until it is completed; None: never."""
         self._ask = ask
+        self._enough = enough
         self._kept: OrderedDict[tuple[str, str], MetricHistory] = OrderedDict()
+        self._thin: dict[tuple[str, str], MetricHistory] = {}
+        """Those of which the store gave only each stretch's least and greatest."""
+        self._completing: Counter[tuple[str, str]] = Counter()
         self._errors: dict[tuple[str, str], str] = {}
         self._asking: Counter[tuple[str, str]] = Counter()
 
     def get(self, run: Run, key: str) -> MetricHistory | None:
-        """What is kept of this metric."""
-        return self._kept.get((run.run_id, key))
+        """What is kept of this metric: all points where they are there."""
+        place = run.run_id, key
+        return self._kept[place] if place in self._kept else self._thin.get(place)
 
     def forget(self) -> None:
         """Ask anew next time."""
         self._kept.clear()
+        self._thin.clear()
         self._errors.clear()
 
     def waiting(self, runs: Sequence[Run], key: str) -> int:
@@ -94,7 +102,23 @@ class Histories:
 
     def settled(self, runs: Sequence[Run], key: str) -> bool:
         """Whether nothing needs to be asked for."""
-        return all((run.run_id, key) in self._kept or not _has(run, key) for run in runs)
+        return all(self.get(run, key) is not None or not _has(run, key) for run in runs)
+
+    def incomplete(self, runs: Sequence[Run], key: str) -> tuple[Run, ...]:
+        """The runs of which not all points are there, as far as there is room for them; the first runs come first."""
+        found, points = [], 0
+        for run in runs:
+            history = self.get(run, key)
+            if history is None:
+                continue
+            points += _size(history)
+            if history.total is not None and (points <= KEEP_POINTS or points == _size(history)):
+                found.append(run)
+        return tuple(found)
+
+    def completing(self, runs: Sequence[Run], key: str) -> int:
+        """Of how many of the runs all points are being asked for."""
+        return sum(self._completing[run.run_id, key] > 0 for run in runs)
 
     async def load(self, runs: Sequence[Run], key: str, arrived: Callable[[], None], *, fresh: bool = False) -> bool:
         """Fetch what is missing (with ``fresh``: everything), all runs at once. ``arrived`` tells of each change.
@@ -102,14 +126,28 @@ class Histories:
         Returns whether anything is different from what was kept. An error stays with its run and the others go on.
         """
         wanted = [r for r in runs if _has(r, key) and (fresh or self.get(r, key) is None)]
+        return await self._fetch_all(wanted, key, arrived, self._enough, self._asking)
+
+    async def complete(self, runs: Sequence[Run], key: str, arrived: Callable[[], None]) -> None:
+        """Fetch all points of those that are :meth:`incomplete`."""
+        await self._fetch_all(self.incomplete(runs, key), key, arrived, None, self._completing)
+
+    async def _fetch_all(
+        self,
+        wanted: Sequence[Run],
+        key: str,
+        arrived: Callable[[], None],
+        most: int | None,
+        asking: Counter[tuple[str, str]],
+    ) -> bool:
         at_once = asyncio.Semaphore(AT_ONCE)
         pending = {(run.run_id, key) for run in wanted}
-        self._asking.update(pending)
+        asking.update(pending)
 
         async def one(run: Run) -> bool:
             async with at_once:
-                changed = await self._fetch(run, key)
-            self._asking[run.run_id, key] -= 1
+                changed = await self._fetch(run, key, most)
+            asking[run.run_id, key] -= 1
             pending.discard((run.run_id, key))
             arrived()
             return changed
@@ -119,21 +157,29 @@ class Histories:
             return any(await asyncio.gather(*(one(run) for run in wanted)))
         finally:
             # Those that a cancellation kept from being answered.
-            self._asking.subtract(pending)
+            asking.subtract(pending)
 
-    async def _fetch(self, run: Run, key: str) -> bool:
+    async def _fetch(self, run: Run, key: str, most: int | None) -> bool:
         place = run.run_id, key
         try:
-            history = await self._ask(GetHistory(run.run_id, key, raw_key=run.raw_key(key)))
+            history = await self._ask(GetHistory(run.run_id, key, raw_key=run.raw_key(key), most=most))
         except MlauditError as error:
             self._errors[place] = str(error)
             return False
         self._errors.pop(place, None)
-        before = self._kept.get(place)
-        # Compared by length and end, since a comparison of all values never finds NaN equal to itself.
-        if before is not None and len(before) == len(history) and before.timestamps[-1:] == history.timestamps[-1:]:
-            self._kept.move_to_end(place)
-            return False
+        before = self.get(run, key)
+        # Compared by size and end, since a comparison of all values never finds NaN equal to itself.
+        same = before is not None and _size(before) == _size(history)
+        if same and before is not None and before.timestamps[-1:] == history.timestamps[-1:]:
+            if place in self._kept:
+                self._kept.move_to_end(place)
+            if most is not None or place in self._kept:
+                return False
+        if history.total is not None:
+            # What is kept whole is older.
+            self._kept.pop(place, None)
+            self._thin[place] = history
+            return True
         self._kept[place] = history
         self._kept.move_to_end(place)
         while len(self._kept) > 1 and sum(map(len, self._kept.values())) > KEEP_POINTS:
@@ -148,12 +194,14 @@ class Histories:
         history = self.get(run, key)
         error = self._errors.get((run.run_id, key))
         notes = []
-        if history is not None and history.sampled:
+        if history is not None and history.sampled and history.total is None:
             notes.append("sampled")
         if error is not None:
             notes.append(f"not read: {error}" if history is None else f"not refreshed: {error}")
         elif self._asking[run.run_id, key] and history is None:
             notes.append("loading…")
+        elif self._completing[run.run_id, key]:
+            notes.append("loading all points…")
         elif not _has(run, key):
             notes.append("never logged")
         elif is_live(run):
@@ -169,7 +217,15 @@ class Histories:
             timestamps=history.timestamps,
             start=run.start_time,
             run_id=run.run_id,
+            total=history.total,
+            each=history.each,
+            not_finite=history.not_finite,
         )
+
+
+def _size(history: MetricHistory) -> int:
+    """How many points the store has of it."""
+    return len(history) if history.total is None else history.total
 
 
 def _has(run: Run, key: str) -> bool:

@@ -10,18 +10,16 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rich.text import Text
-
+from mlaudit.config.launch_memory import Launch, LaunchMemory
 from mlaudit.domain.errors import MlauditError
 from mlaudit.domain.models import RunStatus
-from mlaudit.domain.text import format_duration
-from mlaudit.services.launcher import PollTraining, StartTraining, StopTraining, Training, TrainingStatus
+from mlaudit.services.training import PollTraining, StartTraining, StopTraining, Training, TrainingStatus
 from mlaudit.tui.left_trainings import forget, remember, remembered
-from mlaudit.tui.screens.confirm import ConfirmDialog
+from mlaudit.tui.live_training import LiveTraining, exit_words
+from mlaudit.tui.training_quit import TrainingQuit
 
 if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
@@ -35,64 +33,7 @@ RUN_EVERY = 4
 SETTLE_TRIES = 3
 """How often a store that does not answer is asked how the run ended."""
 NOTICE_SECONDS = 30
-STOP = "stop"
 UNENDED = {RunStatus.RUNNING, RunStatus.SCHEDULED}
-
-
-class LiveTraining:
-    """One training and how it stands. Only :class:`Trainings` changes it."""
-
-    def __init__(self, training: Training) -> None:
-        self.training = training
-        self.status = TrainingStatus(True, None, None, None)
-        self.ended = False
-        """The process has ended, and what its run says of it is as right as can be."""
-        self.stop: asyncio.Future[None] | None = None
-        """While it is being stopped."""
-        self.problem = ""
-        """Why the last look failed; empty when it did not."""
-        self.stop_problem = ""
-        """Why the last attempt to stop it failed."""
-        self.ended_at = 0.0
-        """Seconds since the epoch when the process was found to have ended; 0 while it runs."""
-        self.stopped = False
-        """The user has stopped it."""
-        self.seen = False
-        """Its end was on screen."""
-        self.from_before = False
-        """An earlier session has started it."""
-
-    @property
-    def stopping(self) -> bool:
-        """It is being stopped."""
-        return self.stop is not None
-
-    @property
-    def seconds(self) -> float:
-        """How long it has run."""
-        return max(0.0, (self.ended_at or time.time()) - self.training.started)
-
-    @property
-    def failed(self) -> bool:
-        """It has ended, and not as it should."""
-        finished = self.status.run_status == RunStatus.FINISHED
-        known = self.status.run_status is not None
-        return self.ended and not (finished if known and not self.status.exit_code else self.status.exit_code == 0)
-
-    @property
-    def has_run(self) -> bool:
-        """Whether the store knows its run."""
-        return self.status.run_id is not None and self.status.run_status is not None
-
-    @property
-    def headline(self) -> str:
-        """How it stands, in one line."""
-        status, run = self.status, self.status.run_id
-        if not self.ended:
-            doing = "is being stopped" if self.stopping else "is running" if status.running else "has ended"
-            return f"The training {doing} (process {self.training.pid})"
-        about = f"run {run[:12]} is {status.run_status or 'in an unknown state'}" if run else "it recorded no run"
-        return f"The training {'was stopped' if self.stopped else 'has ended'}: {exit_words(status.exit_code)}, {about}"
 
 
 class Trainings:
@@ -100,6 +41,7 @@ class Trainings:
 
     def __init__(self, app: MlauditApp) -> None:
         self._app = app
+        self._quit = TrainingQuit(app, self)
         self.all: list[LiveTraining] = []
         """Oldest first."""
         self.drafts: dict[str, dict[str, str]] = {}
@@ -128,16 +70,27 @@ class Trainings:
             raise
 
     async def _start(self, request: StartTraining) -> LiveTraining:
-        return self.watch(await self._app.backend.ask(request))
+        training = await self._app.backend.ask(request)
+        memory = self.memory
+        if memory is not None:
+            memory.remember(Launch(training.launch_id, training.started, request.script or "", request.values))
+            if memory.problem:
+                self.notify(memory.problem, bad=True)
+        return self.watch(training)
+
+    @property
+    def memory(self) -> LaunchMemory | None:
+        """What was launched on this store, read anew; None while it is not known which store this is."""
+        return LaunchMemory(self._app.store.uri) if self._app.store is not None else None
 
     def _tell_start(self, starting: asyncio.Future[LiveTraining]) -> None:
         if starting.cancelled():
             return
         error = starting.exception()
         if error is not None:
-            self._notify(f"The training was not started: {error}.", bad=True)
+            self.notify(f"The training was not started: {error}.", bad=True)
         else:
-            self._notify(f"{starting.result().headline}. t shows it.")
+            self.notify(f"{starting.result().headline}. t shows it.")
 
     def watch(self, training: Training) -> LiveTraining:
         """Watch a training that was started just now, until its end."""
@@ -165,7 +118,7 @@ class Trainings:
                 self._take(live, answer)
             self.all.append(live)
             if live.status.running:
-                self._notify(f"Left running by an earlier session: {live.headline}. t shows it.")
+                self.notify(f"Left running by an earlier session: {live.headline}. t shows it.")
                 self._app.run_worker(self._watch(live), group="trainings")
             else:
                 # It has ended unwatched: nothing is put right without being asked for.
@@ -225,6 +178,9 @@ class Trainings:
     def _finish(self, live: LiveTraining) -> None:
         live.ended = True
         forget(live.training)
+        if (memory := self.memory) is not None:
+            outcome = live.status.run_status or exit_words(live.status.exit_code)
+            memory.settle(live.training.launch_id, live.status.run_id, outcome)
         self._notice(live)
 
     def _take(self, live: LiveTraining, answer: TrainingStatus, *, with_run: bool = True) -> None:
@@ -264,83 +220,13 @@ class Trainings:
         screen = self._app.screen
         if isinstance(screen, TrainingScreen) and screen.live is live:
             return
-        self._notify(f"{live.headline}. t shows it.", bad=live.failed and not live.stopped)
+        self.notify(f"{live.headline}. t shows it.", bad=live.failed and not live.stopped)
 
-    def _notify(self, message: str, *, bad: bool = False) -> None:
+    def notify(self, message: str, *, bad: bool = False) -> None:
+        """Tell the user, whatever screen is on."""
         severity: SeverityLevel = "error" if bad else "information"
         self._app.notify(message, severity=severity, timeout=NOTICE_SECONDS, markup=False)
 
-    # Quitting
-
     async def may_quit(self) -> bool:
-        """A guard of the app: ask what is to become of the trainings. The answer quits later, or does not."""
-        if not self._own:
-            return True
-        self._app.push_screen(quit_dialog(self._own), self._quit_answered)
-        return False
-
-    @property
-    def _own(self) -> list[LiveTraining]:
-        """Those that run and that an earlier session has not left running on purpose."""
-        return [t for t in self.live if not t.from_before]
-
-    async def _quit_answered(self, answer: str | None) -> None:
-        if answer is None:
-            return
-        left = "" if answer == STOP else "\n".join(_left_words(t) for t in self._own)
-        if answer == STOP:
-            self._notify("Stopping the training; this takes up to 15 seconds, then mlaudit quits.")
-            self._app.run_worker(self._stop_and_quit(), group="trainings.quit", exclusive=True)
-        else:
-            await self._quit(left)
-
-    async def _stop_and_quit(self) -> None:
-        results = await asyncio.gather(*(self.stop(t) for t in self._own), return_exceptions=True)
-        errors = [r for r in results if isinstance(r, BaseException)]
-        if errors:
-            self._notify(f"mlaudit stays open: the training may still run. {errors[0]}", bad=True)
-            return
-        await self._quit("\n".join(f"mlaudit: {t.headline}" for t in self.all if t.stopped))
-
-    async def _quit(self, parting: str) -> None:
-        for guard in list(self._app.quit_guards):
-            if guard != self.may_quit and not await guard():
-                return
-        self._app.exit(0, message=Text(parting) if parting else None)
-
-
-def quit_dialog(live: Sequence[LiveTraining]) -> ConfirmDialog:
-    """The question before quitting while trainings run."""
-    lines: list[str | Text] = []
-    for training in live:
-        run = training.status.run_id
-        about = f", run {run[:12]}" if run else ""
-        lines.append(f"{training.headline}{about}, for {format_duration(int(training.seconds * 1000))}.")
-        lines.append(f"Its output: {training.training.log_path}")
-    lines += [
-        "",
-        "Stopping takes up to 15 seconds; the run is then KILLED.",
-        "Left running, it goes on without mlaudit and records as before. To stop it later:",
-        f"kill -INT -- {' '.join(f'-{t.training.pid}' for t in live)}",
-    ]
-    return ConfirmDialog("Quit while a training runs?", lines, confirm_label="Leave it running", also=(STOP, "Stop it"))
-
-
-def _left_words(live: LiveTraining) -> str:
-    run = f", run {live.status.run_id}" if live.status.run_id else ""
-    return f"mlaudit: left running: process {live.training.pid}{run}; its output: {live.training.log_path}"
-
-
-def exit_words(code: int | None) -> str:
-    """An exit code in words."""
-    if code is None:
-        return "exit code not known"
-    if code >= 0:
-        return f"exit code {code}"
-    import signal
-
-    try:
-        name = signal.Signals(-code).name
-    except ValueError:
-        name = f"signal {-code}"
-    return f"killed by {name}" + (" (often: out of memory)" if name == "SIGKILL" else "")
+        """A guard of the app: while something runs, the question what is to become of it goes first."""
+        return await self._quit.may_quit()

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import random
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 T0 = 1_700_000_000_000
+LATEST = 4_000_000_000_000
+"""Later than the default experiment: the one that is filled is listed first."""
 METRICS = ("train_loss", "val_loss", "val_accuracy", "val_f1", "val_roc_auc")
 PARAMS = ("learning_rate", "batch_size", "epochs", "optimizer", "seed")
 TAGS = ("mlflow.user", "mlflow.runName", "mlflow.source.name", "mlflow.source.type", "mlflow.source.git.commit", "team")
 LONG_METRIC = "long"
+SPIKE = 1e6
+"""The value of its one point that stands out."""
 
 Rows = Iterator[tuple[Any, ...]]
 
@@ -22,14 +26,14 @@ def run_id(number: int) -> str:
     return f"{random.Random(number).getrandbits(128):032x}"
 
 
-def tables(runs: int) -> Iterable[tuple[str, tuple[str, ...], Rows]]:
+def tables(runs: int, metrics: Sequence[str] = METRICS) -> Iterable[tuple[str, tuple[str, ...], Rows]]:
     """(table, columns, rows) of a store with so many runs: 5 latest metrics, 5 params and 6 tags each."""
     ids = [run_id(n) for n in range(runs)]
     columns = "run_uuid name source_type user_id status start_time end_time lifecycle_stage artifact_uri experiment_id"
     yield (
         "experiments",
-        ("experiment_id", "name", "artifact_location", "lifecycle_stage"),
-        iter([(1, "bench", "/nowhere", "active")]),
+        ("experiment_id", "name", "artifact_location", "lifecycle_stage", "last_update_time"),
+        iter([(1, "bench", "/nowhere", "active", LATEST)]),
     )
     yield (
         "runs",
@@ -54,7 +58,7 @@ def tables(runs: int) -> Iterable[tuple[str, tuple[str, ...], Rows]]:
     yield (
         "latest_metrics",
         ("run_uuid", "key", "value", "timestamp", "step", "is_nan"),
-        ((i, key, value.random(), T0, 10, False) for i in ids for key in METRICS),
+        ((i, key, value.random(), T0, 10, False) for i in ids for key in metrics),
     )
     yield (
         "params",
@@ -72,14 +76,17 @@ def tables(runs: int) -> Iterable[tuple[str, tuple[str, ...], Rows]]:
     )
 
 
-def long_history(points: int) -> tuple[str, tuple[str, ...], Rows]:
-    """A metric of the first run with so many points, and one spike."""
+def long_history(points: int) -> Iterable[tuple[str, tuple[str, ...], Rows]]:
+    """A metric of the first run with so many points, and one spike; the history, and its latest value."""
     value = random.Random(2)
+    columns = ("run_uuid", "key", "value", "timestamp", "step", "is_nan")
+    last = points - 1
     rows = (
-        (run_id(0), LONG_METRIC, 1e6 if n == points // 3 else value.random() / (1 + n / points), T0 + n, n, False)
+        (run_id(0), LONG_METRIC, SPIKE if n == points // 3 else value.random() / (1 + n / points), T0 + n, n, False)
         for n in range(points)
     )
-    return "metrics", ("run_uuid", "key", "value", "timestamp", "step", "is_nan"), rows
+    yield "metrics", columns, rows
+    yield "latest_metrics", columns, iter([(run_id(0), LONG_METRIC, 0.5, T0 + last, last, False)])
 
 
 def fill_sqlite(path: Path, content: Iterable[tuple[str, tuple[str, ...], Rows]]) -> None:

@@ -22,13 +22,13 @@ import time
 from typing import Any, TextIO
 
 from mlaudit.config.policy import Policies
+from mlaudit.config.settings import Settings
 from mlaudit.domain.errors import MlauditError
 from mlaudit.gateway import environment
 from mlaudit.gateway.base import Gateway
-from mlaudit.gateway.mlflow_gateway import MlflowGateway
-from mlaudit.gateway.uri import resolve
 from mlaudit.services.promote import ExecutePromotion, PlanPromotion, execute_promotion, plan_promotion
 from mlaudit.services.surroundings import Surroundings
+from mlaudit.wiring import open_store
 
 WRITES = (
     "create_model",
@@ -54,9 +54,9 @@ def policies(model: str, alias: bool) -> Policies:
     )
 
 
-def open_gateway(uri: str) -> MlflowGateway:
-    """The gateway that mlaudit opens."""
-    return MlflowGateway(resolve(uri, uri, environ={}))
+def open_gateway(uri: str) -> Gateway:
+    """The gateway that mlaudit opens where nothing else is asked for."""
+    return open_store(Settings(tracking_uri=uri, registry_uri=uri))
 
 
 def promote(gateway: Gateway, plan: Any, rules: Policies) -> dict[str, Any]:
@@ -135,7 +135,7 @@ def serve(uri: str, incoming: TextIO, outgoing: TextIO) -> None:
     def answer(told: dict[str, Any]) -> None:
         print(json.dumps(told), file=outgoing, flush=True)
 
-    gateway: MlflowGateway | None = None
+    gateway: Gateway | None = None
     client: Any = None
     plan: Any = None
     rules = Policies()

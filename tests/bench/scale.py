@@ -129,7 +129,7 @@ def main() -> None:
             table(f"SQLite, {runs:,} runs", f"sqlite:///{path}", works, options)
             path.unlink()
         path = Path(shutil.copy(empty, folder / "long.db"))
-        bulk_store.fill_sqlite(path, [*bulk_store.tables(1), bulk_store.long_history(POINTS)])
+        bulk_store.fill_sqlite(path, [*bulk_store.tables(1, ()), *bulk_store.long_history(POINTS)])
         table(
             "SQLite, one long metric", f"sqlite:///{path}", {n: w for n, w in WORK.items() if w == "history"}, options
         )

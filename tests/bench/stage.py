@@ -16,7 +16,7 @@ from typing import Any
 
 from mlaudit.domain.models import Stage, StoreKind
 from mlaudit.gateway import environment
-from mlaudit.gateway.mlflow_gateway import MlflowGateway
+from mlaudit.gateway.base import Gateway
 from mlaudit.gateway.sqlite_mend import mend
 from mlaudit.services.audit_trail import History, read_history
 from tests.bench.contender import open_gateway
@@ -33,7 +33,7 @@ class Playground:
     kind: str
     uri: str
     client: Any
-    gateway: MlflowGateway
+    gateway: Gateway
     runs: list[str]
 
     def new_model(self, name: str, versions: int) -> None:

@@ -11,13 +11,8 @@ from mlaudit.config.personal import TEMPLATE, VARIABLE, personal_path, read_pers
 
 def test_no_file_is_the_defaults(tmp_path: Path) -> None:
     personal = read_personal(tmp_path / "config.toml")
-    assert (personal.exists, personal.theme, personal.slow, personal.keys, personal.problems) == (
-        False,
-        None,
-        False,
-        {},
-        (),
-    )
+    assert (personal.exists, personal.theme, personal.slow, personal.restore) == (False, None, False, True)
+    assert (personal.keys, personal.problems) == ({}, ())
 
 
 def test_what_is_right_holds_beside_what_is_wrong(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 from contract_stores import DATASET, EXPERIMENT, HOSTILE_NAME, MODEL, ODD_METRIC, ODD_PARAM, REPORT, RUNS, T0, Store
@@ -15,7 +16,9 @@ from mlaudit.domain.errors import (
     RunNotFound,
     VersionNotFound,
 )
+from mlaudit.domain.metric_summary import MetricSummary
 from mlaudit.domain.models import Run, Stage, ViewType
+from mlaudit.services.download import Downloads, Phase, PollDownload, StartDownload
 
 pytestmark = pytest.mark.real
 
@@ -328,6 +331,33 @@ class TestHistory:
         assert len(store.gateway.metric_history(store.runs["first"], "never")) == 0
 
 
+class TestSummaries:
+    def summaries(self, store: Store, nickname: str, *keys: str) -> list[MetricSummary]:
+        """As the screen asks: again for what is missing."""
+        found: list[MetricSummary] = []
+        while len(found) < len(keys):
+            more = store.gateway.metric_summaries(store.runs[nickname], keys[len(found) :])
+            assert more
+            found += more
+        return found
+
+    def test_of_several_metrics(self, store: Store) -> None:
+        loss, odd, auc, never = self.summaries(store, "first", "loss", ODD_METRIC, "auc", "never")
+        assert loss == MetricSummary("loss", 3, 3, (0.3, 2), (0.9, 0))
+        assert odd == MetricSummary(ODD_METRIC, 1, 1, (1.0, 0), (1.0, 0))
+        assert auc == MetricSummary("auc", 1, 1, (0.80, 0), (0.80, 0))
+        assert never == MetricSummary("never", 0, 0)
+
+    def test_what_is_no_number_only_counts(self, store: Store) -> None:
+        assert self.summaries(store, "diverged", "loss") == [MetricSummary("loss", 2, 1, (1.0, 0), (1.0, 0))]
+
+    def test_of_no_run(self, store: Store) -> None:
+        for bad in ("f" * 32, "../x"):
+            with pytest.raises(RunNotFound):
+                store.gateway.metric_summaries(bad, ["loss"])
+        assert store.gateway.metric_summaries(store.runs["first"], []) == ()
+
+
 class TestArtifacts:
     def test_folders_first_models_too(self, store: Store) -> None:
         entries = store.gateway.list_artifacts(store.runs["first"])
@@ -374,6 +404,19 @@ class TestArtifacts:
             pass
         with pytest.raises(RunNotFound), store.gateway.open_artifact("f" * 32, "report.txt"):
             pass
+
+    def test_as_files(self, store: Store, tmp_path: Path) -> None:
+        """A folder with what is in it, and a file of a model that is kept elsewhere."""
+        downloads, run_id = Downloads(lambda: store.gateway), store.runs["first"]
+        for path, is_dir in (("plots", True), ("model/MLmodel", False)):
+            started = downloads.start(StartDownload(run_id, path, is_dir, str(tmp_path)))
+            while not (state := downloads.poll(PollDownload(started.download_id))).ended:
+                pass
+            assert (state.phase, state.problem, state.files_done) == (Phase.DONE, "", 1)
+            assert state.done == state.total
+        assert {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*")} == {"plots", "plots/roc.json", "MLmodel"}
+        assert (tmp_path / "plots/roc.json").read_bytes() == b"{}"
+        assert (tmp_path / "MLmodel").read_bytes() == b"flavors: {}\n"
 
     def test_run_without_any(self, store: Store) -> None:
         assert store.gateway.list_artifacts(store.runs["hostile"]) == ()

@@ -25,10 +25,14 @@ PATIENCE = 10.0
 
 
 def app_on(
-    gateway: Gateway, *, read_only: bool = False, around: Callable[[Handle], Handle] | None = None
+    gateway: Gateway,
+    *,
+    read_only: bool = False,
+    restore: bool = False,
+    around: Callable[[Handle], Handle] | None = None,
 ) -> MlauditApp:
     """The app on this store; ``around`` may wrap what answers the requests."""
-    settings = Settings(read_only=read_only)
+    settings = Settings(read_only=read_only, restore=restore)
     handle: Handle = Services(settings, open_gateway=lambda: gateway).handle
     return MlauditApp(ThreadBackend(around(handle) if around else handle), settings)
 

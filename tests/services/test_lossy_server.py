@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from mlaudit.domain.errors import MlauditError, PromotionUnfinished
-from mlaudit.gateway.mlflow_gateway import MlflowGateway
+from mlaudit.gateway.base import Gateway
 from mlaudit.services.promote import ExecutePromotion, PlanPromotion, execute_promotion, plan_promotion
 from mlaudit.services.recovery import InspectIntents, RecoverIntents, inspect_intents, recover_intents
 from mlaudit.services.surroundings import Pace, Surroundings
@@ -35,11 +35,11 @@ def proxy(ground: Playground) -> Iterator[LossyProxy]:
 
 
 @pytest.fixture(scope="module")
-def gateway(proxy: LossyProxy) -> MlflowGateway:
+def gateway(proxy: LossyProxy) -> Gateway:
     return open_gateway(proxy.uri)
 
 
-def promote(gateway: MlflowGateway, ground: Playground, model: str, proxy: LossyProxy, number: int, done: bool) -> str:
+def promote(gateway: Gateway, ground: Playground, model: str, proxy: LossyProxy, number: int, done: bool) -> str:
     """What came of it: ``done``, or the error's class."""
     ground.new_model(model, 1)
     rules = policies(model, alias=True)
@@ -53,9 +53,7 @@ def promote(gateway: MlflowGateway, ground: Playground, model: str, proxy: Lossy
 
 
 @pytest.mark.parametrize("done", [True, False])
-def test_one_answer_or_one_request_is_lost(
-    ground: Playground, proxy: LossyProxy, gateway: MlflowGateway, done: bool
-) -> None:
+def test_one_answer_or_one_request_is_lost(ground: Playground, proxy: LossyProxy, gateway: Gateway, done: bool) -> None:
     assert promote(gateway, ground, f"none-{done}", proxy, 0, done) == "done"
     total = len(proxy.writes)
     assert total >= 8
@@ -75,7 +73,7 @@ def test_one_answer_or_one_request_is_lost(
         assert lost == {PromotionUnfinished.__name__}, results
 
 
-def _look(ground: Playground, gateway: MlflowGateway, model: str, result: str) -> None:
+def _look(ground: Playground, gateway: Gateway, model: str, result: str) -> None:
     """Whole, or back as it was, or an intent that recovery ends."""
     if ground.intents(model):
         inspection = inspect_intents(gateway, IMPATIENT, InspectIntents(model))

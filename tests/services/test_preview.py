@@ -98,6 +98,10 @@ class TestJson:
         preview = look("a.json", json.dumps([{"k": i} for i in range(30_000)]).encode())
         assert (preview.note, shown(preview.lines[:3])) == ("the first 200.0 kB", ["[", "  {", '    "k": 0'])
 
+    def test_quotes_without_end_take_no_time(self) -> None:
+        """At each of them the rest of the text would be searched for its end."""
+        assert len(json_lines('\\"' * 90_000)) == 1
+
     def test_nested_beyond_reason(self) -> None:
         preview = look("a.json", b"[" * 100_000)
         assert "too deeply" in preview.note or "not valid" in preview.note

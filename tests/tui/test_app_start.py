@@ -42,7 +42,10 @@ async def test_a_dead_server_is_said_in_place() -> None:
         await pilot.pause()
         await app.workers.wait_for_complete()
         assert "refused" in str(app.screen.query_one("#status", Static).render())
-        assert "STALE" in app.screen.query_one(StoreHeader).render().plain
+        header = app.screen.query_one(StoreHeader).render().plain
+        assert "no store has been opened" in header
+        assert "NO ANSWER since" in header
+        assert "STALE" not in header
 
 
 def test_elide_keeps_both_ends() -> None:

@@ -83,7 +83,7 @@ class TestPanes:
         async with screen_of(sample_gateway, "odd") as (pilot, _):
             await see(pilot, "Metrics")
             await pilot.press("2")
-            await see(pilot, "inf", "-1.000000000e-300", "val loss/é 100%")
+            await see(pilot, "inf", "-1.000000e-300", "val loss/é 100%")
 
     async def test_a_run_without_anything_says_so(self, sample_gateway: MemoryGateway) -> None:
         async with screen_of(sample_gateway, "failed") as (pilot, _):

@@ -101,7 +101,7 @@ class TestFields:
     async def test_values_that_the_script_cannot_take_are_named(self, bench: TrainingBench) -> None:
         async with bench.app().run_test(size=(120, 24)) as pilot:
             screen = await open_form(pilot, batch_size="1", mode="nonsense", epochs="7")
-            await see(pilot, "Not taken over", "batch_size", "mode 'nonsense'")
+            await see(pilot, "Not passed on", "batch_size", "Not taken over", "mode 'nonsense'")
             assert field(screen, "mode").value == "quick"
             assert field(screen, "epochs").value == "7"
 

@@ -18,6 +18,7 @@ from mlaudit.services.launcher import PollTraining, StopTraining, Training
 from mlaudit.services.runs import GetRunDetails
 from mlaudit.tui import left_trainings, trainings
 from mlaudit.tui.app import MlauditApp
+from mlaudit.tui.live_training import LiveTraining
 from mlaudit.tui.log_tail import KEEP_LINES
 from mlaudit.tui.screens.chart import MetricList
 from mlaudit.tui.screens.confirm import ConfirmDialog
@@ -25,7 +26,6 @@ from mlaudit.tui.screens.experiments import ExperimentsScreen
 from mlaudit.tui.screens.run import RunScreen
 from mlaudit.tui.screens.train_form import TrainFormScreen
 from mlaudit.tui.screens.training import TrainingScreen
-from mlaudit.tui.trainings import LiveTraining
 from mlaudit.tui.widgets import run_curves
 from mlaudit.tui.widgets.log_view import LogView
 from mlaudit.tui.widgets.metric_chart import MetricChart
@@ -431,7 +431,7 @@ class TestTheNextSession:
             await pilot.press("x")
             await confirm(pilot, "right", "enter")
             await see(pilot, "STOPPED", "KILLED")
-        assert not list((tmp_path / "state").rglob("*.json"))
+        assert not list((tmp_path / "state" / "trainings").iterdir())
 
     async def test_one_that_has_ended_meanwhile_is_shown_and_nothing_is_written(self, bench: TrainingBench) -> None:
         run = bench.add_run()

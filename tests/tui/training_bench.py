@@ -19,9 +19,10 @@ from mlaudit.services.launcher import DescribeTraining, Launcher, PollTraining, 
 from mlaudit.services.requests import Request
 from mlaudit.services.training_script import read_script
 from mlaudit.tui.app import MlauditApp
+from mlaudit.tui.live_training import LiveTraining
+from mlaudit.tui.prefill import Prefill
 from mlaudit.tui.screens.train_form import TrainFormScreen
 from mlaudit.tui.screens.training import TrainingScreen
-from mlaudit.tui.trainings import LiveTraining
 from mlaudit.tui.widgets.parameter_field import ParameterField
 from tests.plugins.fake_training import DECLARATION, write_fake_training
 from tests.plugins.screen_tools import Handle, app_on, see, until
@@ -99,7 +100,7 @@ class TrainingBench:
 
 async def open_form(pilot: Pilot[Any], **prefill: str) -> TrainFormScreen:
     """The form with its fields."""
-    screen = TrainFormScreen(prefill or None)
+    screen = TrainFormScreen(Prefill(params=prefill) if prefill else None)
     await pilot.app.push_screen(screen)
     await until(
         pilot, lambda: len(screen.query(ParameterField)) and "reading" not in str(screen.query_one("#about").render())

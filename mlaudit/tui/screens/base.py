@@ -10,10 +10,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Footer
 
 from mlaudit.domain.errors import StoreError
+from mlaudit.domain.models import Run
 from mlaudit.services.requests import Request
+from mlaudit.tui.widgets.key_line import KeyLine
 from mlaudit.tui.widgets.store_header import StoreHeader
 
 if TYPE_CHECKING:
@@ -33,12 +34,22 @@ class BaseScreen(Screen[None]):
 
     BINDINGS = [
         Binding("escape", "back", "Back", id="screen.back", tooltip="Go back to the screen before"),
+        Binding(
+            "less_than_sign,alt+left", "back", show=False, id="screen.backward", tooltip="Go back to the screen before"
+        ),
+        Binding(
+            "greater_than_sign,alt+right",
+            "forward",
+            show=False,
+            id="screen.forward",
+            tooltip="Forward again to the screen that was left",
+        ),
     ]
 
     def compose(self) -> ComposeResult:
         yield StoreHeader()
         yield from self.compose_body()
-        yield Footer()
+        yield KeyLine()
 
     def compose_body(self) -> Iterable[Widget]:
         """The widgets between header and footer."""
@@ -48,12 +59,18 @@ class BaseScreen(Screen[None]):
         header = self.query_one(StoreHeader)
         header.read_only = self.mlaudit.settings.read_only
         header.store = self.mlaudit.store
-        header.title = self.title or ""
+        self.mlaudit.trail.opened()
+        self._show_crumbs()
 
     @property
     def mlaudit(self) -> MlauditApp:
         """The app, with its own type."""
         return cast("MlauditApp", self.app)
+
+    @property
+    def run_at_hand(self) -> Run | None:
+        """The run that this screen is about, or that its cursor is on, where there is one."""
+        return None
 
     async def ask(self, request: Request[T]) -> T:
         """The backend's answer; the header tells when a store failed to give one. Raises MlauditError."""
@@ -61,24 +78,47 @@ class BaseScreen(Screen[None]):
             answer = await self.mlaudit.backend.ask(request)
         except StoreError:
             if self.is_mounted:
-                self.query_one(StoreHeader).stale_since = f"STALE since {time.strftime('%H:%M:%S')}"
+                header = self.query_one(StoreHeader)
+                header.failed_at = header.failed_at or time.strftime("%H:%M:%S")
             raise
         if self.is_mounted:
-            self.query_one(StoreHeader).stale_since = ""
+            self.query_one(StoreHeader).failed_at = ""
         return answer
+
+    # The way here
+
+    @property
+    def crumb(self) -> str:
+        """What this screen is called in the way to it."""
+        return self.title or ""
 
     def show_title(self, title: str) -> None:
         """Name this screen in the header."""
         self.title = title
-        self.query_one(StoreHeader).title = title
+        self._show_crumbs()
+
+    def on_screen_resume(self) -> None:
+        """A screen below may have got its name meanwhile, and the store one of its own."""
+        self._show_crumbs()
+
+    def _show_crumbs(self) -> None:
+        stack = self.app.screen_stack
+        if self in stack:
+            way = (s.crumb for s in stack[: stack.index(self) + 1] if isinstance(s, BaseScreen))
+            self.query_one(StoreHeader).crumbs = tuple(way)
 
     async def action_back(self) -> None:
         """Leave this screen, unless it is the first one."""
-        if len(self.app.screen_stack) > 2:
-            await self.app.pop_screen()
+        await self.mlaudit.trail.back()
+
+    async def action_forward(self) -> None:
+        """Return to the screen that was left last."""
+        await self.mlaudit.trail.forward()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """There is no way back from the first screen."""
-        if action == "back" and len(self.app.screen_stack) <= 2:
+        """There is no way back from the first screen, nor forward where nothing was left."""
+        if action == "back" and not self.mlaudit.trail.can_go_back:
+            return False
+        if action == "forward" and not self.mlaudit.trail.can_go_forward:
             return False
         return super().check_action(action, parameters)

@@ -28,7 +28,7 @@ from mlaudit.tui.screens.export import EXPORT_KEY, ExportMixin
 from mlaudit.tui.widgets.chart_keys import view_keys
 from mlaudit.tui.widgets.chart_legend import fit
 from mlaudit.tui.widgets.field import Field
-from mlaudit.tui.widgets.metric_chart import MetricChart
+from mlaudit.tui.widgets.metric_chart import ChartView, MetricChart
 
 LIVE_SECONDS = 2.0
 """How often a run that still goes on is asked for; doubled for each answer that brings nothing new."""
@@ -110,6 +110,8 @@ class ChartScreen(ExportMixin, ChartOptionsMixin, BaseScreen):
         self.set_interval(LIVE_SECONDS / 2, self._tick)
         self.call_after_refresh(self._show)
         self.find_policy()
+        for look in ("view", "cursor", "weight"):
+            self.watch(self.query_one(MetricChart), look, self._looked, init=False)
 
     def on_resize(self) -> None:
         """The names in the list are fitted to its width."""
@@ -238,8 +240,32 @@ class ChartScreen(ExportMixin, ChartOptionsMixin, BaseScreen):
         if not fresh and not self.curves.histories.settled(self.curves.drawn_runs, key):
             await asyncio.sleep(SETTLE_SECONDS)
         await self.curves.load(key, self._draw, fresh=fresh)
+        if self._looks_close:
+            await self.curves.histories.complete(self.curves.drawn_runs, key, self._draw)
         self._next_poll = time.monotonic() + self._pause
         self._draw()
+
+    @property
+    def _looks_close(self) -> bool:
+        """Whether the extremes of each stretch are not enough: a part is seen, a point is read, or all are averaged."""
+        chart = self.query_one(MetricChart)
+        return chart.view is not None or chart.cursor is not None or chart.weight > 0
+
+    def _looked(self) -> None:
+        """The view, the cursor or the smoothing has changed."""
+        histories, runs, key = self.curves.histories, self.curves.drawn_runs, self._key
+        if key is None or not self._looks_close or histories.waiting(runs, key) or histories.completing(runs, key):
+            return
+        if histories.incomplete(runs, key):
+            self._load(key)
+
+    async def all_points(self) -> ChartView | None:
+        """See :meth:`~mlaudit.tui.screens.export.ExportMixin.all_points`."""
+        key, runs, histories = self._key, self.curves.drawn_runs, self.curves.histories
+        if key is not None:
+            await histories.complete(runs, key, self._draw)
+            self._draw()
+        return await super().all_points()
 
     def _draw(self) -> None:
         if not self.is_mounted:
@@ -265,6 +291,8 @@ class ChartScreen(ExportMixin, ChartOptionsMixin, BaseScreen):
             return ""
         if waiting := histories.waiting(runs, self._key):
             return f"loading {len(runs) - waiting} of {len(runs)}"
+        if histories.completing(runs, self._key):
+            return "loading all points"
         # Asked for in a moment: that there is nothing cannot be said yet.
         asked = histories.settled(runs, self._key) or histories.errors(runs, self._key)
         return "" if asked else f"loading 0 of {len(runs)}"
@@ -322,6 +350,8 @@ class ChartScreen(ExportMixin, ChartOptionsMixin, BaseScreen):
             self._key = first_metric(metric_keys(self.curves.runs))
         if not changed:
             self._list_metrics()
-        elif key is not None and self.curves.grouped:
+        elif key is not None:
             await self.curves.load(key, lambda: None)
+            if self._looks_close:
+                await self.curves.histories.complete(self.curves.drawn_runs, key, lambda: None)
         self._draw()

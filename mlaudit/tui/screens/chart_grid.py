@@ -191,6 +191,9 @@ class ChartGridScreen(BaseScreen):
         start, end = self._page
         for key in self._keys[start:end]:
             await self._curves.load(key, lambda: None, fresh=fresh)
+            if self._look[2]:
+                # Only all points can be averaged.
+                await self._curves.histories.complete(self._curves.drawn_runs, key, lambda: None)
             self._draw()
 
     def action_reload(self) -> None:
@@ -239,6 +242,8 @@ class ChartGridScreen(BaseScreen):
         for chart in self.query(SmallChart):
             getattr(chart, f"action_cycle_{what}")()
             self._look = chart.scale, chart.unit, chart.weight
+        if what == "smoothing":
+            self._load()
 
     @on(SmallChart.Chosen)
     def _enlarge(self, event: SmallChart.Chosen) -> None:

@@ -14,6 +14,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from mlaudit.tui.widgets.field import Field
+from mlaudit.tui.widgets.run_table import PIN
 
 
 class ColumnsScreen(ModalScreen[tuple[str, ...] | None]):
@@ -53,12 +54,13 @@ class ColumnsScreen(ModalScreen[tuple[str, ...] | None]):
         Binding("k", "cursor(-1)", show=False, id="columns.previous", tooltip="The column before in the list"),
     ]
 
-    def __init__(self, columns: Sequence[str], shown: Sequence[str]) -> None:
+    def __init__(self, columns: Sequence[str], shown: Sequence[str], pinned: Sequence[str] = ()) -> None:
         super().__init__()
         first, *rest = columns
         self._first = first
         self._order = rest
         self._shown = set(shown)
+        self._pinned = set(pinned)
         self._listed: list[str] = []
 
     def compose(self) -> ComposeResult:
@@ -78,10 +80,14 @@ class ColumnsScreen(ModalScreen[tuple[str, ...] | None]):
         at = rows.highlighted or 0
         self._listed = [c for c in self._order if wanted in c.lower()]
         rows.clear_options()
-        rows.add_options([Option(Text(f"{'●' if c in self._shown else '·'} {c}")) for c in self._listed])
+        rows.add_options([Option(self._line(column)) for column in self._listed])
         if self._listed:
             index = self._listed.index(highlighted) if highlighted in self._listed else at
             rows.highlighted = min(index, len(self._listed) - 1)
+
+    def _line(self, column: str) -> Text:
+        pinned = f"  {PIN} pinned" if column in self._pinned else ""
+        return Text(f"{'●' if column in self._shown else '·'} {column}{pinned}")
 
     @property
     def _current(self) -> str | None:

@@ -39,6 +39,8 @@ class CompareScreen(BaseScreen):
         Binding("a", "everything", "All", id="compare.all", tooltip="Show also what is the same in all runs"),
         Binding("slash", "search", "Search", key_display="/", id="compare.search", tooltip="Search the rows by name"),
         Binding("c", "chart", "Chart", id="compare.chart", tooltip="The curves of these runs"),
+        Binding("v", "parallel", "Lines", id="compare.parallel", tooltip="These runs as lines over params and metrics"),
+        Binding("S", "scatter", "Scatter", id="compare.scatter", tooltip="A param against a metric, each run a point"),
         Binding("y", "copy", "Copy", id="compare.copy", tooltip="Copy the row under the cursor, tab-separated"),
     ]
 
@@ -46,6 +48,7 @@ class CompareScreen(BaseScreen):
         """``runs``: two or more; those beyond the tenth are left out, which is said."""
         super().__init__()
         self._left_out = max(0, len(runs) - MOST)
+        self._marked = tuple(runs)
         self._runs = tuple(runs[:MOST])
         self._rows = side_by_side(self._runs)
         self._listed: tuple[Row, ...] = ()
@@ -75,7 +78,7 @@ class CompareScreen(BaseScreen):
         if any(row.best for row in self._listed):
             said.append("★ best, where the metric's name tells the direction")
         if self._left_out:
-            said.append(f"{self._left_out} more runs were marked and are left out")
+            said.append(f"{self._left_out} more runs were marked and are left out (S shows all)")
         if wanted and not self._listed:
             said.append("no row has this in its name")
         self.query_one("#about", Static).update(Text(" · ".join(said)))
@@ -121,6 +124,18 @@ class CompareScreen(BaseScreen):
 
         row = self._row
         self.app.push_screen(ChartScreen(self._runs, row.name if row is not None and row.kind is Kind.METRIC else None))
+
+    def action_parallel(self) -> None:
+        """Parallel coordinates."""
+        from mlaudit.tui.screens.parallel import ParallelScreen
+
+        self.app.push_screen(ParallelScreen(self._runs, self._left_out))
+
+    def action_scatter(self) -> None:
+        """All runs that were marked as points, also those that are left out here."""
+        from mlaudit.tui.screens.scatter import ScatterScreen
+
+        self.app.push_screen(ScatterScreen(self._marked))
 
     def action_copy(self) -> None:
         """Copy the row."""

@@ -19,7 +19,7 @@ from textual.widgets.option_list import Option
 
 from mlaudit.domain.errors import AmbiguousModel, MlauditError
 from mlaudit.domain.gate import Outcome, Role
-from mlaudit.domain.models import StoreInfo
+from mlaudit.domain.models import Run, StoreInfo
 from mlaudit.services.compare import CompareRun, Comparison
 from mlaudit.services.promote import PlanPromotion
 from mlaudit.tui.histories import Ask, first_metric
@@ -220,6 +220,11 @@ class DiffScreen(ExportMixin, PromotionMixin, BaseScreen):
         """Bring the run that is judged to Production."""
         if self.comparison is not None:
             self.begin(PlanPromotion(self.comparison.candidate.run.run_id, self.comparison.raw_model))
+
+    @property
+    def run_at_hand(self) -> Run | None:
+        """The candidate."""
+        return self.comparison.candidate.run if self.comparison else None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Promotion is not bound where nothing may be written, and greyed out while there is nothing to promote."""

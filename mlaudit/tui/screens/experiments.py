@@ -70,6 +70,11 @@ class ExperimentsScreen(BaseScreen):
         if self.focused is None:
             self.query_one(OpenTable).focus()
         self.refresh_bindings()
+        self.mlaudit.places.begin(answer)
+
+    def on_screen_resume(self) -> None:
+        """Whoever comes back here has left the runs for good."""
+        self.mlaudit.places.keep()
 
     def _list(self) -> None:
         self.query_one(OpenTable).fill(

@@ -84,6 +84,11 @@ class ExportDialog(ModalScreen[Path | None]):
 class ExportMixin(Host):
     """For a screen with one MetricChart."""
 
+    async def all_points(self) -> ChartView | None:
+        """What is drawn, with all points of every series; None where they cannot be had."""
+        view = self.query_one(MetricChart).shown
+        return view if all(s.total is None for s in view.series) else None
+
     @work(group="chart.export", exclusive=True)
     async def action_export(self) -> None:
         """Ask for a name and write the chart there."""
@@ -91,8 +96,9 @@ class ExportMixin(Host):
         if not chart.series:
             self.app.notify("There is nothing to write: no curve is drawn.", severity="warning", markup=False)
             return
-        view = chart.shown
-        points = sum(len(s.values) for s in view.series)
+        view: ChartView | None = chart.shown
+        assert view is not None
+        points = sum(len(s.values) if s.total is None else s.total for s in view.series)
         path = await self.app.push_screen_wait(ExportDialog(default_name(view), points))
         if path is None:
             return
@@ -101,6 +107,12 @@ class ExportMixin(Host):
             lines = [f"{clean(str(path))} exists already.", f"It has {format_size(path.stat().st_size)}."]
             dialog = ConfirmDialog("Replace this file?", lines, confirm_label="Replace")
             if await self.app.push_screen_wait(dialog) is None:
+                return
+        if path.suffix.lower() == ".csv":
+            view = await self.all_points()
+            if view is None:
+                told = "Not written: a .csv has all points, and not all can be had. Chart fewer runs, or refresh."
+                self.app.notify(told, severity="error", timeout=10, markup=False)
                 return
         try:
             size = await asyncio.to_thread(write_chart, view, path, replace=replace)

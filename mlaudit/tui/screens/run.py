@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Literal
+from collections.abc import Iterable
 
 from rich.text import Text
 from textual import on, work
 from textual.binding import Binding
-from textual.containers import VerticalScroll
 from textual.widget import Widget
 from textual.widgets import DataTable, Static, TabbedContent, TabPane
 
 from mlaudit.domain.errors import MlauditError, RunDeleted
 from mlaudit.domain.models import Run
-from mlaudit.domain.text import format_number
 from mlaudit.services.runs import GetRunDetails, RunDetails
 from mlaudit.tui.screens.base import BaseScreen
+from mlaudit.tui.widgets.artifact_pane import ArtifactPane
 from mlaudit.tui.widgets.artifact_tree import ArtifactTree
-from mlaudit.tui.widgets.jump_table import JumpTable, OpenTable
-from mlaudit.tui.widgets.run_overview import overview_text
+from mlaudit.tui.widgets.run_metrics import SYSTEM, MetricsPane
+from mlaudit.tui.widgets.run_overview import RunOverview
+from mlaudit.tui.widgets.run_pane import RunPane, pair_rows
 
-VALUE_WIDTH = 200
-"""Characters of a value that a table's cell holds; the line below the table shows all of the one under the cursor."""
-PANES = ("overview", "metrics", "params", "tags", "artifacts")
+PANES = ("overview", "metrics", "params", "tags", "artifacts", "system")
 
 
 class RunScreen(BaseScreen):
@@ -45,6 +42,8 @@ class RunScreen(BaseScreen):
             "m", "models", "Models", id="run.models", tooltip="The model that this run is a version of, or all models"
         ),
         Binding("p", "promote", "Promote", id="run.promote", tooltip="Compare the run and promote its model"),
+        Binding("slash", "search", "Search", key_display="/", id="run.search", tooltip="Search the rows of this pane"),
+        Binding("o", "download", "Download", id="run.download", tooltip="Download the artifact under the cursor"),
         Binding("y", "copy", "Copy", id="run.copy", tooltip="Copy the value under the cursor, or the run's id"),
         Binding("r", "reload", "Refresh", id="run.refresh", tooltip="Ask the store again"),
     ]
@@ -53,21 +52,21 @@ class RunScreen(BaseScreen):
         super().__init__()
         self._run_id = run_id
         self.details: RunDetails | None = None
-        self._values: dict[str, list[tuple[str, str]]] = {}
-        """Pane -> its rows: key and whole value."""
 
     def compose_body(self) -> Iterable[Widget]:
         yield Static("", id="message", markup=False)
         with TabbedContent(id="panes"):
-            with TabPane("Overview", id="overview"), VerticalScroll(id="overview-scroll"):
-                yield Static("", id="overview-text", markup=False)
-            for pane in ("metrics", "params", "tags"):
+            with TabPane("Overview", id="overview"):
+                yield RunOverview(self.ask)
+            with TabPane("Metrics", id="metrics"):
+                yield MetricsPane(self.ask)
+            for pane in ("params", "tags"):
                 with TabPane(pane.capitalize(), id=pane):
-                    table = OpenTable if pane == "metrics" else JumpTable
-                    yield table(id=f"{pane}-table", cursor_type="row", zebra_stripes=True, cell_padding=1)
-                    yield Static("", id=f"{pane}-value", classes="value", markup=False)
+                    yield RunPane(pane)
             with TabPane("Artifacts", id="artifacts"):
-                yield ArtifactTree(self._run_id, self.ask)
+                yield ArtifactPane(self._run_id, self.ask)
+            with TabPane("System", id="system"):
+                yield MetricsPane(self.ask, system=True)
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -93,29 +92,37 @@ class RunScreen(BaseScreen):
         self._say("\n".join(details.problems), bad=bool(details.problems))
         self.show_title(details.run.name or details.run.run_id[:12])
         run = details.run
-        self.query_one("#overview-text", Static).update(overview_text(details))
-        self._fill("metrics", {k: format_number(v, 10) for k, v in run.metrics.items()}, right=True)
-        self._fill("params", run.params)
-        self._fill("tags", run.tags)
-        self.query_one(ArtifactTree).show(details.artifacts)
+        self.query_one(RunOverview).show(details)
+        for pane in self.query(MetricsPane):
+            pane.show_run(run)
+        self.query_one("#params RunPane", RunPane).show(pair_rows(sorted(run.params.items())))
+        # MLflow's own come last.
+        tags = sorted(run.tags.items(), key=lambda kv: (kv[0].startswith("mlflow."), kv[0]))
+        self.query_one("#tags RunPane", RunPane).show(pair_rows(tags))
+        self.query_one(ArtifactPane).show(details.artifacts)
         panes = self.query_one(TabbedContent)
         panes.display = True
-        for pane, count in (("metrics", len(run.metrics)), ("params", len(run.params)), ("tags", len(run.tags))):
-            panes.get_tab(pane).label = f"{pane.capitalize()} {count}"
+        system = sum(key.startswith(SYSTEM) for key in run.metrics)
+        counts = {"metrics": len(run.metrics) - system, "params": len(run.params), "tags": len(run.tags)}
+        for name, count in (counts | {"system": system}).items():
+            panes.get_tab(name).label = f"{name.capitalize()} {count}"
+        if not system and self.pane == "system":
+            panes.active = "metrics"
+        panes.get_tab("system").display = bool(system)
         if first:
             self._focus_pane()
+        self._complete()
         self.refresh_bindings()
 
-    def _fill(self, pane: str, pairs: Mapping[str, str], *, right: bool = False) -> None:
-        rows = sorted(pairs.items(), key=lambda kv: (kv[0].startswith(("mlflow.", "system/")), kv[0]))
-        self._values[pane] = rows
-        justify: Literal["left", "right"] = "right" if right else "left"
-        self.query_one(f"#{pane}-table", JumpTable).fill(
-            (pane[:-1], "last value" if right else "value"),
-            ((Text(key), Text(_shortened(value), justify=justify)) for key, value in rows),
-        )
-        if not rows:
-            self.query_one(f"#{pane}-value", Static).update(Text(f"The run has no {pane}."))
+    def _complete(self) -> None:
+        """Ask for what the pane on show has not been told yet."""
+        for pane in self.query(f"#{self.pane} MetricsPane").results(MetricsPane):
+            pane.complete()
+
+    @property
+    def crumb(self) -> str:
+        """``run bold-fox``."""
+        return f"run {self.title}" if self.details else "run"
 
     # Panes
 
@@ -127,38 +134,52 @@ class RunScreen(BaseScreen):
     def action_pane(self, by: int) -> None:
         """The next pane, or the one before."""
         if self.details is not None:
-            self.action_show_pane(PANES[(PANES.index(self.pane) + by) % len(PANES)])
+            panes = [name for name in PANES if self._has(name)]
+            self.action_show_pane(panes[(panes.index(self.pane) + by) % len(panes)])
 
     def action_show_pane(self, name: str) -> None:
         """Show a pane."""
-        if self.details is not None:
+        if self.details is not None and self._has(name):
             self.query_one(TabbedContent).active = name
+
+    def _has(self, name: str) -> bool:
+        """Whether there is this pane: that of the machine's metrics only where there are any."""
+        return name != "system" or any(key.startswith(SYSTEM) for key in (self.run.metrics if self.run else ()))
 
     @on(TabbedContent.TabActivated)
     def _activated(self) -> None:
         self._focus_pane()
+        self._complete()
         self.refresh_bindings()
 
     def _focus_pane(self) -> None:
-        targets = {"overview": "#overview-scroll", "artifacts": "ArtifactTree"}
-        self.query_one(targets.get(self.pane, f"#{self.pane}-table")).focus()
+        if self.pane == "artifacts":
+            self.query_one(ArtifactPane).focus_inside()
+        elif self._table is not None:
+            self._table.focus_inside()
+        else:
+            self.query_one(RunOverview).focus()
 
-    @on(DataTable.RowHighlighted)
-    def _row_highlighted(self, event: DataTable.RowHighlighted) -> None:
-        pane = str(event.data_table.id).removesuffix("-table")
-        rows = self._values.get(pane, [])
-        if event.cursor_row < len(rows):
-            key, value = rows[event.cursor_row]
-            self.query_one(f"#{pane}-value", Static).update(Text.assemble((key, "bold"), f"  {value}"))
+    @property
+    def _table(self) -> RunPane | None:
+        """The pane on show, where it has rows."""
+        return next(iter(self.query(f"#{self.pane} RunPane").results(RunPane)), None)
 
     @property
     def _row(self) -> tuple[str, str] | None:
         """Key and value under the cursor of the pane on show."""
-        rows = self._values.get(self.pane, [])
-        if not rows:
-            return None
-        at = self.query_one(f"#{self.pane}-table", JumpTable).cursor_row
-        return rows[at] if 0 <= at < len(rows) else None
+        row = self._table.row if self._table is not None else None
+        return (row.key, row.copied) if row is not None else None
+
+    def action_search(self) -> None:
+        """Search the rows of the pane on show."""
+        if self._table is not None:
+            self._table.open_search()
+
+    async def action_back(self) -> None:
+        """Out of the search first, then off the screen."""
+        if self._table is None or not self._table.close_search():
+            await super().action_back()
 
     # What can be done with the run
 
@@ -166,6 +187,11 @@ class RunScreen(BaseScreen):
     def run(self) -> Run | None:
         """The run; None until the store has answered."""
         return self.details.run if self.details else None
+
+    @property
+    def run_at_hand(self) -> Run | None:
+        """The same, for what every screen can do with a run."""
+        return self.run
 
     def action_diff(self) -> None:
         """Compare with the model in production."""
@@ -198,12 +224,20 @@ class RunScreen(BaseScreen):
         from mlaudit.tui.screens.chart import ChartScreen
 
         if self.run is not None:
-            metric = self._row[0] if self.pane == "metrics" and self._row else None
+            metric = self._row[0] if self.pane in {"metrics", "system"} and self._row else None
             self.app.push_screen(ChartScreen((self.run,), metric))
 
-    @on(DataTable.RowSelected, "#metrics-table")
+    @on(DataTable.RowSelected)
     def _metric_selected(self) -> None:
         self.action_chart()
+
+    def action_download(self) -> None:
+        """Ask into which folder the file or folder under the cursor goes."""
+        from mlaudit.tui.screens.download import DownloadDialog
+
+        artifact = self.query_one(ArtifactTree).artifact
+        if artifact is not None or self.mlaudit.downloads.current is not None:
+            self.app.push_screen(DownloadDialog(self._run_id, artifact))
 
     def action_copy(self) -> None:
         """Copy the value under the cursor; on the overview the run's id."""
@@ -218,7 +252,14 @@ class RunScreen(BaseScreen):
         """Greyed out until the run is there; promotion is not bound where nothing may be written."""
         if action == "promote" and not self.mlaudit.may_write:
             return False
-        if action in {"diff", "chart", "promote", "copy", "pane", "show_pane"} and self.details is None:
+        if action == "search" and self.is_mounted and self._table is None:
+            return False
+        if action == "download" and self.is_mounted and self.pane != "artifacts":
+            return False
+        if (
+            action in {"download", "diff", "chart", "promote", "copy", "pane", "show_pane", "search"}
+            and self.details is None
+        ):
             return None
         return super().check_action(action, parameters)
 
@@ -227,7 +268,3 @@ class RunScreen(BaseScreen):
         place.update(Text(message))
         place.display = bool(message)
         place.set_class(bad, "-bad")
-
-
-def _shortened(value: str) -> str:
-    return value if len(value) <= VALUE_WIDTH else f"{value[:VALUE_WIDTH]}… (+{len(value) - VALUE_WIDTH})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mlaudit.domain.columns import is_curve
 from mlaudit.domain.groups import COUNT
 from mlaudit.domain.models import Experiment, Run, ViewType
 from mlaudit.domain.sorting import Sorting
@@ -20,7 +21,7 @@ class RunList(BaseScreen):
         self._loaded = False
         self._loading = False
         self.filter_string = ""
-        self.view = ViewType.ACTIVE_ONLY
+        self.view_type = ViewType.ACTIVE_ONLY
         """Whether deleted runs are asked for."""
         self.sort: Sorting = ()
         """Empty: newest first."""
@@ -39,8 +40,8 @@ class RunList(BaseScreen):
 
     @property
     def _run_columns(self) -> tuple[str, ...]:
-        """The columns shown that are a run's own: groups have one more."""
-        return tuple(column for column in self.table.columns if column != COUNT)
+        """The columns shown that are a run's own values: groups have one more, and curves are none."""
+        return tuple(column for column in self.table.columns if column != COUNT and not is_curve(column))
 
     def _about_written(self) -> list[str]:
         """How a file of the runs differs from what is shown, in sentences."""

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from textual import work
 
-from mlaudit.domain.columns import default_columns, differing, tag_columns
+from mlaudit.domain.columns import arranged, curve_column, default_columns, differing, is_curve, tag_columns
+from mlaudit.domain.groups import COUNT
 from mlaudit.domain.models import Experiment, Run
 from mlaudit.tui.screens.columns import ColumnsScreen
 from mlaudit.tui.screens.run_list_verdicts import VerdictsMixin
@@ -24,19 +25,25 @@ class ColumnsMixin(VerdictsMixin):
         super().__init__(experiments)
         self._chosen: tuple[str, ...] | None = None
         self._only_differing = False
+        self._pinned: tuple[str, ...] = ()
+        """The columns that stay in place beside the name, as they stand there."""
+        self._curves: tuple[str, ...] = ()
+        """The metrics whose histories are shown as well."""
 
     def _columns(self, runs: Sequence[Run], *, afresh: bool = False) -> tuple[str, ...]:
         """The columns for these runs and for what was shown before; those that were chosen, if any were."""
-        return self._arranged_columns(self._own_columns(runs, afresh=afresh))
+        own = self._arranged_columns(self._own_columns(runs, afresh=afresh))
+        return arranged(own, self._pinned, self._curves)
 
     def _own_columns(self, runs: Sequence[Run], *, afresh: bool) -> tuple[str, ...]:
+        """The same without curves and what groups need, and without the pinned ones drawn to the front."""
         verdicts = VERDICTS if self._verdicts_shown else ()
         if self._chosen is not None:
             return tuple(c for c in self._chosen if c in verdicts or c not in VERDICTS)
         several = ("experiment",) if len(self._experiments) > 1 else ()
         found = [c for c in default_columns(runs) if "." in c]
         # Pages that come later add columns at the end and move none.
-        before = [c for c in self.table.columns if "." in c] if self._loaded and not afresh else []
+        before = [c for c in self.table.columns if "." in c and not is_curve(c)] if self._loaded and not afresh else []
         every = (FIRST[0], *several, *verdicts, *FIRST[1:], *before, *found, *tag_columns(runs))
         columns = tuple(dict.fromkeys(every))
         if not self._only_differing:
@@ -54,16 +61,19 @@ class ColumnsMixin(VerdictsMixin):
     def _all_columns(self) -> tuple[str, ...]:
         more = ("run_id", "end_time", "user", "experiment", "artifact_uri")
         runs = self.table.runs
-        found = (*self._run_columns, *FIRST, *default_columns(runs), *tag_columns(runs), *more)
+        shown = [column for column in self.table.columns if column != COUNT]
+        found = (*shown, *FIRST, *default_columns(runs), *tag_columns(runs), *more)
         mlflow = sorted({f"tags.{k}" for run in runs for k in run.tags if k.startswith("mlflow.")})
         return tuple(dict.fromkeys((*found, *mlflow)))
 
     @work(group="runs.columns")
     async def action_columns(self) -> None:
         """Choose which columns are shown."""
-        chosen = await self.app.push_screen_wait(ColumnsScreen(self._all_columns(), self.table.columns))
+        chosen = await self.app.push_screen_wait(ColumnsScreen(self._all_columns(), self.table.columns, self._pinned))
         if chosen is None:
             return
         self._chosen = chosen or None
+        if chosen:
+            self._curves = tuple(key for key in self._curves if curve_column(key) in chosen)
         self.table.set_columns(self._columns(self.table.runs, afresh=True))
         self._say()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual.binding import Binding
 
+from mlaudit.domain.columns import is_curve
 from mlaudit.domain.run_values import full_cell
 from mlaudit.tui.screens.run_list import RunList
 from mlaudit.tui.widgets.run_table import title_of
@@ -44,6 +45,10 @@ class CopyMixin(RunList):
         """Copy the value under the cursor as the store has it: all digits, times in ISO 8601, a duration in seconds."""
         table = self.table
         if (run := table.current) is None:
+            return
+        if is_curve(table.column):
+            said = f"{title_of(table.column).capitalize()} has no one value; o on its chart (c) writes all of them"
+            self.app.notify(said, severity="warning", timeout=6, markup=False)
             return
         if value := self._full(table.column):
             self.mlaudit.copy(value, title_of(table.column))

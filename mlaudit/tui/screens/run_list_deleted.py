@@ -23,9 +23,9 @@ class DeletedMixin(RunList):
 
     def action_deleted(self) -> None:
         """Without them, with them, nothing but them."""
-        self.view = _NEXT[self.view]
+        self.view_type = _NEXT[self.view_type]
         self.load()
 
-    def _about_view(self) -> list[str]:
+    def _about_deleted(self) -> list[str]:
         """That deleted runs are among those listed, or alone."""
-        return [_WORDS[self.view]] if self.view in _WORDS else []
+        return [_WORDS[self.view_type]] if self.view_type in _WORDS else []

@@ -21,6 +21,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 from textual.worker import Worker
 
+from mlaudit.domain.columns import is_curve
 from mlaudit.domain.errors import MlauditError
 from mlaudit.domain.models import Run, ViewType
 from mlaudit.domain.sorting import of_the_store
@@ -234,8 +235,10 @@ class ExportMixin(VerdictsMixin):
             order = "by the other columns" if of_the_store(self.sort) else "newest first"
             remarks.append(f"In the file they come {order}: no store sorts by verdicts.")
         remarks += self._about_written()
+        if any(map(is_curve, self.table.columns)):
+            remarks.append("Without the curves: the chart (c) writes those.")
         columns = self._run_columns
-        if self.view is not ViewType.ACTIVE_ONLY:
+        if self.view_type is not ViewType.ACTIVE_ONLY:
             # In the table the status says which are deleted.
             columns = tuple(dict.fromkeys((*columns, "lifecycle_stage")))
         return RunView(self._search(None), columns, self.table.experiments, tuple(remarks))

@@ -8,6 +8,7 @@ from rich.text import Text
 from textual import on, work
 from textual.widgets import Static
 
+from mlaudit.domain.columns import is_curve
 from mlaudit.domain.errors import MlauditError
 from mlaudit.domain.groups import COUNT, RECIPE, RunGroup, Statistic, group_choices, verdicts_of
 from mlaudit.domain.models import Experiment
@@ -91,6 +92,8 @@ class GroupsMixin(RowsMixin):
             self._problem = (
                 f"Groups have no {title_of(column)}; b and x make a plain list again, which is sorted by it."
             )
+        elif is_curve(column):
+            self._problem = f"Groups are not sorted by {title_of(column)}."
         else:
             self._problem = ""
             groups.sorting = (further if among_others else sole)(groups.sorting, column)
@@ -130,6 +133,8 @@ class GroupsMixin(RowsMixin):
             table = self.table
             if table.column in VERDICT_FIELDS:
                 about = f"verdicts: {verdicts_of(self._on_group, table.judged)}"
+            elif is_curve(table.column):
+                about = "Each run has its own curve: enter opens the group."
             else:
                 about = self._on_group.detail(table.column, title_of(table.column), table.experiments)
             detail.update(Text(about))

@@ -53,7 +53,7 @@ class LiveMixin(VerdictsMixin):
         ids = tuple(e.experiment_id for e in self._experiments)
         try:
             page = await self.ask(
-                SearchRuns(ids, f"attributes.run_id IN ({listed})", max_results=len(run_ids), view=self.view)
+                SearchRuns(ids, f"attributes.run_id IN ({listed})", max_results=len(run_ids), view=self.view_type)
             )
         except MlauditError:
             # The header says STALE; asking goes on.

@@ -16,17 +16,20 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from mlaudit.config.filter_memory import FilterMemory
+from mlaudit.domain.columns import CURVES
 from mlaudit.domain.errors import FilterError, MlauditError, RunDeleted
 from mlaudit.domain.filter_keys import KnownKeys, seen_in
 from mlaudit.domain.models import Experiment, Run, ViewType
 from mlaudit.services.runs import PAGE_SIZE, SearchRuns
-from mlaudit.tui.screens.run_list_columns import ColumnsMixin
 from mlaudit.tui.screens.run_list_copy import COPY_KEYS, CopyMixin
+from mlaudit.tui.screens.run_list_curves import CURVE_KEY
 from mlaudit.tui.screens.run_list_deleted import DELETED_KEY, DeletedMixin
 from mlaudit.tui.screens.run_list_export import EXPORT_RUNS_KEY, ExportMixin
 from mlaudit.tui.screens.run_list_live import LiveMixin
+from mlaudit.tui.screens.run_list_pins import PIN_KEY
+from mlaudit.tui.screens.run_list_place import PlaceMixin
 from mlaudit.tui.screens.run_list_rows import ROW_KEYS
-from mlaudit.tui.screens.run_list_tree import TreeMixin
+from mlaudit.tui.screens.run_list_views import VIEWS_KEY, ViewsMixin
 from mlaudit.tui.widgets.filter_input import FilterInput
 from mlaudit.tui.widgets.run_preview import RunPreview
 from mlaudit.tui.widgets.run_rows import runs_of
@@ -36,7 +39,7 @@ KEYS_FROM = 5 * PAGE_SIZE
 """Runs whose keys are learnt for completion; more of them hardly bring new ones."""
 
 
-class RunsScreen(LiveMixin, ColumnsMixin, TreeMixin, DeletedMixin, CopyMixin, ExportMixin):
+class RunsScreen(LiveMixin, PlaceMixin, ViewsMixin, DeletedMixin, CopyMixin, ExportMixin):
     """Lists runs; a failed request keeps those that are there."""
 
     CSS_PATH = "runs.tcss"
@@ -73,6 +76,9 @@ class RunsScreen(LiveMixin, ColumnsMixin, TreeMixin, DeletedMixin, CopyMixin, Ex
         Binding("v", "verdicts", "Verdicts", show=False, id="runs.verdicts", tooltip="Judge all runs listed, or none"),
         Binding("A", "mark_all", "Mark all", show=False, id="runs.mark_all", tooltip="Mark every run that is listed"),
         Binding("u", "unmark", "Unmark", show=False, id="runs.unmark", tooltip="Take all marks away"),
+        PIN_KEY,
+        CURVE_KEY,
+        VIEWS_KEY,
         *COPY_KEYS,
         EXPORT_RUNS_KEY,
         *ROW_KEYS,
@@ -104,10 +110,6 @@ class RunsScreen(LiveMixin, ColumnsMixin, TreeMixin, DeletedMixin, CopyMixin, Ex
 
     # Loading
 
-    def action_reload(self) -> None:
-        """Ask for the first page again; the rest follows as it is looked at."""
-        self.load()
-
     @work(exclusive=True, group="runs.load")
     async def load(self, *, to_top: bool = False) -> None:
         """The first page of what the filter and the order ask for; the cursor stays on its run, or goes to the top."""
@@ -132,6 +134,7 @@ class RunsScreen(LiveMixin, ColumnsMixin, TreeMixin, DeletedMixin, CopyMixin, Ex
         self.table.sorting = self._shown_sorting
         self.table.forget_verdicts()
         self.table.show(page.runs, self._columns(page.runs, afresh=True), to_top=to_top)
+        self._arrived()
         self._say()
         self._judge_listed()
         self.call_later(self._load_rest)
@@ -178,10 +181,12 @@ class RunsScreen(LiveMixin, ColumnsMixin, TreeMixin, DeletedMixin, CopyMixin, Ex
     def _search(self, token: str | None) -> SearchRuns:
         """One page of what the filter and the order ask for."""
         ids = tuple(e.experiment_id for e in self._experiments)
-        return SearchRuns(ids, self.filter_string, self._order(), PAGE_SIZE, token, self.view)
+        return SearchRuns(ids, self.filter_string, self._order(), PAGE_SIZE, token, self.view_type)
 
     def _refused(self, error: FilterError) -> None:
         """The store takes no such filter, or order: the table stays as it was, and goes on with what was good."""
+        if self._refused_place(error):
+            return
         self._loading = False
         filtered = self.filter_string != self._good[0]
         self.filter_string, self.sort = self._good
@@ -235,6 +240,11 @@ class RunsScreen(LiveMixin, ColumnsMixin, TreeMixin, DeletedMixin, CopyMixin, Ex
         """The marked runs; without marks the one under the cursor, or those of the group there."""
         return self.table.marked or runs_of(self.table.current_row)
 
+    @property
+    def run_at_hand(self) -> Run | None:
+        """The run under the cursor."""
+        return self.table.current if self.is_mounted else None
+
     @on(RunTable.Opened)
     def _opened(self, event: RunTable.Opened) -> None:
         self.mlaudit.show_run(event.run.run_id)
@@ -264,7 +274,7 @@ class RunsScreen(LiveMixin, ColumnsMixin, TreeMixin, DeletedMixin, CopyMixin, Ex
 
         metric = self.table.column.partition(".")
         if runs := self._chosen_runs:
-            self.app.push_screen(ChartScreen(runs, metric[2] if metric[0] == "metrics" else None))
+            self.app.push_screen(ChartScreen(runs, metric[2] if metric[0] in {"metrics", CURVES} else None))
 
     def action_compare(self) -> None:
         """The marked runs beside one another."""
@@ -318,18 +328,19 @@ class RunsScreen(LiveMixin, ColumnsMixin, TreeMixin, DeletedMixin, CopyMixin, Ex
             return
         self.refresh_bindings()
         said = [] if not self._problem else [self._problem]
+        said += self._about_place()
         count = len(self.table.runs)
         if self._loading:
             said.append(f"loading… {count:,} so far" if count and self._next else "loading…")
         elif self._loaded:
             runs = f"{count:,} run{'' if count == 1 else 's'}"
             said.append(f"{runs}, more below" if self._next else runs if count else self._nothing())
-        said += self._about_view()
-        said += self._about_rows()
+        said += self._about_view() + self._about_deleted() + self._about_rows()
         said += self._about_order()
         said += self._about_live()
         if self._only_differing:
             said.append("only columns that differ")
+        said += self._about_pins() + self._about_curves()
         if marked := len(self.table.marked):
             hidden = sum(run.run_id not in self._known for run in self.table.marked)
             said.append(f"{marked} marked" + (f" ({hidden} not listed here)" if hidden else ""))
@@ -341,6 +352,6 @@ class RunsScreen(LiveMixin, ColumnsMixin, TreeMixin, DeletedMixin, CopyMixin, Ex
     def _nothing(self) -> str:
         if self.filter_string:
             return "no run matches the filter; / changes it"
-        if self.view is ViewType.DELETED_ONLY:
+        if self.view_type is ViewType.DELETED_ONLY:
             return "no deleted runs here; x shows the others"
         return "no runs here yet; t trains one" if self.mlaudit.may_write else "no runs here"

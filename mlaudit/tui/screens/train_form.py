@@ -6,7 +6,7 @@ What was typed is kept by the app when the form is left, so that the next traini
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from rich.text import Text
 from textual import on, work
@@ -22,10 +22,12 @@ from mlaudit.domain.text import clean
 from mlaudit.domain.training import BUNDLED, TrainingScript
 from mlaudit.services.runs import ListExperiments
 from mlaudit.services.training import DescribeTraining, StartTraining
+from mlaudit.tui.live_training import LiveTraining
+from mlaudit.tui.prefill import Prefill, fill, of_launch
 from mlaudit.tui.screens.base import BaseScreen
 from mlaudit.tui.screens.confirm import ConfirmDialog
+from mlaudit.tui.screens.launches import LaunchesScreen, when
 from mlaudit.tui.screens.training import TrainingScreen
-from mlaudit.tui.trainings import LiveTraining
 from mlaudit.tui.widgets.parameter_field import Choices, ParameterField
 from mlaudit.tui.widgets.store_header import StoreHeader
 
@@ -51,12 +53,13 @@ class TrainFormScreen(BaseScreen):
     BINDINGS = [
         Binding("ctrl+s", "start", "Start", id="train.start", tooltip="Start the training, after a question"),
         Binding("ctrl+r", "reset", "Default", id="train.reset", tooltip="Put this field back to its default"),
+        Binding("ctrl+o", "launches", "Earlier", id="train.launches", tooltip="Take the values of an earlier launch"),
         Binding("ctrl+g", "go_there", "Running training", id="train.there", tooltip="Go to the training that runs"),
         Binding("f5", "reload", "Refresh", show=False, id="train.refresh", tooltip="Read the script's options again"),
     ]
 
-    def __init__(self, prefill: Mapping[str, str] | None = None) -> None:
-        """``prefill`` are values by option, e.g. a run's params (``learning_rate`` is taken for ``learning-rate``)."""
+    def __init__(self, prefill: Prefill | None = None) -> None:
+        """``prefill``: what it begins with; None: what it held when it was left."""
         super().__init__()
         self._prefill = prefill
         self._scripts: tuple[TrainingScript, ...] = ()
@@ -105,6 +108,8 @@ class TrainFormScreen(BaseScreen):
             if self._off:
                 return False
             return True if self._script is not None and not self._asking else None
+        if action == "launches":
+            return True if self._script is not None and self.mlaudit.store is not None else None
         if action == "go_there":
             return self.mlaudit.trainings.at_hand is not None
         return super().check_action(action, parameters)
@@ -115,6 +120,11 @@ class TrainFormScreen(BaseScreen):
         self._prefill = None
         self.load()
 
+    def fill(self, prefill: Prefill) -> None:
+        """Begin anew, with these values; the script that they were for is chosen, where it is there."""
+        self._prefill = prefill
+        self.load()
+
     @work(exclusive=True, group="train.load")
     async def load(self) -> None:
         """Ask for the script and, where it is not known yet, for the store."""
@@ -123,7 +133,7 @@ class TrainFormScreen(BaseScreen):
         except MlauditError as error:
             self._say(f"{error}. Press f5 to try again.", bad=True)
             return
-        last = self.mlaudit.trainings.script
+        last = (self._prefill.script if self._prefill else "") or self.mlaudit.trainings.script
         script = next((s for s in self._scripts if s.key == last), self._scripts[0])
         which = self.query_one("#script", Choices)
         with self.prevent(Select.Changed):
@@ -153,7 +163,8 @@ class TrainFormScreen(BaseScreen):
     def _chosen(self, event: Select.Changed) -> None:
         script = next((s for s in self._scripts if s.key == event.value), None)
         if script is not None and script is not self._script:
-            self._keep()
+            if self._prefill is None:
+                self._keep()
             self._choose(script)
 
     @work(exclusive=True, group="train.load")
@@ -162,26 +173,15 @@ class TrainFormScreen(BaseScreen):
 
     async def _show_fields(self, script: TrainingScript) -> str:
         """Put the fields up; what of the values handed in could not be taken is returned in words."""
-        drafts = self.mlaudit.trainings.drafts
-        given = drafts.get(script.key, {}) if self._prefill is None else self._prefill
-        values: dict[str, str] = {}
-        ignored: list[str] = []
-        for key, text in given.items():
-            parameter = next((p for p in script.parameters if p.is_recorded_as(key) or p.name == key), None)
-            if parameter is None:
-                ignored.append(clean(key))
-                continue
-            value = text.lower() if parameter.type == "bool" else text
-            if parameter.type in {"bool", "choice"} and parameter.problem(value):
-                ignored.append(f"{parameter.name} {clean(text)!r}")
-                continue
-            values[parameter.name] = value
+        draft = Prefill(self.mlaudit.trainings.drafts.get(script.key, {}))
+        filled = fill(script, self._prefill or draft)
         fields = self.query_one("#fields", FieldList)
         await fields.remove_children()
-        await fields.mount(*(ParameterField(p, values.get(p.name, p.default)) for p in script.parameters))
+        await fields.mount(*(ParameterField(p, filled.values.get(p.name, p.default)) for p in script.parameters))
         if self.focused is None and not self.query_one("#there").display:
             self.focus_next("ParameterField Input, ParameterField Select, ParameterField OnOff, #start")
-        return f"Not taken over, since the script has no such option or value: {', '.join(ignored)}." if ignored else ""
+        origin = self._prefill.origin if self._prefill else ""
+        return "\n".join((*([f"As {origin} had it."] if origin else []), *filled.remarks))
 
     @property
     def _fields(self) -> list[ParameterField]:
@@ -255,6 +255,15 @@ class TrainFormScreen(BaseScreen):
         await self.action_go_there()
 
     # The fields
+
+    def action_launches(self) -> None:
+        """Choose one of the earlier launches and have its values here."""
+        memory = self.mlaudit.trainings.memory
+        if memory is not None and self._script is not None:
+            self._keep()
+            self.app.push_screen(
+                LaunchesScreen(memory, self._scripts, lambda launch: self.fill(of_launch(launch, when(launch))))
+            )
 
     def action_reset(self) -> None:
         """Put the field with the focus back to its default."""

@@ -17,12 +17,13 @@ from textual.widget import Widget
 from textual.widgets import Button, OptionList, Static
 
 from mlaudit.domain.errors import MlauditError
+from mlaudit.domain.models import Run
 from mlaudit.domain.text import clean, format_duration
 from mlaudit.domain.training import NO_RUN
+from mlaudit.tui.live_training import LiveTraining, exit_words
 from mlaudit.tui.log_tail import LogTail
 from mlaudit.tui.screens.base import BaseScreen, in_view
 from mlaudit.tui.screens.confirm import ConfirmDialog
-from mlaudit.tui.trainings import LiveTraining, exit_words
 from mlaudit.tui.widgets.log_view import LogView
 from mlaudit.tui.widgets.metric_chart import MetricChart
 from mlaudit.tui.widgets.run_curves import RunCurves
@@ -200,6 +201,11 @@ class TrainingScreen(BaseScreen):
             self.query_one(MetricChart).focus()
 
     # Stopping
+
+    @property
+    def run_at_hand(self) -> Run | None:
+        """Its run, as it was last seen."""
+        return self.query_one(RunCurves).run_shown if self.is_mounted else None
 
     def action_stop(self) -> None:
         """Ask, then stop."""

@@ -40,8 +40,13 @@ class ArtifactTree(Tree[Artifact | None]):
     @property
     def path(self) -> str:
         """The path under the cursor; empty where there is none."""
+        return self.artifact.path if self.artifact is not None else ""
+
+    @property
+    def artifact(self) -> Artifact | None:
+        """The entry under the cursor."""
         node = self.cursor_node
-        return node.data.path if node is not None and node.data is not None else ""
+        return node.data if node is not None else None
 
     def show(self, artifacts: Iterable[Artifact]) -> None:
         """The entries at the top."""
@@ -60,7 +65,8 @@ class ArtifactTree(Tree[Artifact | None]):
                 node.add(Text(f"{name}/", style="bold"), artifact)
             else:
                 size = f"  {format_size(artifact.size)}" if artifact.size is not None else ""
-                node.add_leaf(Text.assemble(name, (size, "dim")), artifact)
+                # As far in as the names of folders, which have an arrow before them.
+                node.add_leaf(Text.assemble("  ", name, (size, "dim")), artifact)
         if not count:
             node.add_leaf(Text("no artifacts" if node.is_root else "empty", style="dim"), None)
 

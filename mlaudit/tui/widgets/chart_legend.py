@@ -53,7 +53,7 @@ def legend_lines(
         one, found = series[index], prepared[index]
         value, remarks = reading(found, cursor, unit)
         band = one.band.about if one.band and unit is XUnit.STEP else ""
-        said = (*remarks, *facts(found, unit), band, one.note, ends(found, unit, direction))
+        said = (*remarks, *facts(one, found, unit), band, one.note, ends(found, unit, direction))
         about = ", ".join(part for part in said if part)
         lines.append(Entry(index, f"{fit(one.label, room, pad=True)} {value:>{VALUE_WIDTH}}  {about}".rstrip()))
     if shown < count and height > 1:
@@ -77,28 +77,33 @@ def reading(prepared: Prepared, cursor: int | None, unit: XUnit = XUnit.STEP) ->
         remarks.append(f"raw {format_number(found.value)}")
     if cursor is not None and found.step != cursor:
         value = f"{value} @{unit.short(found.step)}"
-    if found.count > 1:
+    if found.count > 1 and prepared.line.total is None:
         remarks.append(f"last of {found.count:,} at {unit.read(found.step)}")
     return value, tuple(remarks)
 
 
-def facts(prepared: Prepared, unit: XUnit = XUnit.STEP) -> list[str]:
-    """What must be known of the points: how many, how many are no numbers and since when, whether all are the same."""
+def facts(series: Series, prepared: Prepared, unit: XUnit = XUnit.STEP) -> list[str]:
+    """What must be known of the points: how many, which of them are drawn, how many are no numbers and since when,
+    whether all are the same."""
     curve = prepared.curve
-    count = len(curve)
+    count = len(curve) if series.total is None else series.total
     if prepared.no_times:
         return ["not drawn: it has no times"]
     if not count:
         return []
     said = ["1 point" if count == 1 else f"{count:,} points"]
-    if curve.nan_count:
-        said.append(f"{curve.nan_count:,} NaN")
-    if curve.inf_count:
-        said.append(f"{curve.inf_count:,} inf")
+    if series.sampling:
+        said.append(series.sampling)
+    if series.not_finite is not None:
+        said += [f"{series.not_finite:,} not finite"] if series.not_finite else []
+    else:
+        said += [f"{curve.nan_count:,} NaN"] if curve.nan_count else []
+        said += [f"{curve.inf_count:,} inf"] if curve.inf_count else []
     if prepared.gap is not None and len(curve.finite_values):
         said.append(f"first {format_number(prepared.gap.value)} @{unit.short(prepared.gap.step)}")
     if prepared.hidden:
-        said.append(f"{prepared.hidden:,} not above 0 hidden")
+        # Of sampled points the number says nothing.
+        said.append(f"{'some' if series.total is not None else f'{prepared.hidden:,}'} not above 0 hidden")
     found = prepared.ends
     if found is not None and len(curve.finite_values) > 1 and found.least.value == found.greatest.value:
         said.append("constant")

@@ -37,6 +37,20 @@ class Series:
     """Over steps; drawn behind the curve."""
     run_id: str = ""
     """For a file; empty for what is no run."""
+    total: int | None = None
+    """Where these are only the least and the greatest point of each stretch, and the first that is not finite: how many
+    there are. None: these are all."""
+    each: int | None = None
+    """How many of ``total`` a stretch has, on average."""
+    not_finite: int | None = None
+    """Of all of ``total``."""
+
+    @property
+    def sampling(self) -> str:
+        """Which of its points are here; empty: all."""
+        if self.total is None:
+            return ""
+        return "only min and max of stretches" if self.each is None else f"min and max of each ~{self.each:,}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +120,9 @@ class Preparing:
 
     def _prepare(self, series: Series, reading: Reading) -> Prepared:
         curve = self._curve(series, reading.unit, 0)
-        smooth = self._curve(series, reading.unit, reading.weight) if reading.weight else None
+        # An average over least and greatest points would be one of noise.
+        smooths = reading.weight and series.total is None
+        smooth = self._curve(series, reading.unit, reading.weight) if smooths else None
         drawn, raw = smooth or curve, curve if smooth else None
         hidden = 0
         if reading.scale is YScale.LOG:
@@ -119,7 +135,7 @@ class Preparing:
         return Prepared(
             curve,
             smooth,
-            Line(drawn, raw, band, _marks(ends, reading.direction, len(curve.finite_values))),
+            Line(drawn, raw, band, _marks(ends, reading.direction, len(curve.finite_values)), series.total),
             ends,
             first_gap(curve),
             hidden,

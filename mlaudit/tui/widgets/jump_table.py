@@ -5,7 +5,7 @@ For small tables only: filling one costs 1 s at 1,000 rows of 30 columns. Runs h
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.text import Text
 from textual.binding import Binding
@@ -24,13 +24,13 @@ class JumpTable(DataTable[Text]):
         Binding("G", "scroll_bottom", show=False, id="table.bottom", tooltip="The last row"),
     ]
 
-    def fill(self, columns: Iterable[str], rows: Iterable[Iterable[Text]]) -> None:
-        """Replace everything; the cursor stays on its row number."""
+    def fill(self, columns: Iterable[str], rows: Iterable[Iterable[Text]], *, least: Sequence[int] = ()) -> None:
+        """Replace everything; the cursor stays on its row number. ``least``: cells of the columns at least."""
         row, titles, cells = self.cursor_row, tuple(columns), [tuple(line) for line in rows]
         self.clear(columns=True)
         for index, title in enumerate(titles):
             # Textual would measure only when it is idle, and keep what it painted too narrow before that.
-            width = max([Text(title).cell_len, *(line[index].cell_len for line in cells)])
+            width = max([Text(title).cell_len, *least[index : index + 1], *(line[index].cell_len for line in cells)])
             self.add_column(Text(title), width=width)
         for line in cells:
             self.add_row(*line)

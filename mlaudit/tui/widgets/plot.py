@@ -53,6 +53,8 @@ class Line:
     """Drawn faintly behind."""
     band: Band | None = None
     marks: tuple[Mark, ...] = ()
+    total: int | None = None
+    """Points there are, where the curve has only some of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,23 +171,25 @@ def make_plot(lines: Sequence[Line], top: int, width: int, height: int, empty: s
             codes[_row(0.0, axes, height)] = ord(ZERO)
         _shade(lines, top, axes, codes, owners, tones)
         drawings = _drawings(lines, top, axes, inner, height)
-        _compose(drawings, len(lines), codes, owners, tones)
+        compose(drawings, len(lines), codes, owners, tones)
         _mark(lines, top, axes, codes, owners)
     text = codes.astype("<u4").tobytes().decode("utf-32-le")
     chars = tuple(text[i : i + inner] for i in range(0, inner * height, inner))
     axis, axis_owners = _axis(curves, top, span, inner)
     has_points = step_extent(curves) is not None
     axis, x_labels = _x_labels(axis, axis_owners, span, inner, look.unit) if has_points else (axis, " " * inner)
-    message = "" if axes else _message(curves, empty, look)
+    message = "" if axes else _message(lines, empty, look)
     return Plot(inner, height, gutter, *span, chars, owners, tones, labels, axis, axis_owners, x_labels, message)
 
 
-def _message(curves: Sequence[Curve], empty: str, look: Look) -> str:
+def _message(lines: Sequence[Line], empty: str, look: Look) -> str:
+    curves = [line.curve for line in lines]
     points = sum(len(c) for c in curves)
     if points == 0:
         return empty
     if points == sum(c.nan_count + c.inf_count for c in curves):
-        return "the one point is not finite" if points == 1 else f"none of the {points} points is finite"
+        every = sum(len(line.curve) if line.total is None else line.total for line in lines)
+        return "the one point is not finite" if every == 1 else f"none of the {every} points is finite"
     if look.scale is YScale.LOG and not any(len(c.finite_values) for c in curves):
         return "no value is above 0, and a log axis shows no others"
     return "nothing was logged here"
@@ -216,7 +220,7 @@ def _drawings(lines: Sequence[Line], top: int, axes: Axes, width: int, height: i
     ]
 
 
-def _compose(
+def compose(
     drawings: Sequence[tuple[Drawing, int, int]],
     count: int,
     codes: npt.NDArray[np.uint32],

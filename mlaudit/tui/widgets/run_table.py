@@ -2,14 +2,14 @@
 
 Written by hand over ``render_line``, since Textual's DataTable formats and measures every cell when it is filled: 30
 columns took it 1 s at 1,000 rows, 8 s at 10,000 and 155 s at 100,000; this one takes none at any size, and 13-20 ms for
-a page down. The name stays in place while the other columns scroll, two header lines stay while the rows do.
+a page down. The name and the pinned columns stay in place while the others scroll, two header lines while the rows do.
 """
 
 from __future__ import annotations
 
 import time
 from bisect import bisect_right
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import ClassVar
@@ -25,7 +25,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from mlaudit.domain.columns import NOTHING, is_numeric, table_cell
+from mlaudit.domain.columns import CURVES, NOTHING, is_curve, is_numeric, table_cell
 from mlaudit.domain.groups import RunGroup
 from mlaudit.domain.models import Run, RunStatus
 from mlaudit.domain.sorting import Sorting
@@ -45,6 +45,12 @@ MEASURED = 60
 """Runs of each page that are looked at to find a column's width; it grows later where what is shown needs more."""
 NEAR = 60
 """So many rows before the end of what is loaded, more is asked for."""
+CURVE = 12
+"""Cells of a column of curves, always."""
+ROOM = WIDEST + GAP
+"""Cells that columns which stay in place leave to the others: enough for one of any width."""
+PIN = "⇤"
+"""Stands over a pinned column."""
 BASELINE = "◆"
 """Stands before the run that the others are judged against."""
 PENDING = "…"
@@ -59,18 +65,25 @@ STATUS_COLORS = {RunStatus.RUNNING: "cyan", RunStatus.FAILED: "red", RunStatus.K
 
 def title_of(column: str) -> str:
     """What stands over a column: the key itself for metrics, params and tags."""
-    _, dot, key = column.partition(".")
+    group, dot, key = column.partition(".")
+    if group == CURVES:
+        return f"the curve of {key}"
     return key if dot else TITLES.get(column, column.replace("_", " "))
 
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """Where the columns stand, the first one left out: it is frozen."""
+    """Where the columns stand."""
 
+    stay: tuple[int, ...]
+    """Widths of those at the left that do not scroll: the name and the pinned ones, as far as there is room."""
+    frozen: int
+    """Cells that they take, with the mark and the gaps."""
     columns: tuple[str, ...]
+    """The others."""
     widths: tuple[int, ...]
     starts: tuple[int, ...]
-    """Start of each column, and one more entry: the end of the last."""
+    """Start of each of those, and one more entry: the end of the last."""
 
 
 class RunTable(ScrollView, can_focus=True):
@@ -156,6 +169,10 @@ class RunTable(ScrollView, can_focus=True):
         self.arrangement: Arrangement | None = None
         self._arranged_again = 0.0
         self.columns: tuple[str, ...] = ("run_name",)
+        self.pinned: frozenset[str] = frozenset()
+        """Columns right of the first that stay in place as well, as far as there is room; see :meth:`pin`."""
+        self.curve: Callable[[Run, str], str] | None = None
+        """What to show of the history of a run's metric, in :data:`CURVE` cells at most; asked for what is seen."""
         self.experiments: Mapping[str, str] = {}
         """Experiment id -> name."""
         self.sorting: Sorting = ()
@@ -227,6 +244,34 @@ class RunTable(ScrollView, can_focus=True):
         self.cursor_column = columns.index(before) if before in columns else 0
         self._resize()
         self.refresh()
+
+    @property
+    def in_view(self) -> list[Run]:
+        """The runs whose rows can be seen now."""
+        top = self.scroll_offset.y
+        return [row for row in self.rows[top : top + self._visible_rows] if isinstance(row, Run)]
+
+    def refresh_run(self, run_id: str) -> None:
+        """Draw the row of a run anew if it can be seen."""
+        top = self.scroll_offset.y
+        for number, row in enumerate(self.rows[top : top + self._visible_rows], top):
+            if isinstance(row, Run) and row.run_id == run_id:
+                self._refresh_row(number)
+
+    def pin(self, pinned: Iterable[str], columns: tuple[str, ...]) -> None:
+        """Show these columns; the pinned ones, which stand right of the first, stay in place."""
+        self.pinned = frozenset(pinned)
+        self.set_columns(columns)
+
+    def room_for(self, columns: Iterable[str]) -> bool:
+        """Whether all these can stay in place beside the first column and leave enough room to the others."""
+        cells = sum(self._widths.get(c, WIDEST) + GAP for c in columns)
+        return self._name_cells + cells <= self.size.width - ROOM
+
+    @property
+    def pins_without_room(self) -> int:
+        """How many of the pinned columns scroll with the others, since the table is too narrow."""
+        return sum(c in self.pinned for c in self.columns[1:]) - (len(self._laid_out.stay) - 1)
 
     @property
     def current(self) -> Run | None:
@@ -397,6 +442,8 @@ class RunTable(ScrollView, can_focus=True):
 
     def on_resize(self) -> None:
         """Keep the cursor on screen."""
+        self._layout = None
+        self._resize()
         self._to_cursor()
         self._to_column()
 
@@ -416,11 +463,12 @@ class RunTable(ScrollView, can_focus=True):
 
     def _to_column(self) -> None:
         layout = self._laid_out
-        index = self.cursor_column - 1
-        if index < 0:
+        index = self.cursor_column - len(layout.stay)
+        if self.cursor_column == 0:
             self.scroll_to(x=0, animate=False, force=True)
+        if index < 0:
             return
-        room = self.scrollable_content_region.width - self._frozen
+        room = self.scrollable_content_region.width - layout.frozen
         start, end = layout.starts[index], layout.starts[index] + layout.widths[index]
         left = self.scroll_offset.x
         if start < left or room <= layout.widths[index]:
@@ -434,6 +482,9 @@ class RunTable(ScrollView, can_focus=True):
         names = list(columns)
         found = list(rows)
         for column in names:
+            if is_curve(column):
+                self._widths[column] = CURVE
+                continue
             cells = max((cell_len(self._content(row, column)) for row in found), default=0)
             # Room for the arrow that says how the table is sorted.
             sign = max(1, cell_len(self._sort_sign(column)))
@@ -444,27 +495,38 @@ class RunTable(ScrollView, can_focus=True):
     @property
     def _laid_out(self) -> _Layout:
         if self._layout is None:
-            columns = self.columns[1:]
+            frozen = self._name_cells
+            stay = [frozen - MARK - GAP]
+            for column in self.columns[1:]:
+                width = self._widths.get(column, WIDEST)
+                if column not in self.pinned or frozen + width + GAP > self.size.width - ROOM:
+                    break
+                stay.append(width)
+                frozen += width + GAP
+            columns = self.columns[len(stay) :]
             widths = tuple(self._widths.get(c, WIDEST) for c in columns)
-            self._layout = _Layout(columns, widths, tuple(accumulate((w + GAP for w in widths), initial=0)))
+            starts = tuple(accumulate((w + GAP for w in widths), initial=0))
+            self._layout = _Layout(tuple(stay), frozen, columns, widths, starts)
         return self._layout
 
     @property
-    def _frozen(self) -> int:
-        """Cells at the left that do not scroll."""
+    def _name_cells(self) -> int:
+        """Cells of the first column with the mark before it and the gap after it."""
         return min(MARK + self._widths.get(self.columns[0], WIDEST) + GAP, max(1, self.size.width * 2 // 5))
 
     def _resize(self) -> None:
-        self.virtual_size = Size(self._frozen + self._laid_out.starts[-1], len(self.rows) + HEADER)
+        layout = self._laid_out
+        self.virtual_size = Size(layout.frozen + layout.starts[-1], len(self.rows) + HEADER)
 
     def _column_at(self, x: int) -> int | None:
         """Index into ``columns`` of what stands at this cell."""
-        if x < self._frozen:
-            return 0
-        place = x - self._frozen + self.scroll_offset.x
         layout = self._laid_out
+        if x < layout.frozen:
+            ends = accumulate((w + GAP for w in layout.stay), initial=MARK)
+            return max(0, bisect_right(list(ends), x) - 1)
+        place = x - layout.frozen + self.scroll_offset.x
         index = bisect_right(layout.starts, place) - 1
-        return index + 1 if 0 <= index < len(layout.columns) else None
+        return index + len(layout.stay) if 0 <= index < len(layout.columns) else None
 
     # Drawing
 
@@ -488,14 +550,15 @@ class RunTable(ScrollView, can_focus=True):
         """The first and the one after the last index into the layout's columns of which anything can be seen."""
         starts, left = self._laid_out.starts, self.scroll_offset.x
         first = max(0, bisect_right(starts, left) - 1)
-        last = bisect_right(starts, left + max(0, self.size.width - self._frozen - 1))
+        last = bisect_right(starts, left + max(0, self.size.width - self._laid_out.frozen - 1))
         return first, min(last, len(starts) - 1)
 
     def _joined(self, frozen: list[Segment], cells: list[Segment], first: int, base: Style) -> Strip:
         """The frozen part, and what can be seen of the rest; ``first`` is the column that ``cells`` begins with."""
-        left = self.scroll_offset.x - self._laid_out.starts[first] if self._laid_out.columns else 0
-        room = max(0, self.size.width - self._frozen)
-        head = Strip(frozen).adjust_cell_length(self._frozen, base)
+        layout = self._laid_out
+        left = self.scroll_offset.x - layout.starts[first] if layout.columns else 0
+        room = max(0, self.size.width - layout.frozen)
+        head = Strip(frozen).adjust_cell_length(layout.frozen, base)
         rest = Strip(cells).adjust_cell_length(left + room, base).crop(left, left + room)
         return Strip.join([head, rest])
 
@@ -512,7 +575,11 @@ class RunTable(ScrollView, can_focus=True):
                 width = layout.starts[index + 1] - layout.starts[start]
                 cells.append(Segment(fit(" " * hidden + groups[start], width, pad=True), base))
                 start = index + 1
-        return self._joined([Segment(" " * self._frozen, base)], cells, first, base)
+        frozen = [Segment(" " * (MARK + layout.stay[0] + GAP), base)]
+        for column, width in zip(self.columns[1:], layout.stay[1:], strict=False):
+            label = f"{PIN} {column.partition('.')[0] if '.' in column else ''}"
+            frozen.append(Segment(fit(label, width, pad=True) + " " * GAP, base))
+        return self._joined(frozen, cells, first, base)
 
     def _titles(self) -> Strip:
         base = self.rich_style + self.get_component_rich_style("runtable--header", partial=True)
@@ -520,14 +587,16 @@ class RunTable(ScrollView, can_focus=True):
         layout, (first, last) = self._laid_out, self._visible()
 
         def cell(index: int, column: str, width: int) -> list[Segment]:
-            title = title_of(column)
+            title = column.partition(".")[2] if is_curve(column) else title_of(column)
             if sign := self._sort_sign(column):
                 title = f"{fit(title, width - 1 - cell_len(sign))} {sign}"
             padded = _aligned(title, width, is_numeric(column))
             return [Segment(padded, chosen if index == self.cursor_column else base), Segment(" " * GAP, base)]
 
-        frozen = [Segment(" " * MARK, base), *cell(0, self.columns[0], self._frozen - MARK - GAP)]
-        cells = [s for i in range(first, last) for s in cell(i + 1, layout.columns[i], layout.widths[i])]
+        stay = len(layout.stay)
+        frozen = [Segment(" " * MARK, base)]
+        frozen += [s for i in range(stay) for s in cell(i, self.columns[i], layout.stay[i])]
+        cells = [s for i in range(first, last) for s in cell(i + stay, layout.columns[i], layout.widths[i])]
         return self._joined(frozen, cells, first, base)
 
     def _sort_sign(self, column: str) -> str:
@@ -553,9 +622,11 @@ class RunTable(ScrollView, can_focus=True):
         mark = self.get_component_rich_style("runtable--mark", partial=True)
         frozen = [
             Segment(self._sign(shown), base if on_cursor else base + mark),
-            Segment(_aligned(self._text(shown, self.columns[0]), self._frozen - MARK - GAP, False), base),
+            Segment(_aligned(self._text(shown, self.columns[0]), layout.stay[0], False), base),
             Segment(" " * GAP, base),
         ]
+        for column, width in zip(self.columns[1:], layout.stay[1:], strict=False):
+            frozen.append(self._cell(shown, column, width, base, on_cursor))
         cells = [self._cell(shown, layout.columns[i], layout.widths[i], base, on_cursor) for i in range(first, last)]
         return self._joined(frozen, cells, first, base)
 
@@ -586,6 +657,8 @@ class RunTable(ScrollView, can_focus=True):
     def _text(self, row: Row, column: str) -> str:
         """A cell's text; a column that is too narrow for one that nobody had measured grows after this frame."""
         text = self._content(row, column)
+        if is_curve(column):
+            return text
         need = min(WIDEST, cell_len(text))
         if need > self._widths.get(column, WIDEST):
             self._widths[column] = need
@@ -593,6 +666,11 @@ class RunTable(ScrollView, can_focus=True):
         return text
 
     def _content(self, row: Row, column: str) -> str:
+        if is_curve(column):
+            # A group's is not one curve but many.
+            if self.curve is None or not isinstance(row, Run):
+                return ""
+            return self.curve(row, column.partition(".")[2])
         arranged = None if self.arrangement is None else self.arrangement.cell(row, column)
         if arranged is not None or isinstance(row, RunGroup):
             return arranged or ""

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.reactive import reactive
 from textual.widget import Widget
 
 from mlaudit.domain.models import StoreInfo
+from mlaudit.tui.widgets.breadcrumbs import breadcrumbs
+
+STORE_WIDTH = 30
+"""Cells that the store keeps where the way here is long: whoever promotes must see where."""
 
 
 def elide(text: str, width: int) -> str:
@@ -21,27 +26,30 @@ def elide(text: str, width: int) -> str:
 
 
 class StoreHeader(Widget):
-    """Shows the screen's title, the store, READ-ONLY, and since when the data is stale."""
+    """Shows the way to this screen, the store, READ-ONLY, and since when the data is stale."""
 
     DEFAULT_CSS = "StoreHeader { dock: top; height: 1; background: $panel; color: $foreground; }"
 
     store: reactive[StoreInfo | None] = reactive(None)
-    title: reactive[str] = reactive("")
-    stale_since: reactive[str] = reactive("")
-    """Clock time of the last good answer when a later request failed; empty while fresh."""
+    crumbs: reactive[tuple[str, ...]] = reactive(())
+    """The names of the screens from the first to this one."""
+    failed_at: reactive[str] = reactive("")
+    """Clock time at which the store failed to answer; empty while it does."""
     read_only: reactive[bool] = reactive(False)
 
     def render(self) -> Text:
-        """The line, fitted to the width: the URI gives way first."""
+        """The line, fitted to the width: the URI gives way first, then the way here."""
         read_only = self.read_only or (self.store is not None and not self.store.writable)
-        marks = "".join(f" {m}" for m in (read_only and "READ-ONLY", self.stale_since) if m)
-        left = f" {self.title}" if self.title else " mlaudit"
+        # Nothing that was never read can be stale.
+        failed = f"{'STALE' if self.store is not None else 'NO ANSWER'} since {self.failed_at}"
+        marks = "".join(f" {m}" for m in (read_only and "READ-ONLY", self.failed_at and failed) if m)
         room = max(0, self.size.width - len(marks) - 1)
-        left = elide(left, room)
-        where = "opening the store…"
         if self.store is not None:
             where = f"{self.store.kind} {self.store.uri} · {self.store.reader}"
-        line = Text(left, style="bold", no_wrap=True)
-        line.append(elide(f" · {where}", max(0, room - len(left))), style="not bold")
+        else:
+            where = "no store has been opened" if self.failed_at else "opening the store…"
+        left = breadcrumbs(self.crumbs, room - 4 - min(len(where), STORE_WIDTH)) or "mlaudit"
+        line = Text(f" {left}", style="bold", no_wrap=True)
+        line.append(elide(f" · {where}", max(0, room - cell_len(left) - 1)), style="not bold")
         line.append(marks, style="bold reverse")
         return line

@@ -1,0 +1,107 @@
+"""The download that this app has under way: it belongs to the app and not to a screen, which may be left meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from mlaudit.domain.errors import MlauditError
+from mlaudit.domain.text import format_size
+from mlaudit.services.download import CancelDownload, Download, DownloadState, Phase, PollDownload, StartDownload
+from mlaudit.tui.screens.confirm import ConfirmDialog
+
+if TYPE_CHECKING:
+    from textual.notifications import SeverityLevel
+
+    from mlaudit.tui.app import MlauditApp
+
+POLL_SECONDS = 0.25
+NOTICE_SECONDS = 8
+
+
+class LiveDownload:
+    """One download and how far it is. Only :class:`Downloads` changes it."""
+
+    def __init__(self, download: Download) -> None:
+        self.download = download
+        self.state = DownloadState(Phase.RUNNING)
+        self.problem = ""
+        """Why the last look failed; empty when it did not."""
+
+    @property
+    def outcome(self) -> str:
+        """How it ended, in one line."""
+        state = self.state
+        if state.phase is Phase.DONE:
+            files = "" if state.files == 1 else f", {state.files:,} files"
+            return f"Downloaded: {self.download.shown}, {format_size(state.done)}{files}"
+        if state.phase is Phase.CANCELLED:
+            return "The download was cancelled; nothing is left of it."
+        return f"Not downloaded: {state.problem or self.problem}; nothing is left of it."
+
+
+class Downloads:
+    """Starts, watches and cancels, one at a time; lives on the app."""
+
+    def __init__(self, app: MlauditApp) -> None:
+        self._app = app
+        self.current: LiveDownload | None = None
+        """The one under way."""
+
+    async def start(self, request: StartDownload) -> LiveDownload:
+        """Raises MlauditError: it cannot begin, and nothing was done."""
+        live = LiveDownload(await self._app.backend.ask(request))
+        self.current = live
+        self._app.run_worker(self._watch(live), group="downloads", exit_on_error=True)
+        return live
+
+    async def _watch(self, live: LiveDownload) -> None:
+        while not live.state.ended:
+            await asyncio.sleep(POLL_SECONDS)
+            try:
+                live.state = await self._app.backend.ask(PollDownload(live.download.download_id))
+                live.problem = ""
+            except MlauditError as error:
+                live.problem = str(error)
+        if live.state.phase is Phase.LOST:
+            # The process is gone and left what it had written; another one can take that away.
+            await self._clear(live)
+        if self.current is live:
+            self.current = None
+        bad = live.state.phase in {Phase.FAILED, Phase.LOST}
+        severity: SeverityLevel = "error" if bad else "information"
+        self._app.notify(live.outcome, severity=severity, timeout=NOTICE_SECONDS, markup=False)
+
+    async def cancel(self, live: LiveDownload) -> None:
+        """Returns when nothing is left of it."""
+        state = await self._clear(live)
+        if state is not None and not live.state.ended:
+            live.state = state
+
+    async def _clear(self, live: LiveDownload) -> DownloadState | None:
+        try:
+            return await self._app.backend.ask(CancelDownload(live.download))
+        except MlauditError as error:
+            live.problem = f"{error}; what there is of it lies in {live.download.shown} under a hidden name"
+            return None
+
+    async def may_quit(self) -> bool:
+        """A guard of the app: ask before a download is dropped. The answer quits later, or does not."""
+        live = self.current
+        if live is None:
+            return True
+        lines = [
+            f"{live.download.shown} is being downloaded.",
+            f"{format_size(live.state.done)} so far. Quitting drops it; nothing is left of it.",
+        ]
+        dialog = ConfirmDialog("Drop the download?", lines, confirm_label="Drop it and quit")
+        self._app.push_screen(dialog, self._quit_answered)
+        return False
+
+    async def _quit_answered(self, answer: str | None) -> None:
+        if answer is None:
+            return
+        if self.current is not None:
+            await self.cancel(self.current)
+            self.current = None
+        await self._app.action_quit()

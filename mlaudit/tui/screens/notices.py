@@ -1,0 +1,133 @@
+"""Every notification of the session, the newest first: those that were missed can be read again, and searched."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from rich.text import Text
+from textual.binding import Binding
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from mlaudit.tui.screens.base import BaseScreen
+from mlaudit.tui.widgets.chart_legend import fit
+from mlaudit.tui.widgets.field import Field
+from mlaudit.tui.widgets.jump_table import JumpTable
+
+MOST = 500
+"""Notifications that are kept."""
+CELL_WIDTH = 160
+"""Cells of a text in the table; the line below it has all of the one under the cursor."""
+STYLES = {"information": "", "warning": "yellow", "error": "bold red"}
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What was told, and when."""
+
+    at: float
+    """Seconds since the epoch."""
+    severity: str
+    text: str
+    """Printable."""
+    screen: str
+    """The screen that was on then."""
+
+    @property
+    def clock(self) -> str:
+        """The time of day here."""
+        return time.strftime("%H:%M:%S", time.localtime(self.at))
+
+
+class NoticesScreen(BaseScreen):
+    """Lists what the app has told; more may come while it is on."""
+
+    TITLE = "notifications"
+    CSS = """
+    NoticesScreen JumpTable { height: 1fr; }
+    NoticesScreen #about, NoticesScreen #whole { height: auto; max-height: 8; padding: 0 1; }
+    NoticesScreen #about { color: $text-muted; }
+    NoticesScreen #whole { border-top: solid $panel; }
+    """
+    BINDINGS = [
+        Binding("slash", "search", "Search", key_display="/", id="notices.search", tooltip="Search the notifications"),
+        Binding("y", "copy", "Copy", id="notices.copy", tooltip="Copy the notification under the cursor"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._listed: tuple[Notice, ...] = ()
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield Static(id="about", markup=False)
+        yield Field(placeholder="/ search", id="search", compact=True)
+        yield JumpTable(id="notices", cursor_type="row", zebra_stripes=True, cell_padding=1)
+        yield Static(id="whole", markup=False)
+
+    def on_mount(self) -> None:
+        """List them, and again whenever one comes."""
+        self.query_one(JumpTable).focus()
+        self.watch(self.app, "notices", self._list)
+
+    def _list(self) -> None:
+        notices = self.mlaudit.notices
+        wanted = self.query_one(Input).value.strip().lower()
+        self._listed = tuple(n for n in reversed(notices) if wanted in f"{n.severity} {n.text}".lower())
+        self.query_one(JumpTable).fill(
+            ("time", "", "notification"),
+            (
+                (Text(n.clock), Text(n.severity, style=STYLES.get(n.severity, "")), Text(fit(n.text, CELL_WIDTH)))
+                for n in self._listed
+            ),
+        )
+        count = len(notices)
+        said = f"{count} notification{'' if count == 1 else 's'} since mlaudit was started" if count else "none so far"
+        if count == MOST:
+            said = f"the last {MOST} notifications; older ones are forgotten"
+        if wanted:
+            said += f" · {len(self._listed)} with this in it"
+        self.query_one("#about", Static).update(Text(said))
+        self._show_whole()
+
+    @property
+    def current(self) -> Notice | None:
+        """The one under the cursor."""
+        at = self.query_one(JumpTable).cursor_row
+        return self._listed[at] if 0 <= at < len(self._listed) else None
+
+    def _show_whole(self) -> None:
+        one = self.current
+        where = f"  (told on: {one.screen})" if one is not None and one.screen else ""
+        self.query_one("#whole", Static).update(Text.assemble(one.text, (where, "dim")) if one else Text(""))
+
+    def on_data_table_row_highlighted(self) -> None:
+        """Show all of it."""
+        self._show_whole()
+
+    def on_input_changed(self) -> None:
+        """List what the search lets through."""
+        self._list()
+
+    def on_input_submitted(self) -> None:
+        """Back to the table."""
+        self.query_one(JumpTable).focus()
+
+    def action_search(self) -> None:
+        """Go to the search field."""
+        self.query_one(Input).focus()
+
+    def action_copy(self) -> None:
+        """Copy the text under the cursor."""
+        if self.current is not None:
+            self.mlaudit.copy(self.current.text)
+
+    async def action_back(self) -> None:
+        """Out of the search first, then off the screen."""
+        search = self.query_one(Input)
+        if self.focused is search or search.value:
+            search.value = ""
+            self.query_one(JumpTable).focus()
+        else:
+            await super().action_back()

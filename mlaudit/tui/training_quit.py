@@ -1,0 +1,84 @@
+"""Quitting while trainings run: stop them, leave them running, or stay."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from mlaudit.domain.text import format_duration
+from mlaudit.tui.live_training import LiveTraining
+from mlaudit.tui.screens.confirm import ConfirmDialog
+
+if TYPE_CHECKING:
+    from mlaudit.tui.app import MlauditApp
+    from mlaudit.tui.trainings import Trainings
+
+STOP = "stop"
+
+
+class TrainingQuit:
+    """The guard that the app asks before it quits."""
+
+    def __init__(self, app: MlauditApp, trainings: Trainings) -> None:
+        self._app, self._trainings = app, trainings
+
+    async def may_quit(self) -> bool:
+        """Ask what is to become of the trainings. The answer quits later, or does not."""
+        if not self._own:
+            return True
+        self._app.push_screen(quit_dialog(self._own), self._quit_answered)
+        return False
+
+    @property
+    def _own(self) -> list[LiveTraining]:
+        """Those that run and that an earlier session has not left running on purpose."""
+        return [t for t in self._trainings.live if not t.from_before]
+
+    async def _quit_answered(self, answer: str | None) -> None:
+        if answer is None:
+            return
+        left = "" if answer == STOP else "\n".join(_left_words(t) for t in self._own)
+        if answer == STOP:
+            self._trainings.notify("Stopping the training; this takes up to 15 seconds, then mlaudit quits.")
+            self._app.run_worker(self._stop_and_quit(), group="trainings.quit", exclusive=True)
+        else:
+            await self._quit(left)
+
+    async def _stop_and_quit(self) -> None:
+        results = await asyncio.gather(*(self._trainings.stop(t) for t in self._own), return_exceptions=True)
+        errors = [r for r in results if isinstance(r, BaseException)]
+        if errors:
+            self._trainings.notify(f"mlaudit stays open: the training may still run. {errors[0]}", bad=True)
+            return
+        await self._quit("\n".join(f"mlaudit: {t.headline}" for t in self._trainings.all if t.stopped))
+
+    async def _quit(self, parting: str) -> None:
+        for guard in list(self._app.quit_guards):
+            if guard != self._trainings.may_quit and not await guard():
+                return
+        self._app.exit(0, message=Text(parting) if parting else None)
+
+
+def quit_dialog(live: Sequence[LiveTraining]) -> ConfirmDialog:
+    """The question before quitting while trainings run."""
+    lines: list[str | Text] = []
+    for training in live:
+        run = training.status.run_id
+        about = f", run {run[:12]}" if run else ""
+        lines.append(f"{training.headline}{about}, for {format_duration(int(training.seconds * 1000))}.")
+        lines.append(f"Its output: {training.training.log_path}")
+    lines += [
+        "",
+        "Stopping takes up to 15 seconds; the run is then KILLED.",
+        "Left running, it goes on without mlaudit and records as before. To stop it later:",
+        f"kill -INT -- {' '.join(f'-{t.training.pid}' for t in live)}",
+    ]
+    return ConfirmDialog("Quit while a training runs?", lines, confirm_label="Leave it running", also=(STOP, "Stop it"))
+
+
+def _left_words(live: LiveTraining) -> str:
+    run = f", run {live.status.run_id}" if live.status.run_id else ""
+    return f"mlaudit: left running: process {live.training.pid}{run}; its output: {live.training.log_path}"

@@ -1,0 +1,231 @@
+"""What a user feels at size: the real program on a real pseudo-terminal, from a key to the frame that shows its effect.
+
+The terminal here answers that it knows synchronized output, so that the program marks where each frame begins and ends;
+what a frame shows is looked for in its bytes, since a terminal's own emulation would cost more than the program.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import select
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.plugins.terminal import Terminal
+
+SIZE = (160, 45)
+BEGIN, END = b"\x1b[?2026h", b"\x1b[?2026l"
+CURSOR = re.compile(rb"\x1b\[1;[0-9;]*m[^\x1b]*?\brun-(\d+) ")
+"""The number of the run under the cursor: the only row that is bold."""
+BRAILLE = re.compile("[⠁-⣿]")
+THINKING = 0.04
+"""Seconds between an answer and the next key, as when a key is held down."""
+PATIENCE = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What the program painted at once."""
+
+    at: float
+    """When the last of it came."""
+    data: bytes
+
+
+class Felt(Terminal):
+    """Keeps frames and their times, and no screen."""
+
+    def __init__(self, uri: str, folder: Path) -> None:
+        self.frames: list[Frame] = []
+        self._from = 0
+        super().__init__("--tracking-uri", uri, "--read-only", cwd=folder, size=SIZE)
+
+    def _read(self, seconds: float) -> bool:
+        ready, _, _ = select.select([self._master], [], [], max(0.0, seconds))
+        if not ready:
+            return False
+        data = os.read(self._master, 1 << 20)
+        now = time.perf_counter()
+        self.raw += data
+        if b"\x1b[?2026$p" in data:
+            os.write(self._master, b"\x1b[?2026;2$y")
+        while (end := self.raw.find(END, self._from)) >= 0:
+            self.frames.append(Frame(now, bytes(self.raw[self._from : end])))
+            self._from = end + len(END)
+        return bool(data)
+
+    def drain(self, seconds: float = 0.0) -> None:
+        """Read for so long."""
+        end = time.perf_counter() + seconds
+        while self._read(end - time.perf_counter()) or time.perf_counter() < end:
+            pass
+
+    def shown(self, holds: Callable[[bytes], object], what: str, seconds: float = PATIENCE) -> float:
+        """When the first frame from now on came of which this is true. Raises AssertionError."""
+        place, end = len(self.frames), time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            self._read(0.05)
+            for frame in self.frames[place:]:
+                if holds(frame.data):
+                    return frame.at
+            place = len(self.frames)
+        raise AssertionError(f"never painted: {what}; last: {self.frames[-1].data[-2000:] if self.frames else b''!r}")
+
+    def press_for(self, key: str, holds: Callable[[bytes], object]) -> float:
+        """Seconds from the key to the frame of which this is true."""
+        self.drain()
+        start = time.perf_counter()
+        self.press(key)
+        return self.shown(holds, f"the effect of {key}") - start
+
+    @property
+    def processes(self) -> list[int]:
+        """The screen's process and those it started."""
+        found, waiting = [], [self.process.pid]
+        while waiting:
+            pid = waiting.pop()
+            found.append(pid)
+            for path in Path(f"/proc/{pid}/task").glob("*/children"):
+                waiting += map(int, path.read_text().split())
+        return found
+
+    def megabytes(self) -> list[float]:
+        """Memory of each process in MB (PSS: a page that several share counts once among them)."""
+        found = []
+        for pid in self.processes:
+            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+            found.append(next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024)
+        return found
+
+
+def _holds(text: str) -> Callable[[bytes], bool]:
+    return lambda frame: text.encode() in frame
+
+
+def cursor_in(frame: bytes) -> int | None:
+    """The number of the run under the cursor; None where the frame did not paint it. The last one counts."""
+    found = CURSOR.findall(frame)
+    return int(found[-1]) if found else None
+
+
+def open_runs(terminal: Felt, newest: int) -> float:
+    """From the start of the process to the rows of the only experiment; returns the time at which they were there."""
+    terminal.shown(_holds("bench"), "the experiments")
+    terminal.press("enter")
+    return terminal.shown(_holds(f"run-{newest} "), "the runs")
+
+
+def opening(uri: str, runs: int, folder: Path) -> float:
+    """Seconds from a cold process to the rows on screen."""
+    start = time.perf_counter()
+    with Felt(uri, folder) as terminal:
+        return open_runs(terminal, runs - 1) - start
+
+
+@dataclass(frozen=True, slots=True)
+class Browsed:
+    """What browsing all runs was like."""
+
+    loading: list[float]
+    """Seconds from each key to its frame while pages were loading."""
+    judging: list[float]
+    """The same when all were there."""
+    loaded: float
+    """Seconds until all runs were there."""
+    megabytes: list[float]
+    """Of each process when all runs had been looked at."""
+    peak: float
+    """The most that all processes together had, as far as it was looked at."""
+
+
+def percentile(values: list[float], share: float) -> float:
+    """The value that so many percent do not exceed."""
+    return sorted(values)[min(len(values) - 1, int(len(values) * share / 100))]
+
+
+def browse(uri: str, runs: int, folder: Path, keys: int = 400) -> Browsed:
+    """Ask for the last run, which fetches page after page, and meanwhile move about at the top."""
+    chance = random.Random(0)
+    every = f"{runs:,} runs"
+
+    with Felt(uri, folder) as terminal:
+        open_runs(terminal, runs - 1)
+        terminal.drain(1.0)
+        start = time.perf_counter()
+        terminal.press("G")
+        terminal.drain(0.3)
+        terminal.press_for("g", lambda frame: cursor_in(frame) == runs - 1)
+        at = runs - 1
+        peak = 0.0
+        loaded = 0.0
+
+        def one() -> float:
+            nonlocal at, peak
+            key = chance.choice(("down", "down", "down", "pagedown", "up", "pageup"))
+            if at > runs - 60:
+                key = "pagedown"
+            before = at
+            took = terminal.press_for(key, lambda frame: cursor_in(frame) not in {None, before})
+            at = next(n for f in reversed(terminal.frames) if (n := cursor_in(f.data)) is not None)
+            terminal.drain(THINKING)
+            return took
+
+        def done() -> bool:
+            nonlocal loaded
+            if not loaded and any(every.encode() in frame.data for frame in terminal.frames):
+                loaded = time.perf_counter() - start
+            del terminal.frames[:-20]
+            return bool(loaded)
+
+        loading, later = [], []
+        while not done() and time.perf_counter() - start < PATIENCE * 3:
+            loading.append(one())
+            if len(loading) % 50 == 0:
+                peak = max(peak, sum(terminal.megabytes()))
+        for _ in range(keys // 4):
+            later.append(one())
+            done()
+        terminal.press("G")
+        terminal.shown(lambda frame: cursor_in(frame) == 0, "the last run")
+        for _ in range(20):
+            terminal.press("pageup")
+            terminal.drain(0.1)
+        found = terminal.megabytes()
+        return Browsed(loading, later, loaded, found, max(peak, sum(found)))
+
+
+def chart(uri: str, points: int, folder: Path) -> float:
+    """Seconds from the key to the picture of a metric with so many points."""
+    with Felt(uri, folder) as terminal:
+        open_runs(terminal, 0)
+        terminal.drain(1.5)
+        legend = f"{points:,} points".encode()
+        return terminal.press_for("c", lambda f: legend in f and BRAILLE.search(f.decode(errors="replace")))
+
+
+def main() -> None:
+    """For a look by hand: ``python -m tests.bench.felt WHAT URI COUNT``."""
+    import sys
+    import tempfile
+
+    what, uri, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    with tempfile.TemporaryDirectory() as folder:
+        if what == "chart":
+            print(chart(uri, count, Path(folder)))
+        elif what == "open":
+            print(opening(uri, count, Path(folder)))
+        else:
+            found = browse(uri, count, Path(folder))
+            for name, taken in (("loading", found.loading), ("later", found.judging)):
+                ms = [round(1000 * v, 1) for v in (statistics.median(taken), percentile(taken, 99), max(taken))]
+                print(name, len(taken), "keys: median, p99, max", ms)
+            print("loaded", found.loaded, "MB", found.megabytes, "peak", found.peak)
+
+
+if __name__ == "__main__":
+    main()
