@@ -109,6 +109,8 @@ def runs(
         filter_string, wanted = filter_string or saved.filter_string, wanted or saved.columns
         if not order_by and not local_order:
             order_by, local_order = saved.order_by, saved.local_order
+        if not (deleted or all_runs):
+            view_type = saved.view_type
     filter_string = expanded(filter_string, resolved.store.uri, tuple(names))
     pages = RunPages(call, tuple(names), filter_string, tuple(order_by or ()), maximum, view_type)
     try:

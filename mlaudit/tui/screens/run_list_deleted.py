@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual.binding import Binding
 
 from mlaudit.domain.models import ViewType
+from mlaudit.domain.saved_view import DELETED_WORDS
 from mlaudit.tui.screens.run_list import RunList
 
 DELETED_KEY = Binding(
@@ -15,7 +16,6 @@ _NEXT = {
     ViewType.ALL: ViewType.DELETED_ONLY,
     ViewType.DELETED_ONLY: ViewType.ACTIVE_ONLY,
 }
-_WORDS = {ViewType.ALL: "deleted ones too", ViewType.DELETED_ONLY: "deleted ones only"}
 
 
 class DeletedMixin(RunList):
@@ -28,4 +28,4 @@ class DeletedMixin(RunList):
 
     def _about_deleted(self) -> list[str]:
         """That deleted runs are among those listed, or alone."""
-        return [_WORDS[self.view_type]] if self.view_type in _WORDS else []
+        return [DELETED_WORDS[self.view_type]] if self.view_type in DELETED_WORDS else []
