@@ -51,7 +51,10 @@ class RunPreview(VerticalScroll, can_focus=False):
         self.show_text(Text("") if run is None else preview_text(run))
 
     def show_text(self, text: Text) -> None:
-        """Show this, from its beginning on."""
+        """Show this, from its beginning on, and not what was to be shown within a moment."""
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
         self.query_one(Static).update(text)
         self.scroll_home(animate=False)
 
