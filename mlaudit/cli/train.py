@@ -92,7 +92,7 @@ def train(
         raise cannot_run(script)
     call.connect()
     if script.key != BUNDLED:
-        output.say(f"mlaudit: {script.source} has it run, in {clean(script.directory)}: {shlex.join(command)}")
+        output.say(f"mlaudit: {script.source} has it run, in {clean(script.directory)}: {clean(shlex.join(command))}")
     with _Interrupts() as interrupts:
         training = call.ask(StartTraining(values, script.key, command, script.directory))
         output.say(f"mlaudit: training, process {training.pid}; its output is kept in {training.log_path}")
