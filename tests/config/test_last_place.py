@@ -18,6 +18,8 @@ PLACE = Place(
     (("metrics.f1", False), ("status", True)),
     ("run_name",),
     "a" * 32,
+    ("metrics.f1",),
+    ("f1", "loss"),
 )
 
 
