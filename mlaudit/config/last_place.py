@@ -36,6 +36,8 @@ class Place:
     """Columns, and whether each ascends; empty: newest first."""
     columns: tuple[str, ...] | None = None
     """Those that were chosen; None: the table's own choice."""
+    pinned: tuple[str, ...] = ()
+    """Columns that stay in place."""
     run_id: str = ""
     """Where the cursor was; empty without one."""
 
@@ -98,6 +100,7 @@ def _place(kept: Any) -> Place:
         filter_string=_text(kept["filter_string"]),
         sort=tuple((_text(column), ascending is True) for column, ascending in sort),
         columns=None if columns is None else _texts(columns),
+        pinned=_texts(kept.get("pinned", [])),
         run_id=_text(kept["run_id"]),
     )
     if not place.experiment_ids or len(place.names) != len(place.experiment_ids):

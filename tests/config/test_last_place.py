@@ -10,14 +10,15 @@ import pytest
 
 from mlaudit.config.last_place import LastPlace, Place
 
+SORT = (("metrics.f1", False), ("status", True))
 PLACE = Place(
     ("3", "7"),
     ("churn", "fraud"),
-    False,
-    "metrics.f1 > 0",
-    (("metrics.f1", False), ("status", True)),
-    ("run_name",),
-    "a" * 32,
+    filter_string="metrics.f1 > 0",
+    sort=SORT,
+    columns=("run_name",),
+    pinned=("status",),
+    run_id="a" * 32,
 )
 
 
@@ -53,6 +54,7 @@ def test_the_default_place_is_kept_too(tmp_path: Path) -> None:
         "\x00",
         "[" * 100_000,
     ],
+    ids=range(8),
 )
 def test_what_is_no_place_is_named_and_passed_over(tmp_path: Path, text: str) -> None:
     kept = LastPlace("s", folder=tmp_path)

@@ -26,7 +26,7 @@ class PlaceMixin(ColumnsMixin):
     def begin_at(self, place: Place) -> None:
         """Begin with this filter, order and columns; to be called before the screen is put on."""
         self._restored = place
-        self.filter_string, self._chosen = place.filter_string, place.columns
+        self.filter_string, self._chosen, self._pinned = place.filter_string, place.columns, place.pinned
         self.sort = tuple(SortKey(column, ascending) for column, ascending in place.sort)
 
     def on_mount(self) -> None:
@@ -47,6 +47,7 @@ class PlaceMixin(ColumnsMixin):
             filter_string=self.filter_string,
             sort=tuple((key.column, key.ascending) for key in self.sort),
             columns=self._chosen,
+            pinned=self._pinned,
             run_id=run.run_id if run else "",
         )
 
