@@ -12,6 +12,7 @@ from mlaudit.cli import output
 from mlaudit.cli.filters import expanded, with_nearest_key
 from mlaudit.cli.invocation import FIRST_ANSWER, Invocation, invocation
 from mlaudit.cli.triage import judge, say_problems, split_order
+from mlaudit.cli.views import listing
 from mlaudit.domain.columns import FIELDS, all_columns, default_columns, is_numeric, near, table_cell
 from mlaudit.domain.errors import FilterError, StoreError, UsageError
 from mlaudit.domain.filter_match import parse_order
@@ -75,6 +76,14 @@ def runs(
         str | None,
         typer.Option("--model", metavar="NAME", help="With --verdict: the model they are candidates for."),
     ] = None,
+    view: Annotated[
+        str | None,
+        typer.Option(
+            "--view",
+            metavar="NAME",
+            help="A view saved in the app: its filter, order, columns, where none is given.",
+        ),
+    ] = None,
     form: Annotated[RunsFormat, typer.Option("--format", help="How to write the list.")] = RunsFormat.TABLE,
 ) -> int:
     """List runs, newest first. The table leaves out what does not fit and says so; other formats have everything."""
@@ -90,6 +99,11 @@ def runs(
     resolved = call.ask(ResolveExperiments(tuple(experiment or ())), deadline=FIRST_ANSWER)
     names = {e.experiment_id: e.name for e in resolved.experiments}
     call.announce(resolved.store)
+    if view is not None:
+        saved = listing(view, resolved.store.uri, names, verdict=verdict)
+        filter_string, wanted = filter_string or saved.filter_string, wanted or saved.columns
+        if not order_by and not local_order:
+            order_by, local_order = saved.order_by, saved.local_order
     filter_string = expanded(filter_string, resolved.store.uri, tuple(names))
     pages = RunPages(call, tuple(names), filter_string, tuple(order_by or ()), maximum)
     try:

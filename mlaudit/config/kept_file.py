@@ -28,6 +28,8 @@ class KeptFile:
         self._broken = False
         self.problem = ""
         """Which file cannot be read and why, in one printable line."""
+        self.aside: Path | None = None
+        """Where :meth:`write` has put a file that could not be read."""
 
     def read(self, take: Callable[[Any], T], empty: T) -> T:
         """What ``take`` makes of the file's content; ``empty`` where there is none or it is broken.
@@ -52,7 +54,7 @@ class KeptFile:
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if self._broken and self.path.exists():
-                self.path.replace(self.path.with_suffix(".broken"))
+                self.aside = self.path.replace(self._free_name())
                 self._broken = False
             text = json.dumps(content, indent=1)
             # mkstemp's files are for their owner only.
@@ -67,3 +69,11 @@ class KeptFile:
         except (OSError, ValueError):
             return False
         return True
+
+    def _free_name(self) -> Path:
+        """For a file that is put aside: an earlier one may be there already."""
+        number, name = 1, self.path.with_suffix(".broken")
+        while name.exists():
+            number += 1
+            name = self.path.with_suffix(f".broken{number}")
+        return name

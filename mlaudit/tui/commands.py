@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
 from textual.binding import ActiveBinding
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
+
+
+def _plain(text: str) -> Any:
+    """A text that the palette, which takes a str for markup, shows as it is."""
+    return Content(text)
 
 
 class ScreenCommands(Provider):
     """Every action of the screen below that is possible at this moment, and the app's own."""
 
+    async def startup(self) -> None:
+        """What the screen has besides its keys, looked up once."""
+        more = getattr(self.screen, "more_commands", None)
+        self._more: list[tuple[str, str, Callable[[], object]]] = list(more()) if more is not None else []
+
     async def discover(self) -> Hits:
         """All of them, before anything is typed."""
         for title, help_text, active in self._possible():
             yield DiscoveryHit(title, partial(self._run, active), help=help_text)
+        for title, help_text, act in self._more:
+            yield DiscoveryHit(_plain(title), act, text=title, help=_plain(help_text))
 
     async def search(self, query: str) -> Hits:
         """Those that match."""
@@ -24,6 +38,9 @@ class ScreenCommands(Provider):
             score = max(matcher.match(title), matcher.match(help_text) * 0.5)
             if score > 0:
                 yield Hit(score, matcher.highlight(title), partial(self._run, active), help=help_text)
+        for title, help_text, act in self._more:
+            if (score := matcher.match(title)) > 0:
+                yield Hit(score, _plain(title), act, text=title, help=_plain(help_text))
 
     def _possible(self) -> Iterator[tuple[str, str, ActiveBinding]]:
         seen: set[str] = set()

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from rich.text import Text
 from textual import on, work
 from textual.binding import Binding
-from textual.containers import VerticalScroll
 from textual.widget import Widget
 from textual.widgets import DataTable, Static, TabbedContent, TabPane
 
@@ -18,7 +17,7 @@ from mlaudit.tui.screens.base import BaseScreen
 from mlaudit.tui.widgets.artifact_pane import ArtifactPane
 from mlaudit.tui.widgets.artifact_tree import ArtifactTree
 from mlaudit.tui.widgets.run_metrics import SYSTEM, MetricsPane
-from mlaudit.tui.widgets.run_overview import overview_text
+from mlaudit.tui.widgets.run_overview import RunOverview
 from mlaudit.tui.widgets.run_pane import RunPane, pair_rows
 
 PANES = ("overview", "metrics", "params", "tags", "artifacts", "system")
@@ -57,8 +56,8 @@ class RunScreen(BaseScreen):
     def compose_body(self) -> Iterable[Widget]:
         yield Static("", id="message", markup=False)
         with TabbedContent(id="panes"):
-            with TabPane("Overview", id="overview"), VerticalScroll(id="overview-scroll"):
-                yield Static("", id="overview-text", markup=False)
+            with TabPane("Overview", id="overview"):
+                yield RunOverview(self.ask)
             with TabPane("Metrics", id="metrics"):
                 yield MetricsPane(self.ask)
             for pane in ("params", "tags"):
@@ -93,7 +92,7 @@ class RunScreen(BaseScreen):
         self._say("\n".join(details.problems), bad=bool(details.problems))
         self.show_title(details.run.name or details.run.run_id[:12])
         run = details.run
-        self.query_one("#overview-text", Static).update(overview_text(details))
+        self.query_one(RunOverview).show(details)
         for pane in self.query(MetricsPane):
             pane.show_run(run)
         self.query_one("#params RunPane", RunPane).show(pair_rows(sorted(run.params.items())))
@@ -159,7 +158,7 @@ class RunScreen(BaseScreen):
         elif self._table is not None:
             self._table.focus_inside()
         else:
-            self.query_one("#overview-scroll").focus()
+            self.query_one(RunOverview).focus()
 
     @property
     def _table(self) -> RunPane | None:

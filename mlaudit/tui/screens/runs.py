@@ -22,13 +22,13 @@ from mlaudit.domain.filter_keys import KnownKeys, seen_in
 from mlaudit.domain.models import Experiment, Run
 from mlaudit.services.runs import PAGE_SIZE, SearchRuns
 from mlaudit.tui.screens.run_list_copy import COPY_KEYS, CopyMixin
-from mlaudit.tui.screens.run_list_curves import CURVE_KEY, CurvesMixin
+from mlaudit.tui.screens.run_list_curves import CURVE_KEY
 from mlaudit.tui.screens.run_list_export import EXPORT_RUNS_KEY, ExportMixin
 from mlaudit.tui.screens.run_list_live import LiveMixin
-from mlaudit.tui.screens.run_list_pins import PIN_KEY, PinsMixin
+from mlaudit.tui.screens.run_list_pins import PIN_KEY
 from mlaudit.tui.screens.run_list_place import PlaceMixin
 from mlaudit.tui.screens.run_list_rows import ROW_KEYS
-from mlaudit.tui.screens.run_list_tree import TreeMixin
+from mlaudit.tui.screens.run_list_views import VIEWS_KEY, ViewsMixin
 from mlaudit.tui.widgets.filter_input import FilterInput
 from mlaudit.tui.widgets.run_preview import RunPreview
 from mlaudit.tui.widgets.run_rows import runs_of
@@ -38,7 +38,7 @@ KEYS_FROM = 5 * PAGE_SIZE
 """Runs whose keys are learnt for completion; more of them hardly bring new ones."""
 
 
-class RunsScreen(LiveMixin, PlaceMixin, PinsMixin, CurvesMixin, TreeMixin, CopyMixin, ExportMixin):
+class RunsScreen(LiveMixin, PlaceMixin, ViewsMixin, CopyMixin, ExportMixin):
     """Lists runs; a failed request keeps those that are there."""
 
     CSS_PATH = "runs.tcss"
@@ -77,6 +77,7 @@ class RunsScreen(LiveMixin, PlaceMixin, PinsMixin, CurvesMixin, TreeMixin, CopyM
         Binding("u", "unmark", "Unmark", show=False, id="runs.unmark", tooltip="Take all marks away"),
         PIN_KEY,
         CURVE_KEY,
+        VIEWS_KEY,
         *COPY_KEYS,
         EXPORT_RUNS_KEY,
         *ROW_KEYS,
@@ -327,7 +328,7 @@ class RunsScreen(LiveMixin, PlaceMixin, PinsMixin, CurvesMixin, TreeMixin, CopyM
         elif self._loaded:
             runs = f"{count:,} run{'' if count == 1 else 's'}"
             said.append(f"{runs}, more below" if self._next else runs if count else self._nothing())
-        said += self._about_rows()
+        said += self._about_view() + self._about_rows()
         said += self._about_order()
         said += self._about_live()
         if self._only_differing:
