@@ -36,10 +36,12 @@ class Place:
     """Columns, and whether each ascends; empty: newest first."""
     columns: tuple[str, ...] | None = None
     """Those that were chosen; None: the table's own choice."""
-    pinned: tuple[str, ...] = ()
-    """Columns that stay in place."""
     run_id: str = ""
     """Where the cursor was; empty without one."""
+    pinned: tuple[str, ...] = ()
+    """Columns that stay in place beside the name."""
+    curves: tuple[str, ...] = ()
+    """Metrics whose histories are shown."""
 
 
 class LastPlace:
@@ -100,7 +102,9 @@ def _place(kept: Any) -> Place:
         filter_string=_text(kept["filter_string"]),
         sort=tuple((_text(column), ascending is True) for column, ascending in sort),
         columns=None if columns is None else _texts(columns),
+        # An earlier mlaudit did not know these.
         pinned=_texts(kept.get("pinned", [])),
+        curves=_texts(kept.get("curves", [])),
         run_id=_text(kept["run_id"]),
     )
     if not place.experiment_ids or len(place.names) != len(place.experiment_ids):

@@ -96,14 +96,15 @@ def from_plain(plain: Any) -> SavedView:
         tree=plain.get("tree", False) is True,
     )
     named = [*(view.columns or ()), *view.pinned, *(key.column for key in (*view.sorting, *view.group_sorting))]
-    if unknown := [column for column in named if not _is_column(column)]:
+    if unknown := [column for column in named if not is_column(column)]:
         raise ValueError(f"no column {unknown[0]}")
-    if unknown := [column for column in view.group_by if column != RECIPE and not _is_column(column)]:
+    if unknown := [column for column in view.group_by if column != RECIPE and not is_column(column)]:
         raise ValueError(f"no column {unknown[0]}")
     return view
 
 
-def _is_column(column: str) -> bool:
+def is_column(column: str) -> bool:
+    """Whether a list of runs can have it, whatever keys the runs have."""
     group, dot, key = column.partition(".")
     return bool(key) and group in (*GROUPS, CURVES) if dot else column in (*FIELDS, *VERDICT_FIELDS, COUNT)
 

@@ -10,15 +10,16 @@ import pytest
 
 from mlaudit.config.last_place import LastPlace, Place
 
-SORT = (("metrics.f1", False), ("status", True))
 PLACE = Place(
     ("3", "7"),
     ("churn", "fraud"),
-    filter_string="metrics.f1 > 0",
-    sort=SORT,
-    columns=("run_name",),
-    pinned=("status",),
-    run_id="a" * 32,
+    False,
+    "metrics.f1 > 0",
+    (("metrics.f1", False), ("status", True)),
+    ("run_name",),
+    "a" * 32,
+    ("metrics.f1",),
+    ("f1", "loss"),
 )
 
 

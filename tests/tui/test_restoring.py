@@ -13,6 +13,7 @@ from mlaudit.tui.screens.run import RunScreen
 from mlaudit.tui.screens.run_list_place import WELCOME
 from mlaudit.tui.screens.runs import RunsScreen
 from mlaudit.tui.widgets.filter_input import FilterInput
+from mlaudit.tui.widgets.run_table import PIN
 from tests.plugins.screen_tools import app_on, see, text_of, until
 
 
@@ -120,3 +121,29 @@ async def test_a_filter_that_is_refused_now_is_left_out(sample_gateway: MemoryGa
         await until(pilot, lambda: isinstance(app.screen, RunsScreen) and app.screen._loaded)
         assert "refused now" in app.notices[0].text
         assert app.screen.query_one(FilterInput).value == ""
+
+
+async def test_pins_and_curves_are_there_again(sample_gateway: MemoryGateway) -> None:
+    """A column that this mlaudit does not know, in a file of another one, is left out."""
+    there = next(e for e in sample_gateway.list_experiments() if e.name == "fraud-detector")
+    columns = ("run_name", "of_a_later_version", "status", "metrics.val_loss")
+    LastPlace(sample_gateway.describe().uri).keep(
+        Place(
+            (there.experiment_id,),
+            (there.name,),
+            columns=columns,
+            pinned=("metrics.val_loss",),
+            curves=("val_loss",),
+        )
+    )
+    app = app_on(sample_gateway, restore=True)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await see(pilot, WELCOME, f"{PIN} metrics", "curves")
+        runs = app.screen
+        assert isinstance(runs, RunsScreen)
+        assert runs.table.columns == ("run_name", "metrics.val_loss", "status", "curves.val_loss")
+        assert runs.table.pins_without_room == 0
+        await pilot.press("q")
+    kept = place_of(sample_gateway)
+    assert kept is not None
+    assert (kept.pinned, kept.curves) == (("metrics.val_loss",), ("val_loss",))

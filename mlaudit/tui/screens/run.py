@@ -14,6 +14,7 @@ from mlaudit.domain.errors import MlauditError
 from mlaudit.domain.models import Run
 from mlaudit.services.runs import GetRunDetails, RunDetails
 from mlaudit.tui.screens.base import BaseScreen
+from mlaudit.tui.screens.run_outside import OUTSIDE_KEY, OutsideMixin
 from mlaudit.tui.widgets.artifact_pane import ArtifactPane
 from mlaudit.tui.widgets.artifact_tree import ArtifactTree
 from mlaudit.tui.widgets.run_metrics import SYSTEM, MetricsPane
@@ -23,7 +24,7 @@ from mlaudit.tui.widgets.run_pane import RunPane, pair_rows
 PANES = ("overview", "metrics", "params", "tags", "artifacts", "system")
 
 
-class RunScreen(BaseScreen):
+class RunScreen(OutsideMixin, BaseScreen):
     """One run; its panes are gone through with tab, or by number."""
 
     TITLE = "run"
@@ -44,6 +45,7 @@ class RunScreen(BaseScreen):
         Binding("p", "promote", "Promote", id="run.promote", tooltip="Compare the run and promote its model"),
         Binding("slash", "search", "Search", key_display="/", id="run.search", tooltip="Search the rows of this pane"),
         Binding("o", "download", "Download", id="run.download", tooltip="Download the artifact under the cursor"),
+        OUTSIDE_KEY,
         Binding("y", "copy", "Copy", id="run.copy", tooltip="Copy the value under the cursor, or the run's id"),
         Binding("r", "reload", "Refresh", id="run.refresh", tooltip="Ask the store again"),
     ]
@@ -235,6 +237,14 @@ class RunScreen(BaseScreen):
         if artifact is not None or self.mlaudit.downloads.current is not None:
             self.app.push_screen(DownloadDialog(self._run_id, artifact))
 
+    def action_outside(self) -> None:
+        """The artifact under the cursor with another program; on the other panes the run's web page."""
+        artifact = self.query_one(ArtifactTree).artifact
+        if self.pane == "artifacts" and artifact is not None:
+            self.open_artifact(self._run_id, artifact)
+        elif self.run is not None:
+            self.open_page(self.run)
+
     def action_copy(self) -> None:
         """Copy the value under the cursor; on the overview the run's id."""
         if self.pane == "artifacts":
@@ -253,7 +263,7 @@ class RunScreen(BaseScreen):
         if action == "download" and self.is_mounted and self.pane != "artifacts":
             return False
         if (
-            action in {"download", "diff", "chart", "promote", "copy", "pane", "show_pane", "search"}
+            action in {"download", "outside", "diff", "chart", "promote", "copy", "pane", "show_pane", "search"}
             and self.details is None
         ):
             return None

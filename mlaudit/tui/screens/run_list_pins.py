@@ -15,6 +15,10 @@ PIN_KEY = Binding(
 class PinsMixin(ColumnsMixin):
     """Pins and unpins columns."""
 
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.table.pinned = frozenset(self._pinned)
+
     def action_pin(self) -> None:
         """Keep the column under the cursor in place, or let it go back to where it stood."""
         table, column = self.table, self.table.column

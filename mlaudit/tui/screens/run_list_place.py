@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from mlaudit.config.last_place import Place
 from mlaudit.domain.errors import FilterError
 from mlaudit.domain.models import Experiment
+from mlaudit.domain.saved_view import is_column
 from mlaudit.domain.sorting import SortKey
 from mlaudit.tui.screens.run_list_columns import ColumnsMixin
 from mlaudit.tui.widgets.filter_input import FilterInput
@@ -26,7 +27,10 @@ class PlaceMixin(ColumnsMixin):
     def begin_at(self, place: Place) -> None:
         """Begin with this filter, order and columns; to be called before the screen is put on."""
         self._restored = place
-        self.filter_string, self._chosen, self._pinned = place.filter_string, place.columns, place.pinned
+        self.filter_string = place.filter_string
+        # The file may be of another mlaudit, which has other columns.
+        self._chosen = tuple(filter(is_column, place.columns or ())) or None
+        self._pinned, self._curves = tuple(filter(is_column, place.pinned)), place.curves
         self.sort = tuple(SortKey(column, ascending) for column, ascending in place.sort)
 
     def on_mount(self) -> None:
@@ -48,6 +52,7 @@ class PlaceMixin(ColumnsMixin):
             sort=tuple((key.column, key.ascending) for key in self.sort),
             columns=self._chosen,
             pinned=self._pinned,
+            curves=self._curves,
             run_id=run.run_id if run else "",
         )
 
