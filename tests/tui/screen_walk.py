@@ -133,7 +133,7 @@ async def _pick(pilot: Pilot[Any], store: MemoryGateway) -> None:
 
 async def _chart(pilot: Pilot[Any], store: MemoryGateway) -> None:
     await pilot.press("escape", "escape", "escape")
-    runs = tuple(store.get_run(SAMPLE[n]) for n in ("production", "better", "diverged"))
+    runs = tuple(store.get_run(SAMPLE[n]) for n in ("production", "better", "diverged", "markup"))
     await pilot.app.push_screen(ChartScreen(runs))
     await see(pilot, "mlp-wide")
     await until(pilot, lambda: all(len(s.values) for s in pilot.app.screen.query_one(MetricChart).series))

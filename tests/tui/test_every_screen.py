@@ -23,8 +23,9 @@ from mlaudit.tui import screens
 from mlaudit.tui.screens.base import BaseScreen
 from mlaudit.tui.widgets import version_board
 from mlaudit.tui.widgets.store_header import StoreHeader
-from tests.plugins.screen_tools import app_on, text_of, until
+from tests.plugins.screen_tools import app_on, see, text_of, until
 from tests.tui.screen_walk import WALK, stand_still, still_store
+from tests.tui.training_bench import TrainingBench, open_form, queue, train
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
 PICTURED = SIZES[:2]
@@ -32,11 +33,12 @@ ELSEWHERE = {
     "TooSmallScreen": "test_shell.py",
     "TrainFormScreen": "test_train_form.py",
     "TrainingScreen": "test_training_screen.py",
+    "TrainingsScreen": "test_training_queue.py",
     "LaunchesScreen": "test_again.py",
     "ViewsScreen": "test_runs_views.py",
     "DownloadDialog": "test_download.py",
 }
-"""Screens whose looks depend on processes, paths or the clock, and what looks at them."""
+"""Screens whose looks depend on processes, paths or the clock, and what looks at them; no picture is taken of them."""
 
 
 @pytest.fixture(autouse=True)
@@ -78,6 +80,34 @@ def sound(pilot: Pilot[Any], size: tuple[int, int], name: str) -> None:
     if app.focused is not None:
         seen = app.focused.region.intersection(Region(0, 0, *size))
         assert seen.area > 0, where
+
+
+async def through_sizes(pilot: Pilot[Any], name: str) -> None:
+    """Larger, and small again."""
+    for size in (*SIZES, SIZES[0]):
+        await resized(pilot, size)
+        sound(pilot, size, name)
+
+
+async def test_the_screens_of_trainings_at_every_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without pictures: they show processes, paths and the time."""
+    monkeypatch.setenv("MLAUDIT_STATE_DIR", str(tmp_path / "state"))
+    bench = TrainingBench(tmp_path, still_store())
+    try:
+        async with bench.app().run_test(size=SIZES[0]) as pilot:
+            await see(pilot, "fraud-detector")
+            await train(pilot, "slow")
+            await through_sizes(pilot, "training")
+            await queue(pilot, "slow", epochs="12")
+            await see(pilot, "1 training is running, 1 waits")
+            await through_sizes(pilot, "trainings")
+            await open_form(pilot)
+            await through_sizes(pilot, "train_form")
+            await pilot.press("ctrl+o")
+            await until(pilot, lambda: type(pilot.app.screen).__name__ == "LaunchesScreen")
+            await through_sizes(pilot, "launches")
+    finally:
+        bench.close()
 
 
 async def test_every_screen_at_every_size(snapshot: SnapshotAssertion) -> None:
