@@ -56,7 +56,12 @@ def parallel_picture(labels: Sequence[str], axes: Sequence[Dimension]) -> Pictur
     notes = [(x, -6.0, fit(axis.ends[1], room)) for x, axis in zip(places, axes, strict=True)]
     notes += [(x, HEIGHT + 16.0, fit(axis.ends[0], room)) for x, axis in zip(places, axes, strict=True)]
     notes += [(x, HEIGHT + 34.0, fit(title(axis), room)) for x, axis in zip(places, axes, strict=True)]
-    return Picture("params and metrics", "", strokes, [], [], None, rules=places, notes=notes)
+    # There are more runs than colours.
+    for run, stroke in enumerate(strokes):
+        if stroke.lines:
+            x, y = stroke.lines[-1][-1]
+            notes.append((x + 8.0 + 9.0 * (run % 2), y + 4.0, LETTERS[run % len(LETTERS)]))
+    return Picture("", "", strokes, [], [], None, rules=places, notes=notes)
 
 
 def scatter_picture(labels: Sequence[str], x: Dimension, y: Dimension) -> Picture:
@@ -83,6 +88,7 @@ def scatter_picture(labels: Sequence[str], x: Dimension, y: Dimension) -> Pictur
         [(round(x.place(v) * WIDTH, 1), label) for v, label in zip(across.values, across.labels, strict=True)],
         [(_down(y, v), label) for v, label in zip(up.values, up.labels, strict=True)],
         None,
+        notes=[(across_at + 9.0, at - 4.0, LETTERS[run]) for run, (across_at, at) in points] if few else [],
     )
 
 

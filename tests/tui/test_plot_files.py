@@ -45,7 +45,7 @@ def test_lines_break_where_there_is_no_value() -> None:
     assert picture.strokes[0].lines == [[(0.0, 0.0), (WIDTH / 2, 0.0), (WIDTH, 0.0)]]
     assert len(picture.strokes[1].lines[0]) == 2
     assert picture.strokes[2].lines[0][0][0] == WIDTH / 2
-    assert [text for _, _, text in picture.notes][-3:] == ["lr log", "opt", "val_loss ↓"]
+    assert [text for _, _, text in picture.notes][-6:] == ["lr log", "opt", "val_loss ↓", "A", "B", "C"]
 
 
 def test_points_are_the_runs_that_have_both() -> None:
@@ -54,6 +54,7 @@ def test_points_are_the_runs_that_have_both() -> None:
     assert [s.label for s in picture.strokes] == ["A <one> & $x$"]
     assert picture.strokes[0].marks == [(WIDTH, 0.0)]
     assert (picture.title, picture.x_title) == ("metrics.val_loss over params.lr (log)", "params.lr (log)")
+    assert [text for _, _, text in picture.notes] == ["A"]
     many = dimensions(RUNS * 20)
     assert [s.label for s in scatter_picture(LABELS * 20, many[1], many[2]).strokes] == ["40 runs"]
 
