@@ -58,6 +58,12 @@ class Trail:
         self._ahead.append((below, left))
         self._sweep()
 
+    async def back_to(self, index: int) -> None:
+        """Leave all screens above the one at ``index`` of the way, the first being 0."""
+        # The first of all is Textual's own.
+        while len(self._way) > index + 2 and not self._app.screen.is_modal:
+            await self.back()
+
     async def forward(self) -> None:
         """Return to the screen that was left last, if there is one."""
         if self.can_go_forward and self._ahead[-1][0] is self._app.screen:
