@@ -25,6 +25,7 @@ from mlaudit.domain.models import (
     Run,
     RunPage,
     StoreKind,
+    ViewType,
 )
 from mlaudit.domain.text import clean, clean_mapping
 from mlaudit.gateway import convert, faults, sql_history, sql_stretches, sql_summary
@@ -81,10 +82,11 @@ class SqlTracking:
         order_by: Sequence[str] = (),
         max_results: int = 200,
         page_token: str | None = None,
+        view: ViewType = ViewType.ACTIVE_ONLY,
     ) -> RunPage:
         if not experiment_ids:
             return RunPage(())
-        return self._search.page(experiment_ids, filter_string, order_by, max_results, page_token)
+        return self._search.page(experiment_ids, filter_string, order_by, max_results, page_token, view)
 
     def get_run(self, run_id: str) -> Run:
         _check_id(run_id)
