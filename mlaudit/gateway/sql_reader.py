@@ -209,9 +209,9 @@ class _Elsewhere:
     def list_model(self, model: LoggedModel, path: str) -> Any:
         return self._stored.list_model(model, path)
 
-    def stream(self, location: str, path: str) -> AbstractContextManager[Iterator[bytes] | None]:
-        chunks: AbstractContextManager[Iterator[bytes] | None] = self._stored.stream(location, path)
-        return chunks
+    def stream(self, location: str, path: str) -> AbstractContextManager[ArtifactStream | None]:
+        stream: AbstractContextManager[ArtifactStream | None] = self._stored.stream(location, path)
+        return stream
 
     def fetch(self, location: str, path: str, folder: str) -> str:
         return str(self._stored.fetch(location, path, folder))
