@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Button, Input
+from textual.widgets import Button, Input, OptionList
 
 from mlaudit.config.saved_views import SavedViews
 from mlaudit.domain.saved_view import SavedView
@@ -111,6 +111,17 @@ async def test_columns_are_applied_as_they_were_chosen() -> None:
         await until(pilot, lambda: len(screen.table.runs) == 3 and not screen._loading)
         assert screen.table.columns == ("run_name", "metrics.f1", "metrics.loss", "curves.loss")
         assert not screen._judging
+
+
+async def test_a_click_applies_a_view() -> None:
+    async with runs_of(store(), size=(120, 40)) as (pilot, screen):
+        kept(screen).save("a", SavedView())
+        kept(screen).save("best", BEST)
+        await dialog(pilot)
+        await see(pilot, "best")
+        await pilot.click(OptionList, offset=(5, 1))
+        await see(pilot, "view best")
+        await until(pilot, lambda: len(screen.table.runs) == 3)
 
 
 async def test_groups_and_trees_are_part_of_a_view() -> None:
