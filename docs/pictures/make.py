@@ -1,4 +1,4 @@
-"""Takes the pictures of the README: the real app on a demo store, pressed by keys, as SVG.
+"""Takes the pictures of the README and the pages: the real app on a demo store, pressed by keys, as SVG.
 
     python docs/pictures/make.py DIR
 
@@ -52,8 +52,59 @@ def keep(pilot: Pilot[Any], name: str) -> None:
     (HERE / f"{name}.svg").write_text(svg, encoding="utf-8")
 
 
+async def compared(pilot: Pilot[Any]) -> None:
+    """The three marked runs as lines over what differs; all that are listed as points."""
+    await pilot.press("equals_sign")
+    await until(pilot, lambda text: "3 runs:" in text)
+    await pilot.press("v")
+    await until(pilot, lambda text: "3 runs over" in text)
+    await pilot.press(*["right"] * 3, "down")
+    await pilot.pause(0.5)
+    keep(pilot, "parallel")
+    await pilot.press("escape", "escape")
+    await until(pilot, lambda text: "3 marked" in text)
+    await pilot.press("A", "equals_sign")
+    await until(pilot, lambda text: "10 runs:" in text)
+    await pilot.press("S")
+    await until(pilot, lambda text: "metrics.val_loss over" in text)
+    while "over params.hidden_size" not in text_of(pilot):
+        await pilot.press("tab")
+    await pilot.press("g")
+    await pilot.pause(0.5)
+    keep(pilot, "scatter")
+    await pilot.press("escape", "escape", "u")
+    await until(pilot, lambda text: "marked" not in text)
+
+
+async def run_and_model(pilot: Pilot[Any], table: Any) -> None:
+    """The best run, where it came from; the model that it is a version of."""
+    at = next(i for i, run in enumerate(table.runs) if run.tags.get("demo.role") == "candidate-better")
+    await pilot.press("g", *["j"] * at, "enter")
+    await until(pilot, lambda text: "Overview" in text and "reading" not in text)
+    await pilot.pause(0.5)
+    keep(pilot, "run")
+    await pilot.press("m")
+    await until(pilot, lambda text: "Production" in text and "v5" in text)
+    await pilot.pause(0.5)
+    keep(pilot, "model")
+    await pilot.press("escape", "escape")
+    await until(pilot, lambda text: "by val_loss" in text)
+
+
+async def refused(pilot: Pilot[Any], table: Any) -> None:
+    """The question before a promotion of a run that is worse; it is not answered."""
+    await pilot.press("slash", *["backspace"] * 40, "enter")
+    await until(pilot, lambda text: "15 runs" in text and "loading" not in text)
+    at = next(i for i, run in enumerate(table.runs) if run.tags.get("demo.role") == "candidate-worse")
+    await pilot.press("g", *["j"] * at, "p")
+    await until(pilot, lambda text: "To confirm, type" in text)
+    await pilot.pause(0.5)
+    keep(pilot, "promotion")
+    await pilot.press("escape")
+
+
 async def take(store: Path) -> None:
-    """The runs, the chart of three of them, and the better candidate against Production."""
+    """The runs, three of them as curves and as lines, one of them, its model, and candidates against Production."""
     uri = f"sqlite:///{store.resolve()}/mlflow.db"
     settings = Settings(tracking_uri=uri, policy_path=str(store.resolve() / "mlaudit.toml"), read_only=False)
     backend = WorkerProcess(settings)
@@ -86,11 +137,15 @@ async def take(store: Path) -> None:
         keep(pilot, "chart")
         await pilot.press("escape")
         await until(pilot, lambda text: "3 marked" in text)
+        await compared(pilot)
+        await run_and_model(pilot, table)
         at = next(i for i, run in enumerate(table.runs) if run.tags.get("demo.role") == "candidate-better")
         await pilot.press("g", *["j"] * at, "d")
         await until(pilot, lambda text: "baseline" in text and "PASS" in text and "loading" not in text)
         await pilot.pause(0.5)
         keep(pilot, "diff")
+        await pilot.press("escape")
+        await refused(pilot, table)
         await pilot.press("q")
 
 

@@ -25,6 +25,7 @@ def show() -> int:
     theme = "" if personal.theme is None else f"theme = {_text(personal.theme)}"
     keys = [f"{_text(action)} = {_text(pressed)}" for action, pressed in sorted(personal.keys.items())]
     lines = [where, theme or "# theme: the default", f"slow = {str(personal.slow).lower()}"]
+    lines.append(f"trainings_at_once = {personal.trainings_at_once}")
     lines += [f"restore = {str(personal.restore).lower()}"]
     lines += ["", "[keys]", *keys] if keys else []
     output.data("\n".join(lines))

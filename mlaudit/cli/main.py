@@ -115,6 +115,7 @@ def with_personal(settings: Settings, *, slow: bool = False, restore: bool = Tru
         restore=personal.restore and restore,
         theme=personal.theme,
         keys=dict(personal.keys),
+        trainings_at_once=personal.trainings_at_once,
         problems=personal.problems,
     )
 

@@ -30,11 +30,20 @@ TEMPLATE = """\
 # Begin where you were in this store the last time. false is the same as --no-restore.
 # restore = true
 
+# How many trainings run at a time; more of them wait in the queue.
+# trainings_at_once = 1
+
 # Other keys for actions. The names stand in docs/app.md; several keys are separated by commas.
 # [keys]
 # "runs.sort" = "s,o"
 """
-_KINDS: Mapping[str, type] = {"theme": str, "slow": bool, "restore": bool, "keys": dict}
+_KINDS: Mapping[str, type] = {"theme": str, "slow": bool, "restore": bool, "trainings_at_once": int, "keys": dict}
+_WORDS: Mapping[type, str] = {
+    bool: "true or false",
+    str: "a text",
+    dict: "a table",
+    int: "a whole number from 1 to 64",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +55,7 @@ class Personal:
     theme: str | None = None
     slow: bool = False
     restore: bool = True
+    trainings_at_once: int = 1
     keys: Mapping[str, str] = field(default_factory=dict)
     """Id of a binding -> its keys, separated by commas."""
     problems: tuple[str, ...] = ()
@@ -80,8 +90,10 @@ def read_personal(path: Path | None = None) -> Personal:
             near = difflib.get_close_matches(key, _KINDS, 1)
             hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(_KINDS)}"
             problems.append(f"{shown}: unknown key {clean(key)!r} is ignored{hint}")
-        elif not isinstance(value, _KINDS[key]):
-            kind = {bool: "true or false", str: "a text", dict: "a table"}[_KINDS[key]]
+        elif not isinstance(value, _KINDS[key]) or (_KINDS[key] is int and not _is_count(value)):
+            kind = {bool: "true or false", str: "a text", dict: "a table", int: "a whole number from 1 to 64"}[
+                _KINDS[key]
+            ]
             problems.append(f"{shown}: {key} is ignored: it must be {kind}")
         else:
             taken[key] = value
@@ -92,3 +104,8 @@ def read_personal(path: Path | None = None) -> Personal:
         else:
             problems.append(f"{shown}: keys.{clean(action)} is ignored: it must be a text such as 's' or 'ctrl+s'")
     return Personal(path, True, keys=keys, problems=tuple(problems), **taken)
+
+
+def _is_count(value: Any) -> bool:
+    # true is an int for Python.
+    return not isinstance(value, bool) and 1 <= value <= 64

@@ -41,5 +41,7 @@ class Settings:
     """The app's colours; None: the default."""
     keys: Mapping[str, str] = field(default_factory=dict)
     """Other keys: id of a binding -> keys separated by commas."""
+    trainings_at_once: int = 1
+    """How many trainings of the app run at a time; more of them wait."""
     problems: tuple[str, ...] = ()
     """What is wrong in the personal file, printable."""

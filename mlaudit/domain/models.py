@@ -14,9 +14,13 @@ from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
+
+from mlaudit.domain.packed import Packed, keys_of, numbers_of, packed_numbers, shared
 
 # MLflow's SQL stores keep +inf and -inf as the greatest double (1.797e308) and its negative.
 STORED_INFINITY = 1.7976931348623157e308
+_NO_KEYS: Mapping[str, str] = {}
 
 
 def is_finite(value: float) -> bool:
@@ -135,6 +139,56 @@ class Run:
     def raw_key(self, key: str) -> str:
         """The store's form of a param, metric or tag key."""
         return self.raw_keys.get(key, key)
+
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        """A run that has travelled takes little room (:mod:`mlaudit.domain.packed`)."""
+        params, metrics, tags = self.params, self.metrics, self.tags
+        return _arrived, (
+            *(self.run_id, self.name, self.artifact_uri, self.start_time, self.end_time),
+            (self.experiment_id, self.status, self.lifecycle_stage, self.user),
+            *(keys_of(params), tuple(params.values())),
+            *(keys_of(metrics), numbers_of(metrics)),
+            *(keys_of(tags), tuple(tags.values())),
+            *(self.datasets, self.logged_model_ids, dict(self.raw_keys) or None),
+        )
+
+
+def _arrived(
+    run_id: str,
+    name: str,
+    artifact_uri: str,
+    start_time: int | None,
+    end_time: int | None,
+    common: tuple[str, str, str, str],
+    param_keys: tuple[str, ...],
+    params: tuple[str, ...],
+    metric_keys: tuple[str, ...],
+    metrics: bytes,
+    tag_keys: tuple[str, ...],
+    tags: tuple[str, ...],
+    datasets: tuple[Dataset, ...],
+    logged_model_ids: tuple[str, ...],
+    raw_keys: Mapping[str, str] | None,
+) -> Run:
+    experiment_id, status, lifecycle_stage, user = map(shared, common)
+    return Run(
+        run_id,
+        experiment_id,
+        name,
+        status,
+        lifecycle_stage,
+        user,
+        start_time,
+        end_time,
+        artifact_uri,
+        Packed(param_keys, tuple(map(shared, params))),
+        packed_numbers(metric_keys, metrics),
+        # MLflow keeps the name in a tag as well.
+        Packed(tag_keys, tuple(name if tag == name else shared(tag) for tag in tags)),
+        datasets,
+        logged_model_ids,
+        _NO_KEYS if raw_keys is None else raw_keys,
+    )
 
 
 @dataclass(frozen=True, slots=True)

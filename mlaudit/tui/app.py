@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from textual import events
 from textual.app import App
 from textual.binding import Binding
 from textual.reactive import var
@@ -19,6 +20,7 @@ from mlaudit.config.settings import Settings
 from mlaudit.domain.models import Run, StoreInfo
 from mlaudit.domain.text import clean
 from mlaudit.tui.commands import ScreenCommands
+from mlaudit.tui.pauses import LOOK_SECONDS, Pauses
 from mlaudit.tui.places import Places
 from mlaudit.tui.screens.base import BaseScreen
 from mlaudit.tui.screens.experiments import ExperimentsScreen
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
 
     from mlaudit.tui.downloads import Downloads
+    from mlaudit.tui.outside import Outside
     from mlaudit.tui.screens.notices import Notice
     from mlaudit.tui.trainings import Trainings
 
@@ -46,6 +49,7 @@ class MlauditApp(App[int]):
         Binding("m", "models", "Models", id="app.models", tooltip="The registered models and their versions by stage"),
         Binding("t", "train", "Train", id="app.train", tooltip="Train a model, or go back to the training that runs"),
         Binding("e", "again", "Again", show=False, id="app.again", tooltip="Train again as this run was, with changes"),
+        Binding("w", "trainings", show=False, id="app.trainings", tooltip="The trainings that run, wait or have ended"),
         Binding("question_mark", "help", "Help", key_display="?", id="app.help", tooltip="The keys of this screen"),
         Binding("q", "quit", "Quit", id="app.quit", tooltip="Leave mlaudit"),
         Binding("ctrl+l", "log", show=False, id="app.log", tooltip="What MLflow and the worker had to say"),
@@ -67,6 +71,7 @@ class MlauditApp(App[int]):
         self.places = Places(self)
         self.quit_guards: list[Callable[[], Awaitable[bool]]] = []
         """Asked before ``q`` quits; one False keeps the app open."""
+        self._pauses: Pauses | None = None
 
     def _apply_settings(self) -> None:
         """The user's own colours and keys; what cannot be applied is told."""
@@ -102,12 +107,20 @@ class MlauditApp(App[int]):
         self.call_after_refresh(self._start, screen)
 
     async def _start(self, screen: ExperimentsScreen) -> None:
+        self._pauses = Pauses()
+        self.set_interval(LOOK_SECONDS, self._pauses.look)
         await self.backend.start()
         screen.load()
 
     def watch_store(self) -> None:
         """Only now it can be told which trainings belong to this store."""
         self.run_worker(self.trainings.pick_up(), group="trainings.pick_up", exclusive=True)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Note that somebody is at the keys."""
+        if self._pauses is not None and isinstance(event, events.InputEvent):
+            self._pauses.input()
+        await super().on_event(event)
 
     def _end_by_signal(self, number: int) -> None:
         self.places.keep()
@@ -130,6 +143,13 @@ class MlauditApp(App[int]):
         downloads = Downloads(self)
         self.quit_guards.append(downloads.may_quit)
         return downloads
+
+    @cached_property
+    def outside(self) -> Outside:
+        """Where files lie that another program has opened; made when first asked for."""
+        from mlaudit.tui.outside import Outside
+
+        return Outside()
 
     @property
     def may_write(self) -> bool:
@@ -162,6 +182,19 @@ class MlauditApp(App[int]):
         if not isinstance(self.screen, TrainFormScreen):
             self.push_screen(TrainFormScreen())
 
+    def action_trainings(self) -> None:
+        """The trainings of this session, and those that wait."""
+        from mlaudit.tui.screens.trainings import TrainingsScreen
+
+        if not isinstance(self.screen, TrainingsScreen):
+            self.push_screen(TrainingsScreen())
+
+    @property
+    def _any_training(self) -> bool:
+        """Whether there is one to be shown; asked with every screen, so nothing is made for it."""
+        trainings: Trainings | None = self.__dict__.get("trainings")
+        return trainings is not None and bool(trainings.all or trainings.queue.waiting)
+
     @property
     def _run_at_hand(self) -> Run | None:
         """The run that the screen is about, or that its cursor is on."""
@@ -179,6 +212,8 @@ class MlauditApp(App[int]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Nothing that writes is bound where nothing may be written, nor the form's key on the form."""
+        if action == "trainings" and not (self._any_training and self.screen.title != "trainings"):
+            return False
         if action == "again" and not (self.may_write and self._run_at_hand is not None):
             return False
         if action == "train" and not (self.may_write and self.screen_stack and self.screen.title != "train"):
@@ -241,6 +276,8 @@ class MlauditApp(App[int]):
             self.push_screen(TooSmallScreen())
 
     async def on_unmount(self) -> None:
+        if "outside" in vars(self):
+            self.outside.close()
         await self.backend.close()
 
     async def action_quit(self) -> None:

@@ -22,8 +22,12 @@ NOTICE_SECONDS = 8
 class LiveDownload:
     """One download and how far it is. Only :class:`Downloads` changes it."""
 
-    def __init__(self, download: Download) -> None:
+    def __init__(self, download: Download, *, quiet: bool = False) -> None:
         self.download = download
+        self.quiet = quiet
+        """Whoever has started it tells how it ended."""
+        self.ended = asyncio.Event()
+        """Set when it has, whatever way."""
         self.state = DownloadState(Phase.RUNNING)
         self.problem = ""
         """Why the last look failed; empty when it did not."""
@@ -48,9 +52,9 @@ class Downloads:
         self.current: LiveDownload | None = None
         """The one under way."""
 
-    async def start(self, request: StartDownload) -> LiveDownload:
-        """Raises MlauditError: it cannot begin, and nothing was done."""
-        live = LiveDownload(await self._app.backend.ask(request))
+    async def start(self, request: StartDownload, *, quiet: bool = False) -> LiveDownload:
+        """Raises MlauditError: it cannot begin, and nothing was done. ``quiet``: its end is not told."""
+        live = LiveDownload(await self._app.backend.ask(request), quiet=quiet)
         self.current = live
         self._app.run_worker(self._watch(live), group="downloads", exit_on_error=True)
         return live
@@ -68,6 +72,9 @@ class Downloads:
             await self._clear(live)
         if self.current is live:
             self.current = None
+        live.ended.set()
+        if live.quiet:
+            return
         bad = live.state.phase in {Phase.FAILED, Phase.LOST}
         severity: SeverityLevel = "error" if bad else "information"
         self._app.notify(live.outcome, severity=severity, timeout=NOTICE_SECONDS, markup=False)

@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from mlaudit.config.places import state_dir
-from mlaudit.services.launcher import Training
+from mlaudit.services.training import StartTraining, Training
+from mlaudit.tui.planned_training import Planned, described
 
 FORMAT = "mlaudit.training/1"
 
 
-def remember(training: Training, store: str, run_id: str | None = None) -> None:
+def remember(training: Training, planned: Planned, store: str, run_id: str | None = None) -> None:
     """Write the record of a training, or write it anew. ``store`` is the redacted URI. Where it cannot: nothing."""
     record = {
         "format": FORMAT,
@@ -32,6 +33,7 @@ def remember(training: Training, store: str, run_id: str | None = None) -> None:
         "started": training.started,
         "log_path": training.log_path,
         "run_id": run_id,
+        **planned.description(),
     }
     path = _path(training)
     new = path.with_suffix(".new")
@@ -49,18 +51,21 @@ def forget(training: Training) -> None:
         _path(training).unlink(missing_ok=True)
 
 
-def remembered(store: str) -> Iterator[tuple[Training, str | None]]:
-    """The trainings recorded here for this store, oldest first, each with its run's id where that was known."""
+def remembered(store: str) -> Iterator[tuple[Training, Planned, str | None]]:
+    """The trainings recorded here for this store, oldest first, each with its run's id where that was known.
+
+    Of what was planned only what is said of it is known.
+    """
     found = []
     for path in _folder().glob("*.json"):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             record = json.loads(path.read_text(encoding="utf-8"))
             if (record["format"], record["host"], record["store"]) == (FORMAT, platform.node(), store):
                 found.append(_read(record))
-    yield from sorted(found, key=lambda pair: pair[0].started)
+    yield from sorted(found, key=lambda found: found[0].started)
 
 
-def _read(record: dict[str, Any]) -> tuple[Training, str | None]:
+def _read(record: dict[str, Any]) -> tuple[Training, Planned, str | None]:
     """Raises KeyError, TypeError, ValueError."""
     training = Training(
         launch_id=str(record["launch_id"]),
@@ -73,7 +78,10 @@ def _read(record: dict[str, Any]) -> tuple[Training, str | None]:
     if not training.launch_id.isalnum():
         raise ValueError(training.launch_id)
     run_id = record["run_id"]
-    return training, None if run_id is None else str(run_id)
+    # Records of versions that did not say this are as good otherwise.
+    nothing = {"name": "a training", "changed": "", "metric": "", "steps": 0, "counted": ""}
+    planned = described(nothing | record, StartTraining(()))
+    return training, planned, None if run_id is None else str(run_id)
 
 
 def _folder() -> Path:

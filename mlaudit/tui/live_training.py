@@ -5,15 +5,20 @@ from __future__ import annotations
 import asyncio
 import time
 
-from mlaudit.domain.models import RunStatus
+from mlaudit.domain.comparison import Comparison
+from mlaudit.domain.models import MetricHistory, RunStatus
+from mlaudit.domain.progress import estimate
+from mlaudit.domain.text import clean
 from mlaudit.services.training import Training, TrainingStatus
+from mlaudit.tui.planned_training import Planned
 
 
 class LiveTraining:
     """One training and how it stands. Only :class:`~mlaudit.tui.trainings.Trainings` changes it."""
 
-    def __init__(self, training: Training) -> None:
+    def __init__(self, training: Training, planned: Planned) -> None:
         self.training = training
+        self.planned = planned
         self.status = TrainingStatus(True, None, None, None)
         self.ended = False
         """The process has ended, and what its run says of it is as right as can be."""
@@ -31,6 +36,16 @@ class LiveTraining:
         """Its end was on screen."""
         self.from_before = False
         """An earlier session has started it."""
+        self.history: MetricHistory | None = None
+        """Of the metric by whose steps it is told how far it is; None until there is one."""
+        self.verdict: Comparison | None = None
+        """Its run against Production, when it has ended well."""
+        self.verdict_problem = ""
+        """Why there is no verdict on its run; empty when there is one, or none is due."""
+        self.history_due = 0.0
+        """When its steps are asked for again, on the monotonic clock."""
+        self.judging = False
+        """The verdict has been asked for."""
 
     @property
     def stopping(self) -> bool:
@@ -43,11 +58,44 @@ class LiveTraining:
         return max(0.0, (self.ended_at or time.time()) - self.training.started)
 
     @property
+    def how_far(self) -> str:
+        """How far it is and what is left, in words; that nobody can tell, where nobody can."""
+        planned, history = self.planned, self.history
+        if not planned.metric:
+            return "time left not known"
+        found = None
+        if history is not None:
+            found = estimate(
+                history.steps, history.timestamps, planned.steps, started=self.training.started, now=time.time()
+            )
+        if found is None:
+            seen = history is not None and len(history.steps) > 0
+            why = f"the steps of {clean(planned.metric)} do not fit" if seen else "none so far"
+            return f"{planned.counted} ? of {planned.steps:,}: {why}"
+        words = f"{planned.counted} {found.done:,} of {found.total:,}"
+        if found.done == found.total:
+            return f"{words}, about to end"
+        if found.seconds_left is None:
+            return words
+        return f"{words}, about {_rounded(found.seconds_left)} left"
+
+    @property
     def failed(self) -> bool:
         """It has ended, and not as it should."""
         finished = self.status.run_status == RunStatus.FINISHED
         known = self.status.run_status is not None
         return self.ended and not (finished if known and not self.status.exit_code else self.status.exit_code == 0)
+
+    @property
+    def verdict_words(self) -> str:
+        """The verdict on its run, or why there is none; empty where none is due."""
+        if self.verdict is not None:
+            from mlaudit.tui.widgets.comparison_text import verdict_line
+
+            return verdict_line(self.verdict)
+        if self.judging:
+            return "being judged against Production…"
+        return f"no verdict: {self.verdict_problem}" if self.verdict_problem else ""
 
     @property
     def has_run(self) -> bool:
@@ -78,3 +126,11 @@ def exit_words(code: int | None) -> str:
     except ValueError:
         name = f"signal {-code}"
     return f"killed by {name}" + (" (often: out of memory)" if name == "SIGKILL" else "")
+
+
+def _rounded(seconds: float) -> str:
+    """A time that is an estimate: no more digits than mean something."""
+    if seconds < 60:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{round(seconds / 3600)} h"

@@ -27,9 +27,9 @@ class TrainingQuit:
 
     async def may_quit(self) -> bool:
         """Ask what is to become of the trainings. The answer quits later, or does not."""
-        if not self._own:
+        if not self._own and self._trainings.queue.next is None:
             return True
-        self._app.push_screen(quit_dialog(self._own), self._quit_answered)
+        self._app.push_screen(quit_dialog(self._own, len(self._trainings.queue.waiting)), self._quit_answered)
         return False
 
     @property
@@ -40,6 +40,7 @@ class TrainingQuit:
     async def _quit_answered(self, answer: str | None) -> None:
         if answer is None:
             return
+        self._trainings.queue.closed = True
         left = "" if answer == STOP else "\n".join(_left_words(t) for t in self._own)
         if answer == STOP:
             self._trainings.notify("Stopping the training; this takes up to 15 seconds, then mlaudit quits.")
@@ -51,6 +52,7 @@ class TrainingQuit:
         results = await asyncio.gather(*(self._trainings.stop(t) for t in self._own), return_exceptions=True)
         errors = [r for r in results if isinstance(r, BaseException)]
         if errors:
+            self._reopen()
             self._trainings.notify(f"mlaudit stays open: the training may still run. {errors[0]}", bad=True)
             return
         await self._quit("\n".join(f"mlaudit: {t.headline}" for t in self._trainings.all if t.stopped))
@@ -58,18 +60,29 @@ class TrainingQuit:
     async def _quit(self, parting: str) -> None:
         for guard in list(self._app.quit_guards):
             if guard != self._trainings.may_quit and not await guard():
+                self._reopen()
                 return
+        if waiting := len(self._trainings.queue.waiting):
+            parting += f"{chr(10) if parting else ''}mlaudit: {_waiting_words(waiting)}"
         self._app.exit(0, message=Text(parting) if parting else None)
 
+    def _reopen(self) -> None:
+        self._trainings.queue.closed = False
+        self._trainings.queue.advance()
 
-def quit_dialog(live: Sequence[LiveTraining]) -> ConfirmDialog:
-    """The question before quitting while trainings run."""
+
+def quit_dialog(live: Sequence[LiveTraining], waiting: int = 0) -> ConfirmDialog:
+    """The question before quitting while trainings run, or wait."""
     lines: list[str | Text] = []
     for training in live:
         run = training.status.run_id
         about = f", run {run[:12]}" if run else ""
         lines.append(f"{training.headline}{about}, for {format_duration(int(training.seconds * 1000))}.")
         lines.append(f"Its output: {training.training.log_path}")
+    if waiting:
+        lines += ["", f"In the queue: {_waiting_words(waiting)}"]
+    if not live:
+        return ConfirmDialog("Quit while trainings wait?", lines, confirm_label="Quit")
     lines += [
         "",
         "Stopping takes up to 15 seconds; the run is then KILLED.",
@@ -77,6 +90,11 @@ def quit_dialog(live: Sequence[LiveTraining]) -> ConfirmDialog:
         f"kill -INT -- {' '.join(f'-{t.training.pid}' for t in live)}",
     ]
     return ConfirmDialog("Quit while a training runs?", lines, confirm_label="Leave it running", also=(STOP, "Stop it"))
+
+
+def _waiting_words(count: int) -> str:
+    wait = "waits and is" if count == 1 else "wait and are"
+    return f"{count} {wait} not started while mlaudit is closed; kept, and held at the next start until you say go."
 
 
 def _left_words(live: LiveTraining) -> str:

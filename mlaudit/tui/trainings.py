@@ -16,9 +16,15 @@ from typing import TYPE_CHECKING
 from mlaudit.config.launch_memory import Launch, LaunchMemory
 from mlaudit.domain.errors import MlauditError
 from mlaudit.domain.models import RunStatus
-from mlaudit.services.training import PollTraining, StartTraining, StopTraining, Training, TrainingStatus
+from mlaudit.domain.text import clean
+from mlaudit.domain.verdict import Outcome
+from mlaudit.services.compare import CompareRun
+from mlaudit.services.history import GetHistory
+from mlaudit.services.training import PollTraining, StopTraining, Training, TrainingStatus
 from mlaudit.tui.left_trainings import forget, remember, remembered
 from mlaudit.tui.live_training import LiveTraining, exit_words
+from mlaudit.tui.planned_training import Planned
+from mlaudit.tui.training_queue import TrainingQueue
 from mlaudit.tui.training_quit import TrainingQuit
 
 if TYPE_CHECKING:
@@ -32,6 +38,10 @@ RUN_EVERY = 4
 """Only every so many looks the store is asked for the run."""
 SETTLE_TRIES = 3
 """How often a store that does not answer is asked how the run ended."""
+STEPS_ASKED = 500
+"""Points of the metric by whose steps it is told how far a training is."""
+JUDGE_SECONDS = 30.0
+BAD_NEWS = {Outcome.REGRESSION, Outcome.ERROR}
 NOTICE_SECONDS = 30
 UNENDED = {RunStatus.RUNNING, RunStatus.SCHEDULED}
 
@@ -42,6 +52,8 @@ class Trainings:
     def __init__(self, app: MlauditApp) -> None:
         self._app = app
         self._quit = TrainingQuit(app, self)
+        self.queue = TrainingQueue(app, lambda: len(self.live) + self._starting, self.start, self.notify)
+        self._starting = 0
         self.all: list[LiveTraining] = []
         """Oldest first."""
         self.drafts: dict[str, dict[str, str]] = {}
@@ -60,23 +72,44 @@ class Trainings:
         waiting = self.live or [t for t in self.all if not t.seen]
         return waiting[-1] if waiting else None
 
-    async def start(self, request: StartTraining) -> LiveTraining:
+    def is_only(self, live: LiveTraining) -> bool:
+        """Whether there is no other that runs, waits, or has ended unseen."""
+        others = [t for t in self.all if t is not live and not (t.ended and t.seen)]
+        return not others and not self.queue.waiting
+
+    @property
+    def summary(self) -> str:
+        """How many run and wait, in words: ``2 trainings are running, 1 waits``."""
+        running, waiting = len(self.live), len(self.queue.waiting)
+        held = sum(w.held for w in self.queue.waiting)
+        one = running == 1
+        words = f"{running or 'no'} training{' is' if one else 's are'} running"
+        if waiting:
+            words += f", {waiting} {'waits' if waiting == 1 else 'wait'}"
+        return words + (f" ({held} held)" if held else "")
+
+    async def start(self, planned: Planned) -> LiveTraining:
         """Start one and watch it, even if whoever asked for it is cancelled meanwhile. Raises MlauditError."""
-        starting = asyncio.ensure_future(self._start(request))
+        starting = asyncio.ensure_future(self._start(planned))
         try:
             return await asyncio.shield(starting)
         except asyncio.CancelledError:
             starting.add_done_callback(self._tell_start)
             raise
 
-    async def _start(self, request: StartTraining) -> LiveTraining:
-        training = await self._app.backend.ask(request)
+    async def _start(self, planned: Planned) -> LiveTraining:
+        request = planned.request
+        self._starting += 1
+        try:
+            training = await self._app.backend.ask(request)
+        finally:
+            self._starting -= 1
         memory = self.memory
         if memory is not None:
             memory.remember(Launch(training.launch_id, training.started, request.script or "", request.values))
             if memory.problem:
                 self.notify(memory.problem, bad=True)
-        return self.watch(training)
+        return self.watch(training, planned)
 
     @property
     def memory(self) -> LaunchMemory | None:
@@ -92,22 +125,23 @@ class Trainings:
         else:
             self.notify(f"{starting.result().headline}. t shows it.")
 
-    def watch(self, training: Training) -> LiveTraining:
+    def watch(self, training: Training, planned: Planned) -> LiveTraining:
         """Watch a training that was started just now, until its end."""
-        live = LiveTraining(training)
+        live = LiveTraining(training, planned)
         self._remember(live)
         self.all.append(live)
         self._app.run_worker(self._watch(live), group="trainings")
         return live
 
     async def pick_up(self) -> None:
-        """Find the trainings that an earlier session left running in this store, and tell of each."""
+        """Find the trainings that an earlier session left running or waiting on this store, and tell of each."""
+        self.queue.pick_up()
         store = None if self._app.settings.read_only else self._app.store
         known = {t.training.launch_id for t in self.all}
-        for training, run_id in remembered(store.uri) if store is not None else ():
+        for training, planned, run_id in remembered(store.uri) if store is not None else ():
             if training.launch_id in known:
                 continue
-            live = LiveTraining(training)
+            live = LiveTraining(training, planned)
             live.from_before = True
             live.status = replace(live.status, run_id=run_id)
             try:
@@ -131,7 +165,7 @@ class Trainings:
     def _remember(self, live: LiveTraining) -> None:
         store = self._app.store
         if store is not None:
-            remember(live.training, store.uri, live.status.run_id)
+            remember(live.training, live.planned, store.uri, live.status.run_id)
 
     async def stop(self, live: LiveTraining) -> None:
         """Stop it, which takes up to 15 seconds, even if whoever asked is cancelled meanwhile. Raises MlauditError."""
@@ -152,6 +186,9 @@ class Trainings:
             live.stop = None
         if answer.running:
             live.stop_problem = "it has not ended yet"
+        else:
+            # Should mlaudit quit now, there is nothing to tell of at the next start.
+            forget(live.training)
         live.stopped = answer.run_status != RunStatus.FINISHED
         self._take(live, answer)
 
@@ -172,8 +209,21 @@ class Trainings:
                 continue
             if live.status.running:
                 self._take(live, answer, with_run=request.with_run)
+            if request.with_run:
+                await self._look_how_far(live)
         await self._settle(live)
         self._finish(live)
+
+    async def _look_how_far(self, live: LiveTraining) -> None:
+        """Ask for the steps that it is told by; what is known stays where the store does not answer."""
+        run_id, metric, began = live.status.run_id, live.planned.metric, time.monotonic()
+        if run_id is None or not metric or began < live.history_due:
+            return
+        with contextlib.suppress(MlauditError):
+            live.history = await self._app.backend.ask(GetHistory(run_id, clean(metric), metric, most=STEPS_ASKED))
+        # A store that takes long is asked seldom.
+        now = time.monotonic()
+        live.history_due = now + 20 * (now - began)
 
     def _finish(self, live: LiveTraining) -> None:
         live.ended = True
@@ -181,6 +231,20 @@ class Trainings:
         if (memory := self.memory) is not None:
             outcome = live.status.run_status or exit_words(live.status.exit_code)
             memory.settle(live.training.launch_id, live.status.run_id, outcome)
+        self.queue.advance()
+        self._app.run_worker(self._judge(live), group="trainings")
+
+    async def _judge(self, live: LiveTraining) -> None:
+        """The verdict on a run that has ended well, before its end is told."""
+        run_id = live.status.run_id
+        if run_id is not None and live.status.run_status == RunStatus.FINISHED:
+            live.judging = True
+            try:
+                live.verdict = await self._app.backend.ask(CompareRun(run_id), deadline=JUDGE_SECONDS)
+            except MlauditError as error:
+                live.verdict_problem = str(error)
+            finally:
+                live.judging = False
         self._notice(live)
 
     def _take(self, live: LiveTraining, answer: TrainingStatus, *, with_run: bool = True) -> None:
@@ -220,7 +284,11 @@ class Trainings:
         screen = self._app.screen
         if isinstance(screen, TrainingScreen) and screen.live is live:
             return
-        self.notify(f"{live.headline}. t shows it.", bad=live.failed and not live.stopped)
+        bad = live.failed and not live.stopped
+        if live.verdict is not None and live.verdict.verdict.outcome in BAD_NEWS:
+            bad = True
+        said = f" {live.verdict_words}." if live.verdict_words else ""
+        self.notify(f"{live.headline}.{said} t shows it.", bad=bad)
 
     def notify(self, message: str, *, bad: bool = False) -> None:
         """Tell the user, whatever screen is on."""

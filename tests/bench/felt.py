@@ -20,8 +20,8 @@ from tests.plugins.terminal import Terminal
 
 SIZE = (160, 45)
 BEGIN, END = b"\x1b[?2026h", b"\x1b[?2026l"
-CURSOR = re.compile(rb"\x1b\[1;[0-9;]*m[^\x1b]*?\brun-(\d+) ")
-"""The number of the run under the cursor: the only row that is bold."""
+CURSOR = re.compile(rb"m(?:  |\xe2\x97\x8f )\x1b\[0m\x1b\[1;[0-9;]*mrun-(\d+)\b")
+"""The number of the run under the cursor, whose row is the only bold one."""
 BRAILLE = re.compile("[⠁-⣿]")
 THINKING = 0.04
 """Seconds between an answer and the next key, as when a key is held down."""
@@ -117,7 +117,7 @@ def open_runs(terminal: Felt, newest: int) -> float:
     """From the start of the process to the rows of the only experiment; returns the time at which they were there."""
     terminal.shown(_holds("bench"), "the experiments")
     terminal.press("enter")
-    return terminal.shown(_holds(f"run-{newest} "), "the runs")
+    return terminal.shown(_holds(f"run-{newest}"), "the runs")
 
 
 def opening(uri: str, runs: int, folder: Path) -> float:

@@ -33,7 +33,8 @@ def test_show_tells_what_is_wrong(file: Path, capsys: pytest.CaptureFixture[str]
     file.write_text('theme = "nord"\nslow = 1\n[keys]\n"runs.sort" = "o"\n')
     assert main(["config", "show"]) == 2
     out, err = capsys.readouterr()
-    assert out == f'# {file}\ntheme = "nord"\nslow = false\nrestore = true\n\n[keys]\n"runs.sort" = "o"\n'
+    rest = 'slow = false\ntrainings_at_once = 1\nrestore = true\n\n[keys]\n"runs.sort" = "o"\n'
+    assert out == f'# {file}\ntheme = "nord"\n{rest}'
     assert err == f"mlaudit: {file}: slow is ignored: it must be true or false\n"
 
 

@@ -30,6 +30,18 @@ def test_what_is_right_holds_beside_what_is_wrong(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("wrong", ["0", "65", "true", '"2"', "1.5"])
+def test_the_number_of_trainings_at_once(tmp_path: Path, wrong: str) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text("trainings_at_once = 3\n")
+    assert (read_personal(file).trainings_at_once, read_personal(file).problems) == (3, ())
+    file.write_text(f"trainings_at_once = {wrong}\n")
+    assert read_personal(file).trainings_at_once == 1
+    assert read_personal(file).problems == (
+        f"{file}: trainings_at_once is ignored: it must be a whole number from 1 to 64",
+    )
+
+
 @pytest.mark.parametrize("content", [b"theme = ", b"\xff\xfe", b"[keys"])
 def test_a_broken_file_is_named_and_ignored(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "config.toml"

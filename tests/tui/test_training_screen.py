@@ -14,12 +14,13 @@ from textual.widgets import Static
 from mlaudit.domain.errors import StoreUnavailable
 from mlaudit.domain.models import RunStatus
 from mlaudit.gateway.memory import MemoryGateway
-from mlaudit.services.launcher import PollTraining, StopTraining, Training
+from mlaudit.services.launcher import PollTraining, StartTraining, StopTraining, Training
 from mlaudit.services.runs import GetRunDetails
 from mlaudit.tui import left_trainings, trainings
 from mlaudit.tui.app import MlauditApp
 from mlaudit.tui.live_training import LiveTraining
 from mlaudit.tui.log_tail import KEEP_LINES
+from mlaudit.tui.planned_training import Planned
 from mlaudit.tui.screens.chart import MetricList
 from mlaudit.tui.screens.confirm import ConfirmDialog
 from mlaudit.tui.screens.experiments import ExperimentsScreen
@@ -332,8 +333,8 @@ class TestLeaving:
             first = await train(pilot, "slow")
             form = await open_form(pilot, mode="slow")
             form.action_start()
-            await see(pilot, "1 already running")
-            await pilot.press("right", "enter")
+            await see(pilot, "1 training is running; 1 may run at a time", "Start it now")
+            await pilot.press("right", "right", "enter")
             await until(pilot, lambda: len(app_of(pilot).trainings.live) == 2)
             assert first.live in app_of(pilot).trainings.live
 
@@ -454,10 +455,11 @@ class TestTheNextSession:
         self, bench: TrainingBench, tmp_path: Path
     ) -> None:
         training = Training("a1", 1, 0.0, (), "/nowhere", "1")
-        left_trainings.remember(training, "sqlite:///other.db")
+        planned = Planned(StartTraining(()), "Mine", "epochs=3", "val_loss", 3)
+        left_trainings.remember(training, planned, "sqlite:///other.db")
         assert list(left_trainings.remembered("memory://")) == []
         (found,) = left_trainings.remembered("sqlite:///other.db")
-        assert found == (training, None)
+        assert found == (training, planned, None)
         (path,) = (tmp_path / "state").rglob("*.json")
         record = path.read_text()
         for rubbish in ("", "[]", "{}", record.replace('"a1"', '"../x"'), record.replace('"host": "', '"host": "x')):

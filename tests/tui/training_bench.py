@@ -23,6 +23,7 @@ from mlaudit.tui.live_training import LiveTraining
 from mlaudit.tui.prefill import Prefill
 from mlaudit.tui.screens.train_form import TrainFormScreen
 from mlaudit.tui.screens.training import TrainingScreen
+from mlaudit.tui.screens.trainings import TrainingsScreen
 from mlaudit.tui.widgets.parameter_field import ParameterField
 from tests.plugins.fake_training import DECLARATION, write_fake_training
 from tests.plugins.screen_tools import Handle, app_on, see, until
@@ -58,9 +59,11 @@ class TrainingBench:
         """Change the script's declaration."""
         write_fake_training(self.scripts, DECLARATION.replace(old, new))
 
-    def app(self, *, read_only: bool = False) -> MlauditApp:
+    def app(self, *, read_only: bool = False, at_once: int = 1) -> MlauditApp:
         """A fresh app."""
-        return app_on(self.store, read_only=read_only, around=self._around)
+        app = app_on(self.store, read_only=read_only, around=self._around)
+        app.settings = replace(app.settings, trainings_at_once=at_once)
+        return app
 
     def _around(self, handle: Handle) -> Handle:
         def answer(request: Request[Any]) -> Any:
@@ -123,6 +126,15 @@ async def train(pilot: Pilot[Any], mode: str, **more: str) -> TrainingScreen:
     screen = pilot.app.screen
     assert isinstance(screen, TrainingScreen)
     return screen
+
+
+async def queue(pilot: Pilot[Any], mode: str, **more: str) -> None:
+    """Put one into the queue through the form."""
+    form = await open_form(pilot, mode=mode, **more)
+    form.action_start()
+    await see(pilot, "Put this training into the queue?")
+    await pilot.press("right", "enter")
+    await until(pilot, lambda: isinstance(pilot.app.screen, TrainingsScreen))
 
 
 async def ended(pilot: Pilot[Any], live: LiveTraining) -> None:

@@ -77,12 +77,12 @@ class BaseScreen(Screen[None]):
         try:
             answer = await self.mlaudit.backend.ask(request)
         except StoreError:
-            if self.is_mounted:
-                header = self.query_one(StoreHeader)
+            for header in self.query(StoreHeader):
                 header.failed_at = header.failed_at or time.strftime("%H:%M:%S")
             raise
-        if self.is_mounted:
-            self.query_one(StoreHeader).failed_at = ""
+        # A screen that is being taken down still gets its answers, and has no header any more.
+        for header in self.query(StoreHeader):
+            header.failed_at = ""
         return answer
 
     # The way here

@@ -87,6 +87,11 @@ class ModelScreen(PromotionMixin):
         self.query_one("#about", Static).update(Text(f"reading {clean(self._model)}…"))
         self.load()
 
+    @property
+    def crumb(self) -> str:
+        """``model fraud-detector``: the experiment often has the same name."""
+        return f"model {clean(self._model)}"
+
     # Loading
 
     def action_reload(self) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from rich.text import Text
 from textual import on, work
 from textual.binding import Binding
-from textual.containers import VerticalScroll
 from textual.widget import Widget
 from textual.widgets import DataTable, Static, TabbedContent, TabPane
 
@@ -15,16 +14,17 @@ from mlaudit.domain.errors import MlauditError
 from mlaudit.domain.models import Run
 from mlaudit.services.runs import GetRunDetails, RunDetails
 from mlaudit.tui.screens.base import BaseScreen
+from mlaudit.tui.screens.run_outside import OUTSIDE_KEY, OutsideMixin
 from mlaudit.tui.widgets.artifact_pane import ArtifactPane
 from mlaudit.tui.widgets.artifact_tree import ArtifactTree
 from mlaudit.tui.widgets.run_metrics import SYSTEM, MetricsPane
-from mlaudit.tui.widgets.run_overview import overview_text
+from mlaudit.tui.widgets.run_overview import RunOverview
 from mlaudit.tui.widgets.run_pane import RunPane, pair_rows
 
 PANES = ("overview", "metrics", "params", "tags", "artifacts", "system")
 
 
-class RunScreen(BaseScreen):
+class RunScreen(OutsideMixin, BaseScreen):
     """One run; its panes are gone through with tab, or by number."""
 
     TITLE = "run"
@@ -45,6 +45,7 @@ class RunScreen(BaseScreen):
         Binding("p", "promote", "Promote", id="run.promote", tooltip="Compare the run and promote its model"),
         Binding("slash", "search", "Search", key_display="/", id="run.search", tooltip="Search the rows of this pane"),
         Binding("o", "download", "Download", id="run.download", tooltip="Download the artifact under the cursor"),
+        OUTSIDE_KEY,
         Binding("y", "copy", "Copy", id="run.copy", tooltip="Copy the value under the cursor, or the run's id"),
         Binding("r", "reload", "Refresh", id="run.refresh", tooltip="Ask the store again"),
     ]
@@ -57,8 +58,8 @@ class RunScreen(BaseScreen):
     def compose_body(self) -> Iterable[Widget]:
         yield Static("", id="message", markup=False)
         with TabbedContent(id="panes"):
-            with TabPane("Overview", id="overview"), VerticalScroll(id="overview-scroll"):
-                yield Static("", id="overview-text", markup=False)
+            with TabPane("Overview", id="overview"):
+                yield RunOverview(self.ask)
             with TabPane("Metrics", id="metrics"):
                 yield MetricsPane(self.ask)
             for pane in ("params", "tags"):
@@ -93,7 +94,7 @@ class RunScreen(BaseScreen):
         self._say("\n".join(details.problems), bad=bool(details.problems))
         self.show_title(details.run.name or details.run.run_id[:12])
         run = details.run
-        self.query_one("#overview-text", Static).update(overview_text(details))
+        self.query_one(RunOverview).show(details)
         for pane in self.query(MetricsPane):
             pane.show_run(run)
         self.query_one("#params RunPane", RunPane).show(pair_rows(sorted(run.params.items())))
@@ -159,7 +160,7 @@ class RunScreen(BaseScreen):
         elif self._table is not None:
             self._table.focus_inside()
         else:
-            self.query_one("#overview-scroll").focus()
+            self.query_one(RunOverview).focus()
 
     @property
     def _table(self) -> RunPane | None:
@@ -236,6 +237,14 @@ class RunScreen(BaseScreen):
         if artifact is not None or self.mlaudit.downloads.current is not None:
             self.app.push_screen(DownloadDialog(self._run_id, artifact))
 
+    def action_outside(self) -> None:
+        """The artifact under the cursor with another program; on the other panes the run's web page."""
+        artifact = self.query_one(ArtifactTree).artifact
+        if self.pane == "artifacts" and artifact is not None:
+            self.open_artifact(self._run_id, artifact)
+        elif self.run is not None:
+            self.open_page(self.run)
+
     def action_copy(self) -> None:
         """Copy the value under the cursor; on the overview the run's id."""
         if self.pane == "artifacts":
@@ -254,7 +263,7 @@ class RunScreen(BaseScreen):
         if action == "download" and self.is_mounted and self.pane != "artifacts":
             return False
         if (
-            action in {"download", "diff", "chart", "promote", "copy", "pane", "show_pane", "search"}
+            action in {"download", "outside", "diff", "chart", "promote", "copy", "pane", "show_pane", "search"}
             and self.details is None
         ):
             return None

@@ -65,6 +65,6 @@ class RunList(BaseScreen):
         """The columns for these runs."""
         raise NotImplementedError
 
-    def _say(self) -> None:
-        """Tell how things are."""
+    def _say(self, *, soon: bool = False) -> None:
+        """Tell how things are; with ``soon`` within a moment, for what is told many times a second."""
         raise NotImplementedError

@@ -6,7 +6,15 @@ from collections.abc import Sequence
 
 from textual import work
 
-from mlaudit.domain.columns import arranged, curve_column, default_columns, differing, is_curve, tag_columns
+from mlaudit.domain.columns import (
+    arranged,
+    curve_column,
+    default_columns,
+    differing,
+    is_curve,
+    key_columns,
+    tag_columns,
+)
 from mlaudit.domain.groups import COUNT
 from mlaudit.domain.models import Experiment, Run
 from mlaudit.tui.screens.columns import ColumnsScreen
@@ -41,15 +49,20 @@ class ColumnsMixin(VerdictsMixin):
         if self._chosen is not None:
             return tuple(c for c in self._chosen if c in verdicts or c not in VERDICTS)
         several = ("experiment",) if len(self._experiments) > 1 else ()
-        found = [c for c in default_columns(runs) if "." in c]
         # Pages that come later add columns at the end and move none.
         before = [c for c in self.table.columns if "." in c and not is_curve(c)] if self._loaded and not afresh else []
-        every = (FIRST[0], *several, *verdicts, *FIRST[1:], *before, *found, *tag_columns(runs))
+        # Mostly they have none to add, and that is soon seen.
+        looked_at = runs if self._only_differing or not key_columns(runs).issubset(before) else ()
+        found = [c for c in default_columns(looked_at) if "." in c]
+        every = (FIRST[0], *several, *verdicts, *FIRST[1:], *before, *found, *tag_columns(looked_at))
         columns = tuple(dict.fromkeys(every))
         if not self._only_differing:
             return columns
-        seen = runs if afresh else [*self.table.runs, *runs]
-        return differing(columns, seen)
+        if afresh:
+            return differing(columns, runs)
+        # What is not shown was the same in all runs before: one of them stands for all.
+        shown = {*before, *differing(columns, [*self.table.runs[:1], *runs])}
+        return tuple(column for column in columns if column in shown)
 
     def action_differing(self) -> None:
         """Only the metrics, params and tags that are not the same in all runs that are loaded, or all of them again."""

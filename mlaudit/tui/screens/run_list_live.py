@@ -10,7 +10,6 @@ from textual import work
 from mlaudit.domain.errors import MlauditError
 from mlaudit.domain.models import Experiment
 from mlaudit.services.runs import SearchRuns
-from mlaudit.tui.histories import is_live
 from mlaudit.tui.screens.run_list_verdicts import VerdictsMixin
 
 LIVE_SECONDS = 5.0
@@ -44,7 +43,9 @@ class LiveMixin(VerdictsMixin):
     def _live_ids(self) -> list[str]:
         """Those nearest to the cursor."""
         table = self.table
-        live = [(abs(row - table.cursor_row), run.run_id) for row, run in enumerate(table.runs) if is_live(run)]
+        if not table.live:
+            return []
+        live = [(abs(row - table.cursor_row), r.run_id) for row, r in enumerate(table.runs) if r.run_id in table.live]
         return [run_id for _, run_id in sorted(live)[:LIVE_RUNS]]
 
     @work(exclusive=True, group="runs.live")
@@ -57,7 +58,8 @@ class LiveMixin(VerdictsMixin):
             # The header says STALE; asking goes on.
             self._pause = min(LIVE_SLOWEST, self._pause * 2)
             return
-        before = {run.run_id: run for run in self.table.runs}
+        wanted = set(run_ids)
+        before = {run.run_id: run for run in self.table.runs if run.run_id in wanted}
         news = [run for run in page.runs if repr(run) != repr(before.get(run.run_id))]
         self._pause = LIVE_SECONDS if news else min(LIVE_SLOWEST, self._pause * 2)
         self._next_look = time.monotonic() + self._pause
@@ -65,11 +67,11 @@ class LiveMixin(VerdictsMixin):
             self.table.refresh_runs(news)
             for run in news:
                 # A verdict on values that are no longer the last ones.
-                self.table.judged.pop(run.run_id, None)
+                self.table.judged.discard(run.run_id)
             self._judge_listed()
         self._say()
 
     def _about_live(self) -> list[str]:
         """How many go on, and how often they are asked for."""
-        live = len(self._live_ids)
+        live = min(LIVE_RUNS, len(self.table.live))
         return [f"{live}{'+' if live == LIVE_RUNS else ''} RUNNING, asked every {self._pause:g} s"] if live else []

@@ -12,6 +12,7 @@ from rich.text import Text
 from textual import on, work
 from textual.binding import Binding
 from textual.containers import Horizontal
+from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
@@ -36,6 +37,8 @@ from mlaudit.tui.widgets.run_table import RunTable
 
 KEYS_FROM = 5 * PAGE_SIZE
 """Runs whose keys are learnt for completion; more of them hardly bring new ones."""
+SOON_SECONDS = 0.2
+"""How long the line below the table may lag behind what comes many times a second: laying it out costs milliseconds."""
 
 
 class RunsScreen(LiveMixin, PlaceMixin, ViewsMixin, CopyMixin, ExportMixin):
@@ -89,6 +92,8 @@ class RunsScreen(LiveMixin, PlaceMixin, ViewsMixin, CopyMixin, ExportMixin):
         names = [e.name for e in self._experiments]
         self.title = names[0] if len(names) == 1 else f"{len(names)} experiments"
         self._seen = KnownKeys()
+        self._say_timer: Timer | None = None
+        """Of the line below the table, where it is due."""
 
     def compose_body(self) -> Iterable[Widget]:
         yield FilterInput(id="filter")
@@ -146,7 +151,7 @@ class RunsScreen(LiveMixin, PlaceMixin, ViewsMixin, CopyMixin, ExportMixin):
         self._loading = True
         table = self.table
         while self._next is not None:
-            self._say()
+            self._say(soon=True)
             try:
                 page = await self.ask(self._search(self._next))
             except MlauditError as error:
@@ -156,17 +161,20 @@ class RunsScreen(LiveMixin, PlaceMixin, ViewsMixin, CopyMixin, ExportMixin):
             fresh = [run for run in page.runs if run.run_id not in self._known]
             self._known.update((run.run_id, place) for place, run in enumerate(fresh, len(self._known)))
             self._next = page.next_page_token
+            follows = not table.rows or table.cursor_row >= len(table.rows) - 1
             table.append(fresh, self._columns(table.runs + fresh if len(table.runs) < PAGE_SIZE else fresh))
             if len(table.runs) <= KEYS_FROM:
                 self._learn_keys(fresh)
             if not everything or (most is not None and len(table.runs) >= most):
                 break
-            if most is None:
+            # Who has moved on meanwhile is left alone.
+            if most is None and follows:
                 table.cursor_row = len(table.rows) - 1
         self._loading, self._fetching_rest, self._problem = False, False, ""
         if table.arrangement is not None:
+            follows = not table.rows or table.cursor_row >= len(table.rows) - 1
             table.rearrange(table.arrangement)
-            if most is None and everything:
+            if most is None and everything and follows:
                 table.cursor_row = len(table.rows) - 1
         self._say()
         self._judge_listed()
@@ -308,17 +316,24 @@ class RunsScreen(LiveMixin, PlaceMixin, ViewsMixin, CopyMixin, ExportMixin):
     @on(RunTable.Highlighted)
     def _highlighted(self, event: RunTable.Highlighted) -> None:
         if event.run is not None or event.row is None:
-            self.query_one(RunPreview).show(event.run)
+            self.query_one(RunPreview).show_soon(event.run)
 
     @on(RunTable.Marked)
     def _marks_changed(self) -> None:
         self.refresh_bindings()
         self._say()
 
-    def _say(self) -> None:
+    def _say(self, *, soon: bool = False) -> None:
         """How many runs, in which order, how many are marked, and what went wrong."""
         if not self.is_mounted:
             return
+        if soon:
+            if self._say_timer is None:
+                self._say_timer = self.set_timer(SOON_SECONDS, self._say)
+            return
+        if self._say_timer is not None:
+            self._say_timer.stop()
+            self._say_timer = None
         self.refresh_bindings()
         said = [] if not self._problem else [self._problem]
         said += self._about_place()

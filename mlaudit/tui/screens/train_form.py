@@ -5,7 +5,6 @@ What was typed is kept by the app when the form is left, so that the next traini
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable
 
 from rich.text import Text
@@ -17,19 +16,22 @@ from textual.widget import Widget
 from textual.widgets import Button, Input, Select, Static
 
 from mlaudit.domain.errors import MlauditError
-from mlaudit.domain.models import StoreInfo
-from mlaudit.domain.text import clean
 from mlaudit.domain.training import BUNDLED, TrainingScript
 from mlaudit.services.runs import ListExperiments
-from mlaudit.services.training import DescribeTraining, StartTraining
-from mlaudit.tui.live_training import LiveTraining
+from mlaudit.services.training import DescribeTraining
+from mlaudit.tui.planned_training import plan
 from mlaudit.tui.prefill import Prefill, fill, of_launch
 from mlaudit.tui.screens.base import BaseScreen
 from mlaudit.tui.screens.confirm import ConfirmDialog
 from mlaudit.tui.screens.launches import LaunchesScreen, when
+from mlaudit.tui.screens.train_form_running import RunningMixin
+from mlaudit.tui.screens.train_question import question_lines, store_words
 from mlaudit.tui.screens.training import TrainingScreen
+from mlaudit.tui.screens.trainings import TrainingsScreen
 from mlaudit.tui.widgets.parameter_field import Choices, ParameterField
 from mlaudit.tui.widgets.store_header import StoreHeader
+
+NOW = "now"
 
 
 class FieldList(VerticalScroll, inherit_bindings=False):
@@ -43,7 +45,7 @@ class FieldList(VerticalScroll, inherit_bindings=False):
     ]
 
 
-class TrainFormScreen(BaseScreen):
+class TrainFormScreen(RunningMixin, BaseScreen):
     """Asks for the options of a training and starts it after a confirmation."""
 
     TITLE = "train"
@@ -54,7 +56,6 @@ class TrainFormScreen(BaseScreen):
         Binding("ctrl+s", "start", "Start", id="train.start", tooltip="Start the training, after a question"),
         Binding("ctrl+r", "reset", "Default", id="train.reset", tooltip="Put this field back to its default"),
         Binding("ctrl+o", "launches", "Earlier", id="train.launches", tooltip="Take the values of an earlier launch"),
-        Binding("ctrl+g", "go_there", "Running training", id="train.there", tooltip="Go to the training that runs"),
         Binding("f5", "reload", "Refresh", show=False, id="train.refresh", tooltip="Read the script's options again"),
     ]
 
@@ -69,9 +70,7 @@ class TrainFormScreen(BaseScreen):
 
     def compose_body(self) -> Iterable[Widget]:
         yield Static(id="about", markup=False)
-        with Horizontal(id="there"):
-            yield Static(id="there-text", markup=False)
-            yield Button(Content("Go to it"), id="there-button", compact=True)
+        yield from self.compose_running()
         yield Static(id="message", markup=False)
         with Horizontal(id="which"):
             yield Static(Text("script"), classes="name")
@@ -84,8 +83,8 @@ class TrainFormScreen(BaseScreen):
     def on_mount(self) -> None:
         super().on_mount()
         self._show_about()
-        self._show_running()
-        self.set_interval(1.0, self._show_running)
+        self.show_running()
+        self.set_interval(1.0, self.show_running)
         self.load()
 
     # What there is to know
@@ -110,13 +109,11 @@ class TrainFormScreen(BaseScreen):
             return True if self._script is not None and not self._asking else None
         if action == "launches":
             return True if self._script is not None and self.mlaudit.store is not None else None
-        if action == "go_there":
-            return self.mlaudit.trainings.at_hand is not None
         return super().check_action(action, parameters)
 
     def action_reload(self) -> None:
         """Read the script's options again; what was typed stays."""
-        self._keep()
+        self.keep()
         self._prefill = None
         self.load()
 
@@ -164,7 +161,7 @@ class TrainFormScreen(BaseScreen):
         script = next((s for s in self._scripts if s.key == event.value), None)
         if script is not None and script is not self._script:
             if self._prefill is None:
-                self._keep()
+                self.keep()
             self._choose(script)
 
     @work(exclusive=True, group="train.load")
@@ -221,46 +218,13 @@ class TrainFormScreen(BaseScreen):
         self._say("")
         self._show_about()
 
-    # A training that runs already
-
-    def _show_running(self) -> None:
-        there = self.mlaudit.trainings.at_hand
-        place = self.query_one("#there")
-        if there is not None:
-            self.query_one("#there-text", Static).update(Text(f"{there.headline}."))
-        if place.display != (there is not None):
-            place.display = there is not None
-            if there is not None and self.focused is None:
-                self.query_one("#there-button").focus()
-            self.refresh_bindings()
-
-    async def action_go_there(self) -> None:
-        """Go to the training that runs."""
-        there = self.mlaudit.trainings.at_hand
-        if there is None:
-            return
-        self._keep()
-        below = self.app.screen_stack[-2]
-        if isinstance(below, TrainingScreen) and below.live is there:
-            await self.app.pop_screen()
-        else:
-            self._go_to(there)
-
-    def _go_to(self, live: LiveTraining) -> None:
-        # Later and by the app: a screen that waits for its own removal waits for ever.
-        self.app.call_later(self.app.switch_screen, TrainingScreen(live))
-
-    @on(Button.Pressed, "#there-button")
-    async def _there_pressed(self) -> None:
-        await self.action_go_there()
-
     # The fields
 
     def action_launches(self) -> None:
         """Choose one of the earlier launches and have its values here."""
         memory = self.mlaudit.trainings.memory
         if memory is not None and self._script is not None:
-            self._keep()
+            self.keep()
             self.app.push_screen(
                 LaunchesScreen(memory, self._scripts, lambda launch: self.fill(of_launch(launch, when(launch))))
             )
@@ -282,10 +246,11 @@ class TrainFormScreen(BaseScreen):
 
     async def action_back(self) -> None:
         """Leave; what was typed is kept."""
-        self._keep()
+        self.keep()
         await super().action_back()
 
-    def _keep(self) -> None:
+    def keep(self) -> None:
+        """Remember what was typed."""
         if self._script is not None:
             changed = {f.parameter.name: f.value for f in self._fields if f.changed}
             self.mlaudit.trainings.drafts[self._script.key] = changed
@@ -310,18 +275,29 @@ class TrainFormScreen(BaseScreen):
 
     @work(group="train.start")
     async def _start(self, script: TrainingScript) -> None:
-        values = tuple((f.parameter.name, f.value) for f in self._fields)
+        trainings = self.mlaudit.trainings
         self._asking = True
         self._show_about()
         try:
-            request = StartTraining(values, script.key, script.argv(values), script.directory)
-            dialog = ConfirmDialog("Start this training?", self._lines(script, request), confirm_label="Start")
-            if await self.app.push_screen_wait(dialog) is None:
+            planned = plan(script, tuple((f.parameter.name, f.value) for f in self._fields))
+            now = trainings.queue.has_room
+            dialog = ConfirmDialog(
+                "Start this training?" if now else "Put this training into the queue?",
+                question_lines(script, planned, trainings, self.mlaudit.store),
+                confirm_label="Start" if now else "Into the queue",
+                also=None if now else (NOW, "Start it now"),
+            )
+            answer = await self.app.push_screen_wait(dialog)
+            if answer is None:
                 self._say("Not started: cancelled.")
                 return
-            self._keep()
+            self.keep()
+            if not now and answer != NOW:
+                trainings.queue.add(planned)
+                self._leave(TrainingsScreen())
+                return
             self._say("Starting…")
-            live = await self.mlaudit.trainings.start(request)
+            live = await trainings.start(planned)
         except MlauditError as error:
             self._say(f"Not started: {error}.", bad=True)
             return
@@ -329,30 +305,8 @@ class TrainFormScreen(BaseScreen):
             self._asking = False
             if self.is_attached:
                 self._show_about()
+        self._leave(TrainingScreen(live))
+
+    def _leave(self, screen: BaseScreen) -> None:
         if self.is_current:
-            self._go_to(live)
-
-    def _lines(self, script: TrainingScript, request: StartTraining) -> list[str | Text]:
-        """What the dialog says: the store, what differs from the defaults, the exact command, and who wants it."""
-        changed = [f"{f.parameter.name} = {f.value or '(not passed)'}" for f in self._fields if f.changed]
-        running = self.mlaudit.trainings.live
-        lines: list[str | Text] = [Text(script.name, style="bold")]
-        lines.append(
-            Text.assemble("It records in ", (store_words(self.mlaudit.store), "bold"), ", through MLFLOW_TRACKING_URI.")
-        )
-        lines.append(f"Changed: {', '.join(changed)}" if changed else "All options have their defaults.")
-        if running:
-            lines.append(Text(f"{len(running)} already running: they will share this machine.", style="bold"))
-        lines += ["", "The command:", Text(shlex.join(request.command or ()))]
-        if script.key != BUNDLED:
-            given = "all of yours"
-            if script.environment is not None:
-                given = ", ".join((*script.environment, "and what every program needs"))
-            lines += ["", f"Declared in: {script.source}", f"It runs in: {clean(script.directory)}"]
-            lines.append(f"Variables it gets: {given}")
-        return lines
-
-
-def store_words(store: StoreInfo | None) -> str:
-    """Which store it is."""
-    return "the store, which has not answered yet" if store is None else f"{store.kind} {store.uri}"
+            self.switch_to(screen)

@@ -20,10 +20,13 @@ from mlaudit.domain.errors import MlauditError
 from mlaudit.domain.models import Run
 from mlaudit.domain.text import clean, format_duration
 from mlaudit.domain.training import NO_RUN
+from mlaudit.domain.verdict import Outcome
 from mlaudit.tui.live_training import LiveTraining, exit_words
 from mlaudit.tui.log_tail import LogTail
 from mlaudit.tui.screens.base import BaseScreen, in_view
 from mlaudit.tui.screens.confirm import ConfirmDialog
+from mlaudit.tui.screens.output_search import OutputSearchMixin
+from mlaudit.tui.widgets.log_search import LogSearch
 from mlaudit.tui.widgets.log_view import LogView
 from mlaudit.tui.widgets.metric_chart import MetricChart
 from mlaudit.tui.widgets.run_curves import RunCurves
@@ -35,7 +38,7 @@ STATE_SECONDS = 0.5
 LAST_LINES = 3
 
 
-class TrainingScreen(BaseScreen):
+class TrainingScreen(OutputSearchMixin, BaseScreen):
     """Watches one training; ``x`` stops it, ``enter`` opens its run when it has ended."""
 
     TITLE = "training"
@@ -45,6 +48,7 @@ class TrainingScreen(BaseScreen):
     BINDINGS = [
         Binding("x", "stop", "Stop", id="training.stop", tooltip="Stop the training, after a question"),
         Binding("enter", "open_run", "Open the run", id="training.open", tooltip="Go to the new run"),
+        Binding("d", "diff", "Diff", id="training.diff", tooltip="Compare the new run with the model in Production"),
         Binding("c", "chart", "Chart", id="training.chart", tooltip="The curve on a screen of its own"),
         Binding("y", "copy_id", "Copy id", show=False, id="training.copy", tooltip="Copy the run's id"),
         Binding("r", "reload", "Refresh", show=False, id="training.refresh", tooltip="Ask the store again"),
@@ -53,9 +57,11 @@ class TrainingScreen(BaseScreen):
         Binding("k", "move(-1)", show=False, id="training.previous_metric", tooltip="The metric before"),
     ]
 
-    def __init__(self, live: LiveTraining) -> None:
+    def __init__(self, live: LiveTraining, *, stop: bool = False) -> None:
+        """``stop``: ask at once whether it is to be stopped."""
         super().__init__()
         self.live = live
+        self._stop_first = stop
         self._tail = LogTail(live.training.log_path)
         self._shown_end = False
         self._last_words = ""
@@ -70,6 +76,7 @@ class TrainingScreen(BaseScreen):
             with Vertical(id="output"):
                 yield Static(id="output-title", markup=False)
                 yield LogView(self._tail)
+                yield LogSearch()
             yield RunCurves(self.ask, id="curves")
 
     def on_mount(self) -> None:
@@ -79,6 +86,8 @@ class TrainingScreen(BaseScreen):
         self.set_interval(STATE_SECONDS, self._look)
         self._look()
         self._say_output()
+        if self._stop_first:
+            self.call_after_refresh(self.action_stop)
 
     def on_screen_resume(self) -> None:
         """What came while another screen was on."""
@@ -117,8 +126,9 @@ class TrainingScreen(BaseScreen):
             self._shown_end = True
             self.query_one(LogView).pull(everything=True)
             curves.finish()
-            self._color_outcome()
             self.refresh_bindings()
+        if self._shown_end:
+            self._color_outcome()
         if live.ended and self.is_current:
             live.seen = True
         self.query_one("#state-text", Static).update(self._state_text())
@@ -133,7 +143,7 @@ class TrainingScreen(BaseScreen):
             off = self.mlaudit.settings.read_only or self.live.stopping
             self._could_stop = self.live.status.running and not off
             return self._could_stop
-        if action == "open_run":
+        if action in {"open_run", "diff"}:
             return self.live.ended and self.live.has_run
         if action in {"chart", "copy_id"} and self.live.status.run_id is None:
             return False
@@ -145,7 +155,7 @@ class TrainingScreen(BaseScreen):
         text = Text(no_wrap=True, overflow="ellipsis")
         if status.running:
             text.append("STOPPING, up to 15 s" if live.stopping else "RUNNING", style="bold")
-            text.append(f" · process {live.training.pid} · {took}")
+            text.append(f" · process {live.training.pid} · {took} so far · {live.how_far}")
         else:
             text.append("STOPPED" if live.stopped else "ENDED", style="bold")
             text.append(f" · {took} · {exit_words(status.exit_code)}")
@@ -160,6 +170,8 @@ class TrainingScreen(BaseScreen):
         problem = (live.stop_problem if status.running else "") or live.problem or curves.error
         if problem:
             text.append(f" · {problem}", style="bold")
+        if live.ended and live.verdict_words:
+            text.append(f"\n{live.verdict_words}", style="bold")
         # The file's name is its end, so that is kept where the line is too short.
         room = max(20, self.query_one("#state-text").size.width - 10)
         text.append(f"\noutput in {elide(clean(live.training.log_path), room)}", style="dim")
@@ -176,13 +188,23 @@ class TrainingScreen(BaseScreen):
     def _color_outcome(self) -> None:
         """Say at a glance how it ended, and show the way to the run."""
         live = self.live
-        if self._went_wrong:
+        if self._went_wrong and not self._last_words:
             lines = self._tail.last_lines(LAST_LINES) or ["(it printed nothing)"]
             self._last_words = "".join(f"\n{line}" for line in lines)
         state = self.query_one("#state")
-        unsure = live.stopped or bool(live.problem) or not live.has_run
-        state.add_class("-bad" if self._went_wrong else "-unsure" if unsure else "-good")
+        doubted = live.verdict is not None and live.verdict.verdict.outcome is not Outcome.PASS
+        unsure = live.stopped or bool(live.problem) or not live.has_run or doubted
+        outcome = "-bad" if self._went_wrong else "-unsure" if unsure else "-good"
+        for each in ("-bad", "-unsure", "-good"):
+            state.set_class(each == outcome, each)
         self.query_one("#open-run").display = live.has_run
+
+    def action_diff(self) -> None:
+        """Compare the new run with the model in Production."""
+        from mlaudit.tui.screens.diff import DiffScreen
+
+        if self.live.ended and self.live.status.run_id is not None:
+            self.app.push_screen(DiffScreen(self.live.status.run_id))
 
     async def action_open_run(self) -> None:
         """Go to the new run."""

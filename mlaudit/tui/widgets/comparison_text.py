@@ -68,6 +68,14 @@ def verdict_text(comparison: Comparison, promotion_off: str = "") -> Text:
     return Text("\n").join((text, Text(" · ".join(about), style="dim")))
 
 
+def verdict_line(comparison: Comparison) -> str:
+    """The verdict on one line: its word, against whom, and why."""
+    verdict, baseline = comparison.verdict, comparison.baseline
+    whom = version_words(baseline.version) if baseline and baseline.version else comparison.selector
+    why = f"{_subject(comparison)}{explain(verdict.reason)}"
+    return f"{SIGNS[verdict.outcome]} {verdict.outcome.value} against {whom}: {why}"
+
+
 def _subject(comparison: Comparison) -> str:
     """The metrics that the overall reason is about, or the check."""
     verdict = comparison.verdict

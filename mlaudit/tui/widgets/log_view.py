@@ -7,6 +7,7 @@ write a line to a log widget, 10,000 lines a second held up the app for 934 ms a
 from __future__ import annotations
 
 from rich.segment import Segment
+from rich.style import Style
 from textual import events
 from textual.binding import Binding
 from textual.geometry import Size
@@ -16,6 +17,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from mlaudit.tui.log_tail import LogTail
+from mlaudit.tui.widgets.log_search import lines_with, pattern_of
 
 
 class LogView(ScrollView, can_focus=True):
@@ -46,6 +48,10 @@ class LogView(ScrollView, can_focus=True):
         super().__init__(id=id)
         self.tail = tail
         self._widest = 0
+        self.needle = ""
+        """What is searched for, and marked; empty: nothing."""
+        self._at: int | None = None
+        """The line of the match that was gone to, counted over all lines that ever came."""
 
     def pull(self, *, everything: bool = False) -> None:
         """Look at the file and show what has come."""
@@ -80,6 +86,60 @@ class LogView(ScrollView, can_focus=True):
         self.following = True
         self._to_end()
 
+    # Searching
+
+    def search(self, needle: str) -> None:
+        """Mark a text, and go to its first line from the top of the screen on, else to the first of all."""
+        self.needle = needle
+        found = lines_with(self.tail, needle)
+        top = self.tail.dropped_lines + self.scroll_offset.y
+        self._go(next((line for line in found if line >= top), found[0] if found else None))
+
+    def search_again(self, by: int) -> None:
+        """The next line that has it, or with -1 the one before; behind the last comes the first."""
+        found = lines_with(self.tail, self.needle)
+        if not found:
+            self._go(None)
+            return
+        here = self.tail.dropped_lines + self.scroll_offset.y if self._at is None else self._at
+        if by > 0:
+            self._go(next((line for line in found if line > here), found[0]))
+        else:
+            self._go(next((line for line in reversed(found) if line < here), found[-1]))
+
+    def _go(self, line: int | None) -> None:
+        self._at = line
+        if line is not None:
+            self.following = False
+            y = line - self.tail.dropped_lines
+            height = self.scrollable_content_region.height
+            if not self.scroll_offset.y <= y < self.scroll_offset.y + height:
+                self.scroll_to(y=max(0, y - height // 2), animate=False, force=True)
+        self.refresh()
+
+    @property
+    def found_words(self) -> str:
+        """Which of how many lines with the text this is; empty when nothing is searched for."""
+        found = lines_with(self.tail, self.needle)
+        if not self.needle:
+            return ""
+        which = f"{found.index(self._at) + 1} of {len(found):,}" if self._at in found else f"{len(found):,}"
+        words = f"{which} line{'' if len(found) == 1 else 's'}" if found else "not found"
+        return f"{words}, {self.tail.dropped_lines:,} are only in the file" if self.tail.dropped_lines else words
+
+    def _segments(self, index: int) -> list[Segment]:
+        """A line, with what is searched for marked; on the line that was gone to more than elsewhere."""
+        text, style = self.tail.line(index), self.rich_style
+        if not self.needle:
+            return [Segment(text, style)]
+        here = self._at == index + self.tail.dropped_lines
+        mark = style + Style(reverse=True, bold=here, underline=here)
+        segments, end = [], 0
+        for match in pattern_of(self.needle).finditer(text):
+            segments += [Segment(text[end : match.start()], style), Segment(match[0], mark)]
+            end = match.end()
+        return [*segments, Segment(text[end:], style)]
+
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Whoever scrolls up wants to read; whoever comes to the end wants to follow."""
         super().watch_scroll_y(old_value, new_value)
@@ -103,7 +163,7 @@ class LogView(ScrollView, can_focus=True):
         style = self.rich_style
         if index >= len(self.tail):
             return Strip.blank(width, style)
-        strip = Strip([Segment(self.tail.line(index), style)])
+        strip = Strip(self._segments(index))
         if strip.cell_length > self._widest:
             self._widest = strip.cell_length
             self.call_later(self._widen)

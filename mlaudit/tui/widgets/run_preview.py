@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
+from textual.timer import Timer
 from textual.widgets import Static
 
 from mlaudit.domain.columns import duration_of
@@ -14,6 +15,8 @@ from mlaudit.domain.text import format_duration, format_number, format_time
 from mlaudit.tui.widgets.chart_legend import fit
 
 KEY_WIDTH = 20
+SOON_SECONDS = 0.1
+"""How long the preview may lag behind the cursor."""
 FEW = 12
 """Runs of a group that are named."""
 
@@ -26,8 +29,22 @@ class RunPreview(VerticalScroll, can_focus=False):
     RunPreview Static { height: auto; text-wrap: nowrap; text-overflow: ellipsis; }
     """
 
+    _run: Run | None = None
+    _timer: Timer | None = None
+
     def compose(self) -> ComposeResult:
         yield Static(markup=False)
+
+    def show_soon(self, run: Run | None) -> None:
+        """Show this run within a moment, unless another one follows: who holds a key down looks at the table, which
+        would wait for the laying out here."""
+        self._run = run
+        if self._timer is None:
+            self._timer = self.set_timer(SOON_SECONDS, self._show_now)
+
+    def _show_now(self) -> None:
+        self._timer = None
+        self.show(self._run)
 
     def show(self, run: Run | None) -> None:
         """Show this run; None: nothing."""

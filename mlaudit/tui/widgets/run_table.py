@@ -24,6 +24,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.timer import Timer
 
 from mlaudit.domain.columns import CURVES, NOTHING, is_curve, is_numeric, table_cell
 from mlaudit.domain.groups import RunGroup
@@ -33,6 +34,7 @@ from mlaudit.domain.triage import VERDICT_FIELDS, JudgedRun, verdict_cell
 from mlaudit.tui.widgets.chart_legend import fit
 from mlaudit.tui.widgets.diff_tables import COLORS, OTHER_COLOR, SIGNS
 from mlaudit.tui.widgets.run_rows import Arrangement, Row, key_of, runs_of
+from mlaudit.tui.widgets.verdict_tally import VerdictTally
 
 HEADER = 2
 """Lines that stay at the top: the groups (metrics, params, tags), and the columns' titles."""
@@ -43,6 +45,10 @@ WIDEST = 28
 """Cells of a column at most; what is longer ends in an ellipsis."""
 MEASURED = 60
 """Runs of each page that are looked at to find a column's width; it grows later where what is shown needs more."""
+MEASURED_PAGES_TO = 1_000
+"""So many runs are in the pages that are measured; what comes later is measured when it is seen."""
+RESIZE_SECONDS = 0.25
+"""How long the scrollbar may lag behind pages that come many times a second."""
 NEAR = 60
 """So many rows before the end of what is loaded, more is asked for."""
 CURVE = 12
@@ -156,8 +162,9 @@ class RunTable(ScrollView, can_focus=True):
 
         all_of_them: bool
 
-    cursor_row: reactive[int] = reactive(0)
-    cursor_column: reactive[int] = reactive(0)
+    # Their watchers paint what changes; all of the table would take ten times as long.
+    cursor_row: reactive[int] = reactive(0, repaint=False)
+    cursor_column: reactive[int] = reactive(0, repaint=False)
     """Index into :attr:`columns`."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name for it
@@ -177,7 +184,9 @@ class RunTable(ScrollView, can_focus=True):
         """Experiment id -> name."""
         self.sorting: Sorting = ()
         """The columns that the runs are sorted by; shown as arrows, with their ranks where there are several."""
-        self.judged: dict[str, JudgedRun] = {}
+        self.live: set[str] = set()
+        """The ids of the runs that go on."""
+        self.judged = VerdictTally()
         """Run id -> its verdict, as far as they are known."""
         self._baselines: set[str] = set()
         self._changed: dict[str, set[str]] = {}
@@ -185,6 +194,9 @@ class RunTable(ScrollView, can_focus=True):
         self._marked: dict[str, Run] = {}
         self._widths: dict[str, int] = {}
         self._layout: _Layout | None = None
+        self._own_style: Style | None = None
+        self._resizing: Timer | None = None
+        """Where the scrollbar is yet to be told of more rows."""
 
     # What is shown
 
@@ -193,6 +205,8 @@ class RunTable(ScrollView, can_focus=True):
         current = None if to_top or self.current_row is None else key_of(self.current_row)
         self._changed.clear()
         self.runs = list(runs)
+        self.live = set()
+        self._note_live(self.runs)
         self._widths = {}
         self._arrange()
         self._measure(self.rows[:MEASURED], columns)
@@ -223,11 +237,17 @@ class RunTable(ScrollView, can_focus=True):
 
     def append(self, runs: Sequence[Run], columns: tuple[str, ...]) -> None:
         """Add a page at the end; ``columns`` may have grown."""
+        before = len(self.rows)
         was_empty = not self.runs
         self.runs.extend(runs)
-        if self.arrangement is None:
+        self._note_live(runs)
+        if self.arrangement is None and (before < MEASURED_PAGES_TO or columns != self.columns):
             self._measure(runs[:MEASURED], columns)
-        self.set_columns(columns)
+        if columns != self.columns or before < self.scroll_offset.y + self._visible_rows:
+            self.set_columns(columns)
+        else:
+            # Nothing that is seen has changed, and laying out and painting would cost the most of all.
+            self._resize_soon()
         # Rows that are made of all runs are made anew now and then, and by rearrange() at the end.
         if self.arrangement is not None and time.monotonic() >= self._arranged_again:
             self.rearrange(self.arrangement)
@@ -301,6 +321,8 @@ class RunTable(ScrollView, can_focus=True):
         for row, run in enumerate(self.runs):
             if (now := newer.get(run.run_id)) is not None:
                 self.runs[row] = now
+                self.live.discard(now.run_id)
+                self._note_live([now])
                 changed = {f"metrics.{k}" for k, v in now.metrics.items() if repr(v) != repr(run.metrics.get(k))}
                 changed |= {"status"} if now.status != run.status else set()
                 self._changed[now.run_id] = changed
@@ -310,6 +332,9 @@ class RunTable(ScrollView, can_focus=True):
             self.rearrange(self.arrangement)
         self.refresh()
         self._tell()
+
+    def _note_live(self, runs: Iterable[Run]) -> None:
+        self.live.update(run.run_id for run in runs if run.status == RunStatus.RUNNING)
 
     def mark_all(self) -> None:
         """Mark every run that is loaded."""
@@ -325,10 +350,18 @@ class RunTable(ScrollView, can_focus=True):
 
     def judge(self, judged: Iterable[JudgedRun]) -> None:
         """Take note of verdicts."""
+        baselines, told = len(self._baselines), set()
         for one in judged:
-            self.judged[one.run_id] = one
+            self.judged.add(one)
             self._baselines.add(one.baseline_run_id)
-        self.refresh()
+            told.add(one.run_id)
+        seen = self.rows[self.scroll_offset.y : self.scroll_offset.y + self._visible_rows]
+        if (
+            self.arrangement is not None
+            or len(self._baselines) != baselines
+            or any(isinstance(row, Run) and row.run_id in told for row in seen)
+        ):
+            self.refresh()
 
     def forget_verdicts(self) -> None:
         """They are being worked out anew."""
@@ -455,6 +488,8 @@ class RunTable(ScrollView, can_focus=True):
         self.post_message(self.Highlighted(self.current, self.current_row))
 
     def _to_cursor(self) -> None:
+        if self._resizing is not None:
+            self._resize()
         top, row = self.scroll_offset.y, self.cursor_row
         if row < top:
             self.scroll_to(y=row, animate=False, force=True)
@@ -514,7 +549,14 @@ class RunTable(ScrollView, can_focus=True):
         """Cells of the first column with the mark before it and the gap after it."""
         return min(MARK + self._widths.get(self.columns[0], WIDEST) + GAP, max(1, self.size.width * 2 // 5))
 
+    def _resize_soon(self) -> None:
+        if self._resizing is None:
+            self._resizing = self.set_timer(RESIZE_SECONDS, self._resize)
+
     def _resize(self) -> None:
+        if self._resizing is not None:
+            self._resizing.stop()
+            self._resizing = None
         layout = self._laid_out
         self.virtual_size = Size(layout.frozen + layout.starts[-1], len(self.rows) + HEADER)
 
@@ -535,6 +577,18 @@ class RunTable(ScrollView, can_focus=True):
         if HEADER <= y < self.size.height:
             self.refresh(Region(0, y, self.size.width, 1))
 
+    @property
+    def _base(self) -> Style:
+        """The table's own style, looked up once a painting: for every row it would cost a third of it."""
+        if self._own_style is None:
+            self._own_style = self.rich_style
+        return self._own_style
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """See :meth:`textual.widget.Widget.render_lines`."""
+        self._own_style = None
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         """Groups, titles, then the rows from the scroll position on."""
         if y == 0:
@@ -543,7 +597,7 @@ class RunTable(ScrollView, can_focus=True):
             return self._titles()
         row = y - HEADER + self.scroll_offset.y
         if row >= len(self.rows):
-            return Strip.blank(self.size.width, self.rich_style)
+            return Strip.blank(self.size.width, self._base)
         return self._row(row)
 
     def _visible(self) -> tuple[int, int]:
@@ -563,7 +617,7 @@ class RunTable(ScrollView, can_focus=True):
         return Strip.join([head, rest])
 
     def _groups(self) -> Strip:
-        base = self.rich_style + self.get_component_rich_style("runtable--group", partial=True)
+        base = self._base + self.get_component_rich_style("runtable--group", partial=True)
         layout, (first, last) = self._laid_out, self._visible()
         groups = [column.partition(".")[0] if "." in column else "" for column in layout.columns]
         cells: list[Segment] = []
@@ -582,7 +636,7 @@ class RunTable(ScrollView, can_focus=True):
         return self._joined(frozen, cells, first, base)
 
     def _titles(self) -> Strip:
-        base = self.rich_style + self.get_component_rich_style("runtable--header", partial=True)
+        base = self._base + self.get_component_rich_style("runtable--header", partial=True)
         chosen = base + self.get_component_rich_style("runtable--column", partial=True)
         layout, (first, last) = self._laid_out, self._visible()
 
@@ -608,7 +662,7 @@ class RunTable(ScrollView, can_focus=True):
 
     def _row(self, row: int) -> Strip:
         shown = self.rows[row]
-        base = self.rich_style
+        base = self._base
         if row % 2:
             base += self.get_component_rich_style("runtable--odd", partial=True)
         on_cursor = row == self.cursor_row
