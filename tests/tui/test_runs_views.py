@@ -87,6 +87,7 @@ async def test_a_view_is_saved_and_applied_again(size: tuple[int, int]) -> None:
         await see(pilot, "None is saved here yet")
         await named(pilot, "s", "odd ones [/x]")
         await see(pilot, "● odd ones [/x]", "params.even = '1' · by loss ▼ · 1 pinned · 1 curve")
+        assert kept(screen).read()["odd ones [/x]"].order_by == ("metrics.loss DESC",)
         await pilot.press("escape")
         await see(pilot, "view odd ones [/x]")
         await pilot.press("f")
@@ -153,7 +154,7 @@ async def test_a_name_that_is_taken_is_replaced_only_after_a_question() -> None:
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmDialog))
         pilot.app.screen.query_one("#confirm", Button).press()
-        await until(pilot, lambda: kept(screen).read()["mine"] == screen._present_view())
+        await until(pilot, lambda: kept(screen).read()["mine"] == SavedView())
 
 
 async def test_rename_and_delete_with_a_question() -> None:
