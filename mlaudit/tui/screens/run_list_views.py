@@ -95,7 +95,7 @@ class ViewsMixin(PinsMixin, CurvesMixin, TreeMixin):
         rows.statistic, rows.sorting = view.statistic, view.group_sorting
         return rows
 
-    def _about_view(self) -> list[str]:
+    def _about_saved_view(self) -> list[str]:
         """Which one is shown, and whether something was changed since."""
         if self._named_view is None:
             return []

@@ -344,7 +344,7 @@ class RunsScreen(LiveMixin, PlaceMixin, ViewsMixin, CopyMixin, ExportMixin):
         elif self._loaded:
             runs = f"{count:,} run{'' if count == 1 else 's'}"
             said.append(f"{runs}, more below" if self._next else runs if count else self._nothing())
-        said += self._about_view() + self._about_rows()
+        said += self._about_saved_view() + self._about_rows()
         said += self._about_order()
         said += self._about_live()
         if self._only_differing:
