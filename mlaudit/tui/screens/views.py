@@ -43,8 +43,11 @@ class ViewsScreen(ModalScreen[tuple[str, SavedView] | None]):
     BINDINGS = [
         Binding("escape", "cancel", "Close", id="views.cancel", tooltip="Back to the runs as they are"),
         Binding("enter", "apply", "Apply", priority=True, id="views.apply", tooltip="Show the runs this way"),
-        Binding("s", "save", "Save", id="views.save", tooltip="Save how the runs are shown now, under a name"),
-        Binding("n", "rename", "Rename", id="views.rename", tooltip="Give the view another name"),
+        # These before the keys of the name that is typed right after them.
+        Binding(
+            "s", "save", "Save", priority=True, id="views.save", tooltip="Save how the runs are shown now, under a name"
+        ),
+        Binding("n", "rename", "Rename", priority=True, id="views.rename", tooltip="Give the view another name"),
         Binding("x", "delete", "Delete", id="views.delete", tooltip="Delete the view, after a question"),
         Binding("j", "cursor(1)", show=False, id="views.next", tooltip="The next view"),
         Binding("k", "cursor(-1)", show=False, id="views.previous", tooltip="The view before"),
@@ -144,12 +147,15 @@ class ViewsScreen(ModalScreen[tuple[str, SavedView] | None]):
             self._renaming = name
 
     def action_apply(self) -> None:
-        """Apply the view under the cursor; in the field, take the name."""
-        if isinstance(self.focused, Input):
-            if not self._busy:
-                self._take_name(self.focused.value)
-        elif (name := self._chosen) is not None:
+        """Apply the view under the cursor."""
+        if (name := self._chosen) is not None:
             self.dismiss((name, self._known[name]))
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        """The field's own message: it comes after all that was typed."""
+        if not self._busy:
+            self._take_name(event.value)
 
     @on(OptionList.OptionHighlighted)
     def _highlighted(self) -> None:
@@ -227,6 +233,8 @@ class ViewsScreen(ModalScreen[tuple[str, SavedView] | None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A text field owns the keys that print; there must be a view to do something with it."""
-        if self.is_mounted and action in NEED_A_VIEW and not self._known and not isinstance(self.focused, Input):
+        if action in {"apply", "save", "rename"} and isinstance(self.focused, Input):
+            return False
+        if self.is_mounted and action in NEED_A_VIEW and not self._known:
             return None
         return super().check_action(action, parameters)
