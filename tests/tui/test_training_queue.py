@@ -64,6 +64,7 @@ class TestWaiting:
             await see(pilot, "1 training is running, 1 waits; 1 may run at a time", "RUNNING", "waits, 1.", "epochs=12")
             await queue(pilot, "slow", epochs="13")
             await see(pilot, "waits, 2.")
+            assert sum(isinstance(screen, TrainingsScreen) for screen in pilot.app.screen_stack) == 1
             assert epochs(bench) == ["11"]
             kill(pilot)
             await see(pilot, "Started from the queue", "1 training is running, 1 waits")
