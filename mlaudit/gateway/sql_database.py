@@ -53,9 +53,9 @@ class Reading:
         """Whether this is PostgreSQL, else SQLite."""
         return self.connection.dialect.name == "postgresql"
 
-    def rows(self, query: Any) -> list[Any]:
+    def rows(self, query: Any, parameters: Mapping[str, Any] | None = None) -> list[Any]:
         """All rows as the driver's own tuples: SQLAlchemy's rows around them cost more than reading them does."""
-        cursor: Any = self.connection.execute(query).cursor
+        cursor: Any = self.connection.execute(query, parameters).cursor
         found: list[Any] = cursor.fetchall()
         return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,6 +15,8 @@ from mlaudit.gateway.sql_database import Reading
 
 _CHUNK = 900
 """Ids a query: SQLite's oldest limit is 999 parameters."""
+_IDS: Any = sa.bindparam("ids", expanding=True)
+"""The ids of a chunk: given beside the query, they are not looked at one by one."""
 _NO_KEYS: dict[str, str] = {}
 _RUN_COLUMNS = (
     *("run_uuid", "experiment_id", "name", "status", "lifecycle_stage", "user_id", "start_time", "end_time"),
@@ -56,22 +58,22 @@ def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
 def _texts(reading: Reading, name: str, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Params or tags by run; raw."""
     table = reading.tables[name]
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, dict[str, Any]] = {run_id: {} for run_id in ids}
+    query = sa.select(table.c.run_uuid, table.c.key, table.c.value).where(table.c.run_uuid.in_(_IDS))
     for chunk in _chunks(ids):
-        query = sa.select(table.c.run_uuid, table.c.key, table.c.value).where(table.c.run_uuid.in_(chunk))
-        for run_id, key, value in reading.rows(query):
-            found.setdefault(run_id, {})[key] = value
+        for run_id, key, value in reading.rows(query, {"ids": chunk}):
+            found[run_id][key] = value
     return found
 
 
 def _metrics(reading: Reading, ids: Sequence[str]) -> dict[str, dict[str, float]]:
     """Latest values by run; keys raw."""
-    found: dict[str, dict[str, float]] = {}
+    found: dict[str, dict[str, float]] = {run_id: {} for run_id in ids}
+    latest = reading.tables.latest_metrics(run_ids=_IDS)
+    query = sa.select(latest.c.run_uuid, latest.c.key, latest.c.value, latest.c.is_nan)
     for chunk in _chunks(ids):
-        latest = reading.tables.latest_metrics(run_ids=list(chunk))
-        query = sa.select(latest.c.run_uuid, latest.c.key, latest.c.value, latest.c.is_nan)
-        for run_id, key, value, nan in reading.rows(query):
-            found.setdefault(run_id, {})[key] = math.nan if nan else number(value)
+        for run_id, key, value, nan in reading.rows(query, {"ids": chunk}):
+            found[run_id][key] = math.nan if nan else number(value)
     return found
 
 
@@ -169,10 +171,9 @@ def _printable(
     params: Mapping[str, Any], metrics: Mapping[str, float], tags: Mapping[str, Any]
 ) -> tuple[dict[str, str], dict[str, float], dict[str, str], Mapping[str, str]]:
     """Params, metrics and tags with printable keys and texts, and the keys that were changed for it."""
-    joined = "".join([*params, *metrics, *tags])
-    # Nearly all keys are plain; then there is nothing to tell apart, at a tenth of the cost.
-    if joined.isascii() and (joined.isprintable() or not joined) and len(joined) <= MAX_LENGTH:
-        return {k: clean(v) for k, v in params.items()}, dict(metrics), {k: clean(v) for k, v in tags.items()}, _NO_KEYS
+    # Nearly all keys and values are plain; then there is nothing to tell apart, at a tenth of the cost.
+    if _is_plain((*params, *metrics, *tags)):
+        return _clean_values(params), dict(metrics), _clean_values(tags), _NO_KEYS
     printable, changed = clean_keys([*params, *metrics, *tags])
     return (
         {printable[k]: clean(v) for k, v in params.items()},
@@ -180,6 +181,19 @@ def _printable(
         {printable[k]: clean(v) for k, v in tags.items()},
         changed,
     )
+
+
+def _is_plain(texts: Iterable[Any]) -> bool:
+    """Whether :func:`clean` would change none of these; False also where that cannot be told at once."""
+    try:
+        joined = "".join(texts)
+    except TypeError:
+        return False
+    return joined.isascii() and joined.isprintable() and len(joined) <= MAX_LENGTH
+
+
+def _clean_values(mapping: Mapping[str, Any]) -> dict[str, str]:
+    return dict(mapping) if _is_plain(mapping.values()) else {k: clean(v) for k, v in mapping.items()}
 
 
 def milliseconds(value: Any) -> int | None:

@@ -21,7 +21,7 @@ from typing import IO, Any, BinaryIO, Self
 
 from mlaudit.domain.columns import FIELDS, GROUPS, duration_of, near
 from mlaudit.domain.errors import MissingExtra
-from mlaudit.domain.models import Run, is_finite
+from mlaudit.domain.models import STORED_INFINITY, Run
 from mlaudit.domain.run_values import non_finite_word, run_object
 from mlaudit.domain.text import format_iso
 from mlaudit.domain.triage import VERDICT_FIELDS, JudgedRun, verdict_field
@@ -165,6 +165,8 @@ class RunSpool(Spool):
         self._form = form
         self._verdicts = tuple(c for c in wanted or () if c in VERDICT_FIELDS)
         self._place = {column: i for i, column in enumerate((*FIELDS, *self._verdicts))}
+        self._places: dict[str, dict[str, int]] = {group: {} for group in GROUPS}
+        """The same of metrics, params and tags by key."""
         self._first = len(self._place)
         self._writer = csv.writer(self._file, lineterminator="\n")
 
@@ -185,13 +187,18 @@ class RunSpool(Spool):
         place = self._place
         row = [*_fields(run, self._experiments), *(_verdict_cell(judged, column) for column in self._verdicts)]
         row += [""] * (len(place) - self._first)
-        for group in GROUPS:
+        for group, places in self._places.items():
             for key, value in getattr(run, group).items():
-                column = f"{group}.{key}"
-                text = value if group != "metrics" else repr(value) if is_finite(value) else non_finite_word(value)
-                at = place.get(column)
+                # Written out, since it is done for every cell. NaN is within no bounds.
+                if group != "metrics":
+                    text = value
+                elif -STORED_INFINITY < value < STORED_INFINITY:
+                    text = repr(value)
+                else:
+                    text = non_finite_word(value)
+                at = places.get(key)
                 if at is None:
-                    place[column] = len(row)
+                    place[f"{group}.{key}"] = places[key] = len(row)
                     row.append(text)
                 else:
                     row[at] = text

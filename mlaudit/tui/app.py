@@ -233,6 +233,10 @@ class MlauditApp(App[int]):
         if not isinstance(self.screen, LogScreen):
             self.push_screen(LogScreen())
 
+    async def action_back_to(self, index: int) -> None:
+        """A name in the header was clicked."""
+        await self.trail.back_to(index)
+
     def action_notices(self) -> None:
         """What was told so far."""
         from mlaudit.tui.screens.notices import NoticesScreen

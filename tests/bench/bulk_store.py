@@ -18,7 +18,11 @@ LONG_METRIC = "long"
 SPIKE = 1e6
 """The value of its one point that stands out."""
 
+MODEL = "bench-model"
+
 Rows = Iterator[tuple[Any, ...]]
+Table = tuple[str, tuple[str, ...], Rows]
+"""Name, columns, rows."""
 
 
 def run_id(number: int) -> str:
@@ -26,7 +30,7 @@ def run_id(number: int) -> str:
     return f"{random.Random(number).getrandbits(128):032x}"
 
 
-def tables(runs: int, metrics: Sequence[str] = METRICS) -> Iterable[tuple[str, tuple[str, ...], Rows]]:
+def tables(runs: int, metrics: Sequence[str] = METRICS) -> Iterable[Table]:
     """(table, columns, rows) of a store with so many runs: 5 latest metrics, 5 params and 6 tags each."""
     ids = [run_id(n) for n in range(runs)]
     columns = "run_uuid name source_type user_id status start_time end_time lifecycle_stage artifact_uri experiment_id"
@@ -76,7 +80,25 @@ def tables(runs: int, metrics: Sequence[str] = METRICS) -> Iterable[tuple[str, t
     )
 
 
-def long_history(points: int) -> Iterable[tuple[str, tuple[str, ...], Rows]]:
+def registry() -> Iterable[Table]:
+    """A model whose version 1 is the first run's and in production, and version 2 the second one's."""
+    yield (
+        "registered_models",
+        ("name", "creation_time", "last_updated_time"),
+        iter([(MODEL, T0, T0)]),
+    )
+    columns = "name version creation_time last_updated_time current_stage source run_id status"
+    yield (
+        "model_versions",
+        tuple(columns.split()),
+        (
+            (MODEL, n + 1, T0 + n, T0 + n, stage, f"/nowhere/{run_id(n)}/model", run_id(n), "READY")
+            for n, stage in enumerate(("Production", "None"))
+        ),
+    )
+
+
+def long_history(points: int) -> Iterable[Table]:
     """A metric of the first run with so many points, and one spike; the history, and its latest value."""
     value = random.Random(2)
     columns = ("run_uuid", "key", "value", "timestamp", "step", "is_nan")
@@ -89,7 +111,7 @@ def long_history(points: int) -> Iterable[tuple[str, tuple[str, ...], Rows]]:
     yield "latest_metrics", columns, iter([(run_id(0), LONG_METRIC, 0.5, T0 + last, last, False)])
 
 
-def fill_sqlite(path: Path, content: Iterable[tuple[str, tuple[str, ...], Rows]]) -> None:
+def fill_sqlite(path: Path, content: Iterable[Table]) -> None:
     """Put rows into a database that has MLflow's schema."""
     connection = sqlite3.connect(path)
     connection.executescript("PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY;")
@@ -100,7 +122,7 @@ def fill_sqlite(path: Path, content: Iterable[tuple[str, tuple[str, ...], Rows]]
     connection.close()
 
 
-def fill_postgresql(uri: str, content: Iterable[tuple[str, tuple[str, ...], Rows]]) -> None:
+def fill_postgresql(uri: str, content: Iterable[Table]) -> None:
     """Put rows into a database that has MLflow's schema."""
     import psycopg
 

@@ -10,9 +10,9 @@ import os
 import random
 import re
 import select
-import statistics
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,9 +20,21 @@ from tests.plugins.terminal import Terminal
 
 SIZE = (160, 45)
 BEGIN, END = b"\x1b[?2026h", b"\x1b[?2026l"
-CURSOR = re.compile(rb"m(?:  |\xe2\x97\x8f )\x1b\[0m\x1b\[1;[0-9;]*mrun-(\d+)\b")
+CURSOR = re.compile(rb"m(?:  |\xe2\x97(?:\x8f|\x86) )\x1b\[0m\x1b\[1;[0-9;]*mrun-(\d+)\b")
 """The number of the run under the cursor, whose row is the only bold one."""
 BRAILLE = re.compile("[⠁-⣿]")
+BARE = """
+from textual.app import App
+from textual.widgets import Static
+class Bare(App):
+    count = 0
+    def compose(self):
+        yield Static("pressed 0")
+    def on_key(self):
+        self.count += 1
+        self.query_one(Static).update(f"pressed {self.count}")
+Bare().run()
+"""
 THINKING = 0.04
 """Seconds between an answer and the next key, as when a key is held down."""
 PATIENCE = 60.0
@@ -37,13 +49,25 @@ class Frame:
     data: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key and the frame that showed its effect."""
+
+    seconds: float
+    """From the one to the other."""
+    at_work: float
+    """The same without the time that was spent waiting for a core: what it would be, about, on an idle machine."""
+
+
 class Felt(Terminal):
     """Keeps frames and their times, and no screen."""
 
-    def __init__(self, uri: str, folder: Path) -> None:
+    def __init__(
+        self, *arguments: str, folder: Path, command: Sequence[str] = (sys.executable, "-m", "mlaudit")
+    ) -> None:
         self.frames: list[Frame] = []
         self._from = 0
-        super().__init__("--tracking-uri", uri, "--read-only", cwd=folder, size=SIZE)
+        super().__init__(*arguments, cwd=folder, size=SIZE, command=command)
 
     def _read(self, seconds: float) -> bool:
         ready, _, _ = select.select([self._master], [], [], max(0.0, seconds))
@@ -76,12 +100,23 @@ class Felt(Terminal):
             place = len(self.frames)
         raise AssertionError(f"never painted: {what}; last: {self.frames[-1].data[-2000:] if self.frames else b''!r}")
 
-    def press_for(self, key: str, holds: Callable[[bytes], object]) -> float:
-        """Seconds from the key to the frame of which this is true."""
+    def press_for(self, key: str, holds: Callable[[bytes], object]) -> Key:
+        """What it took from the key to the frame of which this is true."""
         self.drain()
-        start = time.perf_counter()
+        start, waited = time.perf_counter(), self._waited()
         self.press(key)
-        return self.shown(holds, f"the effect of {key}") - start
+        seconds = self.shown(holds, f"the effect of {key}") - start
+        # The one of the two that waited longer: they may have waited at the same time.
+        return Key(
+            seconds, max(0.0, seconds - max(now - then for now, then in zip(self._waited(), waited, strict=True)))
+        )
+
+    def _waited(self) -> tuple[float, float]:
+        """Seconds that the program's main thread, and this process, were ready to run and had no core to run on."""
+        pids = self.process.pid, os.getpid()
+        texts = [Path(f"/proc/{pid}/task/{pid}/schedstat").read_text() for pid in pids]
+        ours, theirs = (int(text.split()[1]) / 1e9 for text in texts)
+        return ours, theirs
 
     @property
     def processes(self) -> list[int]:
@@ -101,6 +136,22 @@ class Felt(Terminal):
             lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
             found.append(next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024)
         return found
+
+
+def on_store(uri: str, folder: Path) -> Felt:
+    """mlaudit on a store."""
+    return Felt("--tracking-uri", uri, "--read-only", folder=folder)
+
+
+def bare(folder: Path, keys: int = 100) -> list[Key]:
+    """Keys in a Textual app that does nothing but count them: what the machine and Textual themselves take."""
+    with Felt(folder=folder, command=(sys.executable, "-c", BARE)) as terminal:
+        terminal.shown(_holds("pressed 0"), "the empty app")
+        taken = []
+        for number in range(1, keys + 1):
+            taken.append(terminal.press_for("down", _holds(f"pressed {number}")))
+            terminal.drain(THINKING)
+        return taken
 
 
 def _holds(text: str) -> Callable[[bytes], bool]:
@@ -123,7 +174,7 @@ def open_runs(terminal: Felt, newest: int) -> float:
 def opening(uri: str, runs: int, folder: Path) -> float:
     """Seconds from a cold process to the rows on screen."""
     start = time.perf_counter()
-    with Felt(uri, folder) as terminal:
+    with on_store(uri, folder) as terminal:
         return open_runs(terminal, runs - 1) - start
 
 
@@ -131,9 +182,9 @@ def opening(uri: str, runs: int, folder: Path) -> float:
 class Browsed:
     """What browsing all runs was like."""
 
-    loading: list[float]
-    """Seconds from each key to its frame while pages were loading."""
-    judging: list[float]
+    loading: list[Key]
+    """From each key to its frame while pages were loading."""
+    judging: list[Key]
     """The same when all were there."""
     loaded: float
     """Seconds until all runs were there."""
@@ -153,7 +204,7 @@ def browse(uri: str, runs: int, folder: Path, keys: int = 400) -> Browsed:
     chance = random.Random(0)
     every = f"{runs:,} runs"
 
-    with Felt(uri, folder) as terminal:
+    with on_store(uri, folder) as terminal:
         open_runs(terminal, runs - 1)
         terminal.drain(1.0)
         start = time.perf_counter()
@@ -164,7 +215,7 @@ def browse(uri: str, runs: int, folder: Path, keys: int = 400) -> Browsed:
         peak = 0.0
         loaded = 0.0
 
-        def one() -> float:
+        def one() -> Key:
             nonlocal at, peak
             key = chance.choice(("down", "down", "down", "pagedown", "up", "pageup"))
             if at > runs - 60:
@@ -199,33 +250,10 @@ def browse(uri: str, runs: int, folder: Path, keys: int = 400) -> Browsed:
         return Browsed(loading, later, loaded, found, max(peak, sum(found)))
 
 
-def chart(uri: str, points: int, folder: Path) -> float:
-    """Seconds from the key to the picture of a metric with so many points."""
-    with Felt(uri, folder) as terminal:
+def chart(uri: str, points: int, folder: Path) -> Key:
+    """From the key to the picture of a metric with so many points."""
+    with on_store(uri, folder) as terminal:
         open_runs(terminal, 0)
         terminal.drain(1.5)
         legend = f"{points:,} points".encode()
         return terminal.press_for("c", lambda f: legend in f and BRAILLE.search(f.decode(errors="replace")))
-
-
-def main() -> None:
-    """For a look by hand: ``python -m tests.bench.felt WHAT URI COUNT``."""
-    import sys
-    import tempfile
-
-    what, uri, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
-    with tempfile.TemporaryDirectory() as folder:
-        if what == "chart":
-            print(chart(uri, count, Path(folder)))
-        elif what == "open":
-            print(opening(uri, count, Path(folder)))
-        else:
-            found = browse(uri, count, Path(folder))
-            for name, taken in (("loading", found.loading), ("later", found.judging)):
-                ms = [round(1000 * v, 1) for v in (statistics.median(taken), percentile(taken, 99), max(taken))]
-                print(name, len(taken), "keys: median, p99, max", ms)
-            print("loaded", found.loaded, "MB", found.megabytes, "peak", found.peak)
-
-
-if __name__ == "__main__":
-    main()

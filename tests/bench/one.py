@@ -28,12 +28,12 @@ def mlaudit(uri: str) -> dict[str, Callable[[], Any]]:
     from mlaudit.config.settings import Settings
     from mlaudit.wiring import open_store
 
-    def export() -> int:
+    def export(form: str) -> int:
         from mlaudit.cli.main import main
 
         out = io.TextIOWrapper(open("/dev/null", "wb"), encoding="utf-8")  # noqa: SIM115
         with redirect_stdout(out):
-            return main(["--tracking-uri", uri, "runs", "--max", "1000000", "--format", "csv"])
+            return main(["--tracking-uri", uri, "runs", "--max", "1000000", "--format", form])
 
     gateway = open_store(Settings(tracking_uri=uri))
     return _works(gateway.search_runs, gateway.metric_history, export, lambda page: page.next_page_token)
@@ -50,8 +50,9 @@ def mlflow(uri: str) -> dict[str, Callable[[], Any]]:
     def search(experiments: list[str], **options: Any) -> Any:
         return client.search_runs(experiments, **options)
 
-    def export() -> int:
-        return len(mlflow.search_runs([EXPERIMENT], max_results=1_000_000).to_csv())
+    def export(form: str) -> int:
+        found = mlflow.search_runs([EXPERIMENT], max_results=1_000_000)
+        return len(found.to_csv() if form == "csv" else found.to_parquet())
 
     return _works(search, client.get_metric_history, export, lambda page: page.token or None)
 
@@ -59,7 +60,7 @@ def mlflow(uri: str) -> dict[str, Callable[[], Any]]:
 def _works(
     search: Callable[..., Any],
     history: Callable[[str, str], Any],
-    export: Callable[[], int],
+    export: Callable[[str], int],
     token: Callable[[Any], Any],
 ) -> dict[str, Callable[[], Any]]:
     def deep() -> Any:
@@ -76,7 +77,8 @@ def _works(
         "order": lambda: search([EXPERIMENT], order_by=ORDER, max_results=PAGE),
         "filter": lambda: search([EXPERIMENT], filter_string=FILTER, max_results=PAGE),
         "deep": deep,
-        "export": export,
+        "csv": lambda: export("csv"),
+        "parquet": lambda: export("parquet"),
         "history": lambda: len(history(run_id(0), LONG_METRIC)),
     }
 

@@ -10,7 +10,7 @@ from textual.binding import Binding
 from textual.widget import Widget
 from textual.widgets import DataTable, Static, TabbedContent, TabPane
 
-from mlaudit.domain.errors import MlauditError
+from mlaudit.domain.errors import MlauditError, RunDeleted
 from mlaudit.domain.models import Run
 from mlaudit.services.runs import GetRunDetails, RunDetails
 from mlaudit.tui.screens.base import BaseScreen
@@ -214,8 +214,12 @@ class RunScreen(OutsideMixin, BaseScreen):
     def _compare(self, *, promote: bool) -> None:
         from mlaudit.tui.screens.diff import DiffScreen
 
-        if self.run is not None:
-            self.app.push_screen(DiffScreen(self.run.run_id, promote=promote))
+        if self.run is None:
+            return
+        if promote and self.run.lifecycle_stage != "active":
+            self._say(f"{RunDeleted(self.run.run_id, 'promoted')}.", bad=True)
+            return
+        self.app.push_screen(DiffScreen(self.run.run_id, promote=promote))
 
     def action_chart(self) -> None:
         """The curves of this run."""

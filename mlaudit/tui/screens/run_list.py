@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from mlaudit.domain.columns import is_curve
 from mlaudit.domain.groups import COUNT
-from mlaudit.domain.models import Experiment, Run
+from mlaudit.domain.models import Experiment, Run, ViewType
 from mlaudit.domain.sorting import Sorting
 from mlaudit.tui.screens.base import BaseScreen
 from mlaudit.tui.widgets.run_table import RunTable
@@ -21,6 +21,8 @@ class RunList(BaseScreen):
         self._loaded = False
         self._loading = False
         self.filter_string = ""
+        self.view_type = ViewType.ACTIVE_ONLY
+        """Whether deleted runs are asked for."""
         self.sort: Sorting = ()
         """Empty: newest first."""
         self._good: tuple[str, Sorting] = ("", ())

@@ -68,6 +68,7 @@ class ViewsMixin(PinsMixin, CurvesMixin, TreeMixin):
             curves=self._curves,
             verdicts=self._judging,
             tree=self._tree is not None,
+            view_type=self.view_type,
         )
         if groups is None:
             return view
@@ -82,7 +83,7 @@ class ViewsMixin(PinsMixin, CurvesMixin, TreeMixin):
         self._judging = view.verdicts
         self.table.pinned = frozenset(view.pinned)
         self._arrange(arrangement)
-        self.filter_string, self.sort = view.filter_string, view.sorting
+        self.filter_string, self.sort, self.view_type = view.filter_string, view.sorting, view.view_type
         self.query_one(FilterInput).value = view.filter_string
         self._named_view = name, view
         self.load(to_top=True)
