@@ -333,6 +333,7 @@ class RunsScreen(LiveMixin, PlaceMixin, ViewsMixin, DeletedMixin, CopyMixin, Exp
 
     def _say(self, *, soon: bool = False) -> None:
         """How many runs, in which order, how many are marked, and what went wrong."""
+        # While the app closes, an answer may arrive when the line is gone already.
         if not self.is_mounted or not self.query("#status"):
             return
         if soon:
