@@ -53,7 +53,7 @@ class MlauditApp(App[int]):
         Binding("m", "models", "Models", id="app.models", tooltip="The registered models and their versions by stage"),
         Binding("t", "train", "Train", id="app.train", tooltip="Train a model, or go back to the training that runs"),
         Binding("e", "again", "Again", show=False, id="app.again", tooltip="Train again as this run was, with changes"),
-        Binding("w", "trainings", show=False, id="app.trainings", tooltip="The trainings that run, wait or have ended"),
+        Binding("W", "trainings", show=False, id="app.trainings", tooltip="The trainings that run, wait or have ended"),
         Binding("question_mark", "help", "Help", key_display="?", id="app.help", tooltip="The keys of this screen"),
         Binding("q", "quit", "Quit", id="app.quit", tooltip="Leave mlaudit"),
         Binding("ctrl+l", "log", show=False, id="app.log", tooltip="What MLflow and the worker had to say"),
