@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,7 @@ from mlaudit.config.settings import Settings
 from mlaudit.domain.errors import MlauditError, StoreUnavailable
 from mlaudit.gateway.base import Gateway
 from mlaudit.gateway.memory import MemoryGateway
-from mlaudit.wiring import Services
+from mlaudit.wiring import Services, training_environment
 
 
 def test_who_waits_for_a_hanging_store_shares_its_failure() -> None:
@@ -64,3 +65,15 @@ def test_a_failure_is_not_kept() -> None:
     with pytest.raises(StoreUnavailable):
         services.warm_up()
     assert services.gateway is gateway
+
+
+def test_a_training_may_open_the_directory_that_it_is_handed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """MLflow refuses directories unless it is told otherwise, which a script need not know."""
+    monkeypatch.delenv("MLFLOW_ALLOW_FILE_STORE", raising=False)
+    (tmp_path / "mlruns" / "0").mkdir(parents=True)
+    (tmp_path / "mlruns" / "0" / "meta.yaml").write_text("experiment_id: '0'\nname: Default\nlifecycle_stage: active\n")
+    environment = training_environment(Settings(tracking_uri=str(tmp_path / "mlruns")))
+    assert environment["MLFLOW_ALLOW_FILE_STORE"] == "true"
+    assert environment["MLFLOW_TRACKING_URI"].endswith("/mlruns")
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "false")
+    assert training_environment(Settings(tracking_uri=str(tmp_path / "mlruns")))["MLFLOW_ALLOW_FILE_STORE"] == "false"

@@ -17,7 +17,7 @@ from mlaudit.cli.views import listing
 from mlaudit.domain.columns import FIELDS, all_columns, default_columns, is_numeric, near, table_cell
 from mlaudit.domain.errors import FilterError, StoreError, UsageError
 from mlaudit.domain.filter_match import parse_order
-from mlaudit.domain.models import Run
+from mlaudit.domain.models import Run, ViewType
 from mlaudit.domain.run_values import run_object
 from mlaudit.domain.text import clean
 from mlaudit.domain.triage import VERDICT_FIELDS, JudgedRun, in_order, verdict_cell
@@ -67,6 +67,8 @@ def runs(
             "--columns", metavar="LIST", help="Which columns, in which order: run_id,name,metrics.f1,params.seed"
         ),
     ] = None,
+    deleted: Annotated[bool, typer.Option("--deleted", help="List the deleted runs, and no others.")] = False,
+    all_runs: Annotated[bool, typer.Option("--all", help="List deleted runs among the others.")] = False,
     verdict: Annotated[
         bool,
         typer.Option(
@@ -77,7 +79,7 @@ def runs(
         str | None,
         typer.Option("--model", metavar="NAME", help="With --verdict: the model they are candidates for."),
     ] = None,
-    view: Annotated[
+    saved_view: Annotated[
         str | None,
         typer.Option(
             "--view",
@@ -96,17 +98,22 @@ def runs(
         if verdict:
             raise UsageError("--verdict is not for parquet: use csv or json")
         output.require_binary("parquet")
+    if deleted and all_runs:
+        raise UsageError("--deleted lists deleted runs alone and --all lists them among the others: give one of them")
+    view_type = ViewType.DELETED_ONLY if deleted else ViewType.ALL if all_runs else ViewType.ACTIVE_ONLY
     call = invocation(ctx)
     resolved = call.ask(ResolveExperiments(tuple(experiment or ())), deadline=FIRST_ANSWER)
     names = {e.experiment_id: e.name for e in resolved.experiments}
     call.announce(resolved.store)
-    if view is not None:
-        saved = listing(view, resolved.store.uri, names, verdict=verdict)
+    if saved_view is not None:
+        saved = listing(saved_view, resolved.store.uri, names, verdict=verdict)
         filter_string, wanted = filter_string or saved.filter_string, wanted or saved.columns
         if not order_by and not local_order:
             order_by, local_order = saved.order_by, saved.local_order
+        if not (deleted or all_runs):
+            view_type = saved.view_type
     filter_string = expanded(filter_string, resolved.store.uri, tuple(names))
-    pages = RunPages(call, tuple(names), filter_string, tuple(order_by or ()), maximum)
+    pages = RunPages(call, tuple(names), filter_string, tuple(order_by or ()), maximum, view_type)
     try:
         if form is RunsFormat.PARQUET or (form is RunsFormat.CSV and not verdict):
             _export(pages, form, names, wanted)
@@ -114,10 +121,10 @@ def runs(
         else:
             found = [run for page in pages for run in page]
     except FilterError as problem:
-        raise with_nearest_key(problem, _sample(call, tuple(names))) from problem
+        raise with_nearest_key(problem, _sample(call, tuple(names), view_type)) from problem
     for warning in pages.warnings:
         output.say(f"mlaudit: filter: {warning}")
-    _warn_unknown_order(call, tuple(names), pages.seen, tuple(order_by or ()))
+    _warn_unknown_order(call, tuple(names), pages.seen, tuple(order_by or ()), view_type)
     judged = judge(call, [run.run_id for run in found], model) if verdict else {}
     found = in_order(found, judged, local_order)
     for column, hint in pages.seen.unknown(wanted or ()):
@@ -130,7 +137,8 @@ def runs(
         _table(found, wanted, names, judged)
     say_problems(judged)
     if not pages.seen.count:
-        output.say("mlaudit: no runs match" if filter_string else "mlaudit: no runs")
+        what = "no deleted runs" if deleted else "no runs"
+        output.say(f"mlaudit: {what} match" if filter_string else f"mlaudit: {what}")
     if pages.more:
         output.say(f"mlaudit: showing {pages.seen.count} runs, there are more; see them with --max N")
     return output.ExitCode.PASS
@@ -140,11 +148,18 @@ class RunPages:
     """At most ``maximum`` runs in pages, each run once; what is known of them afterwards. To be gone through once."""
 
     def __init__(
-        self, call: Invocation, ids: tuple[str, ...], filter_string: str, order_by: tuple[str, ...], maximum: int
+        self,
+        call: Invocation,
+        ids: tuple[str, ...],
+        filter_string: str,
+        order_by: tuple[str, ...],
+        maximum: int,
+        view: ViewType,
     ) -> None:
         self._call = call
         self._search = (ids, filter_string, order_by)
         self._maximum = maximum
+        self._view = view
         self.seen = SeenKeys()
         self.more = False
         """Whether there are runs beyond the maximum."""
@@ -157,7 +172,7 @@ class RunPages:
         while self._search[0]:
             # One more than asked for, so that truncation is known and not guessed.
             size = min(LARGEST_PAGE, self._maximum + 1 - len(known))
-            page = self._call.ask(SearchRuns(*self._search, size, token))
+            page = self._call.ask(SearchRuns(*self._search, size, token, self._view))
             # Tokens of a server are offsets: a run created meanwhile repeats one.
             fresh = list({r.run_id: r for r in page.runs if r.run_id not in known}.values())
             room = self._maximum - len(known)
@@ -190,20 +205,22 @@ def _export(pages: RunPages, form: RunsFormat, names: dict[str, str], wanted: tu
             gc.enable()
 
 
-def _sample(call: Invocation, ids: tuple[str, ...]) -> tuple[Run, ...]:
+def _sample(call: Invocation, ids: tuple[str, ...], view: ViewType) -> tuple[Run, ...]:
     """Some runs to know keys from; none where the store fails, since only a remark depends on them."""
     try:
-        return call.ask(SearchRuns(ids, max_results=PAGE_SIZE)).runs if ids else ()
+        return call.ask(SearchRuns(ids, max_results=PAGE_SIZE, view=view)).runs if ids else ()
     except (FilterError, StoreError):
         return ()
 
 
-def _warn_unknown_order(call: Invocation, ids: tuple[str, ...], seen: SeenKeys, order_by: tuple[str, ...]) -> None:
+def _warn_unknown_order(
+    call: Invocation, ids: tuple[str, ...], seen: SeenKeys, order_by: tuple[str, ...], view: ViewType
+) -> None:
     """Say which keys of the order no run has: MLflow gives any order, in silence."""
     missing = [(g, k) for g, k in _order_keys(order_by) if not seen.has(g, k)]
     sampled = SeenKeys()
     if missing:
-        sampled.add(_sample(call, ids))
+        sampled.add(_sample(call, ids, view))
     for group, key in dict.fromkeys(missing):
         if sampled.count and not sampled.has(group, key):
             hint = near(key, seen.printable[group] | sampled.printable[group])

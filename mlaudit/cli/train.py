@@ -74,6 +74,7 @@ def train(
 
     The script's output goes to stderr, the id of the run to stdout. ctrl+c stops the training; its run is KILLED.
     """
+    from mlaudit.config.launch_memory import Launch, LaunchMemory
     from mlaudit.services.launcher import DescribeTraining, StartTraining
     from mlaudit.services.training_script import cannot_run, choose_script
 
@@ -90,15 +91,17 @@ def train(
         raise ReadOnly("training", "mlaudit was started with --read-only")
     if script.missing:
         raise cannot_run(script)
-    call.connect()
+    memory = LaunchMemory(call.connect().store.uri)
     if script.key != BUNDLED:
-        output.say(f"mlaudit: {script.source} has it run, in {clean(script.directory)}: {shlex.join(command)}")
+        output.say(f"mlaudit: {script.source} has it run, in {clean(script.directory)}: {clean(shlex.join(command))}")
     with _Interrupts() as interrupts:
         training = call.ask(StartTraining(values, script.key, command, script.directory))
+        memory.remember(Launch(training.launch_id, training.started, script.key, tuple(script.check(values).items())))
         output.say(f"mlaudit: training, process {training.pid}; its output is kept in {training.log_path}")
         status = _watch(call, training, interrupts)
-    if status.problem:
-        output.say(f"mlaudit: {status.problem}")
+    memory.settle(training.launch_id, status.run_id, status.run_status or f"exit code {status.exit_code}")
+    for problem in filter(None, (status.problem, memory.problem)):
+        output.say(f"mlaudit: {problem}")
     if status.run_id:
         output.data(status.run_id)
         if status.more_runs:

@@ -11,6 +11,7 @@ from mlaudit.config.saved_views import SavedViews
 from mlaudit.domain.columns import arranged, is_curve
 from mlaudit.domain.errors import UsageError
 from mlaudit.domain.groups import COUNT
+from mlaudit.domain.models import ViewType
 from mlaudit.domain.saved_view import SavedView
 from mlaudit.domain.text import clean
 from mlaudit.domain.triage import VERDICT_FIELDS
@@ -25,6 +26,7 @@ class Listing:
     local_order: list[Order]
     """By what only verdicts know."""
     columns: tuple[str, ...] | None
+    view_type: ViewType
 
 
 def listing(name: str, store: str, experiments: Mapping[str, str], *, verdict: bool) -> Listing:
@@ -49,6 +51,7 @@ def listing(name: str, store: str, experiments: Mapping[str, str], *, verdict: b
         list(view.order_by),
         [(key.column, not key.ascending) for key in verdicts] if verdict else [],
         arranged(shown, view.pinned) if shown else None,
+        view.view_type,
     )
 
 

@@ -99,6 +99,8 @@ def table_cell(run: Run, column: str, experiments: Mapping[str, str]) -> str:
             return experiments.get(run.experiment_id, run.experiment_id)
         case "start_time" | "end_time":
             return format_time(getattr(run, column))
+        case "status" if run.lifecycle_stage != "active":
+            return f"{run.status} {run.lifecycle_stage}"
         case "duration":
             return format_duration(duration_of(run))
         case _:

@@ -5,6 +5,7 @@
         * PolicyError
         * FilterError
         * RunNotFound
+        * RunDeleted
         * AmbiguousRunId
         * ExperimentNotFound
         * ModelNotFound
@@ -100,6 +101,19 @@ class RunNotFound(UsageError):
 
     def message(self) -> str:
         return f"no run with the id or prefix {self.run_id!r} in this store"
+
+
+class RunDeleted(UsageError):
+    """The run was deleted: it can be looked at, and nothing else."""
+
+    def __init__(self, run_id: str, what: str) -> None:
+        """``what`` is refused: ``promoted``."""
+        super().__init__(run_id, what)
+        self.run_id, self.what = run_id, what
+
+    def message(self) -> str:
+        restore = f"mlflow runs restore --run-id {self.run_id}"
+        return f"run {self.run_id[:12]} is deleted and cannot be {self.what}; {restore} brings it back"
 
 
 class AmbiguousRunId(UsageError):

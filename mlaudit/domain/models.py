@@ -47,6 +47,18 @@ class RunStatus(StrEnum):
     KILLED = "KILLED"
 
 
+class ViewType(StrEnum):
+    """Which runs a search looks through; a deleted run stays in its store until ``mlflow gc``."""
+
+    ACTIVE_ONLY = "ACTIVE_ONLY"
+    DELETED_ONLY = "DELETED_ONLY"
+    ALL = "ALL"
+
+    def shows(self, lifecycle_stage: str) -> bool:
+        """Whether runs of this lifecycle stage are among them."""
+        return self is ViewType.ALL or (lifecycle_stage == "active") == (self is ViewType.ACTIVE_ONLY)
+
+
 class StoreKind(StrEnum):
     """Where runs are kept."""
 

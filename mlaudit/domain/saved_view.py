@@ -8,8 +8,11 @@ from typing import Any
 
 from mlaudit.domain.columns import CURVES, FIELDS, GROUPS
 from mlaudit.domain.groups import COUNT, RECIPE, Statistic
+from mlaudit.domain.models import ViewType
 from mlaudit.domain.sorting import Sorting, SortKey
 from mlaudit.domain.triage import VERDICT_FIELDS
+
+DELETED_WORDS = {ViewType.ALL: "deleted ones too", ViewType.DELETED_ONLY: "deleted ones only"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,8 @@ class SavedView:
     group_sorting: Sorting = ()
     tree: bool = False
     """Whether nested runs stand below their parents."""
+    view_type: ViewType = ViewType.ACTIVE_ONLY
+    """Whether deleted runs are looked through."""
 
     @property
     def summary(self) -> str:
@@ -45,6 +50,7 @@ class SavedView:
         if self.group_by:
             said.append("grouped by " + ", ".join(map(_short, self.group_by)))
         said += ["tree"] if self.tree else []
+        said += [DELETED_WORDS[self.view_type]] if self.view_type in DELETED_WORDS else []
         said += ["only what differs"] if self.only_differing else []
         if self.columns is not None:
             said.append(f"{len(self.columns)} columns")
@@ -73,6 +79,7 @@ def as_plain(view: SavedView) -> dict[str, Any]:
         "statistic": str(view.statistic),
         "group_sorting": [[key.column, key.ascending] for key in view.group_sorting],
         "tree": view.tree,
+        "view_type": str(view.view_type),
     }
 
 
@@ -94,6 +101,7 @@ def from_plain(plain: Any) -> SavedView:
         statistic=Statistic(_text(plain.get("statistic", Statistic.MEAN_SD))),
         group_sorting=_sorting(plain.get("group_sorting", ())),
         tree=plain.get("tree", False) is True,
+        view_type=ViewType(_text(plain.get("view_type", ViewType.ACTIVE_ONLY))),
     )
     named = [*(view.columns or ()), *view.pinned, *(key.column for key in (*view.sorting, *view.group_sorting))]
     if unknown := [column for column in named if not is_column(column)]:

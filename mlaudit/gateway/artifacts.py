@@ -11,7 +11,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -51,7 +51,7 @@ class Remote(Protocol):
         """The entries below a path of a model's artifacts."""
         ...
 
-    def stream(self, location: str, path: str) -> AbstractContextManager[Iterator[bytes] | None]:
+    def stream(self, location: str, path: str) -> AbstractContextManager[ArtifactStream | None]:
         """The content of one file below an artifact URI; None where the store gives files only as a whole."""
         ...
 
@@ -127,19 +127,32 @@ class RunArtifacts:
             with self._open_local(local, inner, path) as stream:
                 yield stream
             return
-        entry = next((a for a in self.list(path.rpartition("/")[0]) if a.raw_path == path), None)
-        if entry is None or entry.is_dir:
+        if not inner:
             raise self._absent(path)
-        with self._remote.stream(location, inner) as chunks:
-            if chunks is not None:
-                yield ArtifactStream(chunks, entry.size)
+        with ExitStack() as stack:
+            try:
+                found = stack.enter_context(self._remote.stream(location, inner))
+            except Exception:
+                # Asked only now, since it would double the time of every success.
+                self._file(path)
+                raise
+            if found is not None:
+                yield found
                 return
+        entry = self._file(path)
         if whole_most is not None and (entry.size or 0) > whole_most:
             raise ArtifactTooLarge(self._shown, entry.path, entry.size or 0)
         with tempfile.TemporaryDirectory(prefix="mlaudit-") as folder:
             fetched = Path(self._remote.fetch(location, inner, folder))
             with self._open_local(Path(folder), str(fetched.relative_to(folder)), path) as stream:
                 yield stream
+
+    def _file(self, path: str) -> Artifact:
+        """The entry of a file. Raises NotAStore: missing or a folder."""
+        entry = next((a for a in self.list(path.rpartition("/")[0]) if a.raw_path == path), None)
+        if entry is None or entry.is_dir:
+            raise self._absent(path)
+        return entry
 
     def at_source(self, source: str) -> tuple[str, ...] | None:
         """Printable names directly below where a registered version of this run has its model; empty: nothing is there.

@@ -26,6 +26,7 @@ from mlaudit.domain.models import (
     RunPage,
     Stage,
     StoreInfo,
+    ViewType,
 )
 
 
@@ -48,11 +49,13 @@ class TrackingReader(Protocol):
         order_by: Sequence[str] = (),
         max_results: int = 200,
         page_token: str | None = None,
+        view: ViewType = ViewType.ACTIVE_ONLY,
     ) -> RunPage:
-        """One page of active runs that match ``filter_string``: MLflow's ``search_runs`` language, OR and parentheses.
+        """One page of the runs that match ``filter_string``: MLflow's ``search_runs`` language, OR and parentheses.
 
         Without ``order_by``: newest start_time first, then run_id. A page may be shorter than ``max_results`` and yet
         have a next one. A first page warns of what the filter silently leaves out (:mod:`mlaudit.domain.filters`).
+        ``view``: whether deleted runs are among them.
         Raises FilterError for a filter or order_by that the store rejects. An empty ``experiment_ids`` gives an empty
         page.
         """

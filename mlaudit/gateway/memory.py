@@ -40,6 +40,7 @@ from mlaudit.domain.models import (
     Stage,
     StoreInfo,
     StoreKind,
+    ViewType,
 )
 from mlaudit.domain.text import clean, clean_keys, clean_mapping
 from mlaudit.gateway.memory_store import MemoryStore, StoredModel, StoredRun
@@ -83,6 +84,7 @@ class MemoryGateway(MemoryStore):
         order_by: Sequence[str] = (),
         max_results: int = 200,
         page_token: str | None = None,
+        view: ViewType = ViewType.ACTIVE_ONLY,
     ) -> RunPage:
         with self._called("search_runs"):
             if not experiment_ids:
@@ -94,13 +96,13 @@ class MemoryGateway(MemoryStore):
                 (sort_key(subject, orders), run)
                 for run in self._runs.values()
                 if run.experiment_id in experiment_ids
-                and run.lifecycle_stage == "active"
+                and view.shows(run.lifecycle_stage)
                 and matches(parsed.terms, subject := _searchable(run))
             ]
             found.sort(key=lambda pair: pair[0])
             page = tuple(self._run(run) for _, run in found[offset : offset + max_results])
             more = offset + max_results < len(found)
-            warnings = () if page_token is not None else self._warnings(parsed, experiment_ids)
+            warnings = () if page_token is not None else self._warnings(parsed, experiment_ids, view)
             return RunPage(page, str(offset + max_results) if more else None, warnings)
 
     def get_run(self, run_id: str) -> Run:
@@ -307,10 +309,10 @@ class MemoryGateway(MemoryStore):
             raise VersionNotFound(clean(model), f"version {clean(version)}")
         return found
 
-    def _warnings(self, parsed: Parsed, experiment_ids: Sequence[str]) -> tuple[str, ...]:
+    def _warnings(self, parsed: Parsed, experiment_ids: Sequence[str], view: ViewType) -> tuple[str, ...]:
         """What the filter does not find though it looks so, and experiments that are not there."""
         missing = [i for i in experiment_ids if i not in self._experiments]
-        runs = [r for r in self._runs.values() if r.experiment_id in experiment_ids and r.lifecycle_stage == "active"]
+        runs = [r for r in self._runs.values() if r.experiment_id in experiment_ids and view.shows(r.lifecycle_stage)]
         known = {
             entity: {key for run in runs for key in getattr(run, f"{entity}s")} for entity in ("metric", "param", "tag")
         }

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 from mlaudit.domain.errors import StoreUnavailable
-from mlaudit.domain.models import StoreKind
+from mlaudit.domain.models import ArtifactStream, StoreKind
 from mlaudit.gateway import environment
 from mlaudit.gateway.artifacts import CHUNK, Listed, LoggedModel
 from mlaudit.gateway.uri import Located, ResolvedStore
@@ -89,12 +89,12 @@ class ClientArtifacts:
         return [(f.path, f.is_dir, f.file_size) for f in listed]
 
     @contextmanager
-    def stream(self, location: str, path: str) -> Iterator[Iterator[bytes] | None]:
+    def stream(self, location: str, path: str) -> Iterator[ArtifactStream | None]:
         """See :class:`~mlaudit.gateway.artifacts.Remote`."""
         from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-        with _streamed(get_artifact_repository(location, tracking_uri=self._client.tracking_uri), path) as chunks:
-            yield chunks
+        with _streamed(get_artifact_repository(location, tracking_uri=self._client.tracking_uri), path) as stream:
+            yield stream
 
     def fetch(self, location: str, path: str, folder: str) -> str:
         """See :class:`~mlaudit.gateway.artifacts.Remote`."""
@@ -120,10 +120,10 @@ class StoredArtifacts:
         return self._list(model.location, path)
 
     @contextmanager
-    def stream(self, location: str, path: str) -> Iterator[Iterator[bytes] | None]:
+    def stream(self, location: str, path: str) -> Iterator[ArtifactStream | None]:
         """See :class:`~mlaudit.gateway.artifacts.Remote`. Raises StoreError."""
-        with _streamed(self._repository(location), path) as chunks:
-            yield chunks
+        with _streamed(self._repository(location), path) as stream:
+            yield stream
 
     def fetch(self, location: str, path: str, folder: str) -> str:
         """See :class:`~mlaudit.gateway.artifacts.Remote`. Raises StoreError."""
@@ -146,7 +146,7 @@ class StoredArtifacts:
 
 
 @contextmanager
-def _streamed(repository: Any, path: str) -> Iterator[Iterator[bytes] | None]:
+def _streamed(repository: Any, path: str) -> Iterator[ArtifactStream | None]:
     """A file's content as it comes: a tracking server's and S3's. MLflow itself has only whole downloads, so that the
     start of a large file could not be looked at, nor a download be stopped. None for all other repositories."""
     from mlflow.store.artifact.http_artifact_repo import HttpArtifactRepository
@@ -159,13 +159,16 @@ def _streamed(repository: Any, path: str) -> Iterator[Iterator[bytes] | None]:
         answer: Any = http_request(repository._host_creds, place, "GET", stream=True)  # type: ignore[no-untyped-call]
         with closing(answer):
             answer.raise_for_status()
-            yield answer.iter_content(CHUNK)
+            length = answer.headers.get("Content-Length", "")
+            # Packed for the way, it is not the file's.
+            known = length.isdigit() and not answer.headers.get("Content-Encoding")
+            yield ArtifactStream(answer.iter_content(CHUNK), int(length) if known else None)
     elif type(repository).__name__ == "S3ArtifactRepository":
         bucket, root = repository.parse_s3_compliant_uri(repository.artifact_uri)
         owner = getattr(repository, "_bucket_owner_params", None) or {}
         found = repository._get_s3_client().get_object(Bucket=bucket, Key=posixpath.join(root, path), **owner)
         with closing(found["Body"]) as body:
-            yield body.iter_chunks(CHUNK)
+            yield ArtifactStream(body.iter_chunks(CHUNK), int(found["ContentLength"]))
     else:
         yield None
 

@@ -36,6 +36,7 @@ from mlaudit.domain.models import (
     Stage,
     StoreInfo,
     StoreKind,
+    ViewType,
 )
 from mlaudit.domain.text import clean
 from mlaudit.gateway import convert, environment, faults, mlflow_client, server_probe
@@ -102,11 +103,12 @@ class MlflowGateway(MlflowPromotion):
         order_by: Sequence[str] = (),
         max_results: int = 200,
         page_token: str | None = None,
+        view: ViewType = ViewType.ACTIVE_ONLY,
     ) -> RunPage:
         if not experiment_ids:
             return RunPage(())
         with self._asking():
-            return self._runs.page(experiment_ids, filter_string, order_by, max_results, page_token)
+            return self._runs.page(experiment_ids, filter_string, order_by, max_results, page_token, view)
 
     def get_run(self, run_id: str) -> Run:
         return convert.run(self._raw_run(run_id))

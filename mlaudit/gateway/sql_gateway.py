@@ -27,6 +27,7 @@ from mlaudit.domain.models import (
     Stage,
     StoreInfo,
     StoreKind,
+    ViewType,
 )
 from mlaudit.gateway.mlflow_gateway import MlflowGateway
 from mlaudit.gateway.schema import Mismatch
@@ -100,6 +101,7 @@ class SqlGateway:
         order_by: Sequence[str] = (),
         max_results: int = 200,
         page_token: str | None = None,
+        view: ViewType = ViewType.ACTIVE_ONLY,
     ) -> RunPage:
         return self._tracking.search_runs(
             experiment_ids,
@@ -107,6 +109,7 @@ class SqlGateway:
             order_by=order_by,
             max_results=max_results,
             page_token=page_token,
+            view=view,
         )
 
     def get_run(self, run_id: str) -> Run:

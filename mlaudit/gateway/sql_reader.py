@@ -25,6 +25,7 @@ from mlaudit.domain.models import (
     Run,
     RunPage,
     StoreKind,
+    ViewType,
 )
 from mlaudit.domain.text import clean, clean_mapping
 from mlaudit.gateway import convert, faults, sql_history, sql_stretches, sql_summary
@@ -81,10 +82,11 @@ class SqlTracking:
         order_by: Sequence[str] = (),
         max_results: int = 200,
         page_token: str | None = None,
+        view: ViewType = ViewType.ACTIVE_ONLY,
     ) -> RunPage:
         if not experiment_ids:
             return RunPage(())
-        return self._search.page(experiment_ids, filter_string, order_by, max_results, page_token)
+        return self._search.page(experiment_ids, filter_string, order_by, max_results, page_token, view)
 
     def get_run(self, run_id: str) -> Run:
         _check_id(run_id)
@@ -207,9 +209,9 @@ class _Elsewhere:
     def list_model(self, model: LoggedModel, path: str) -> Any:
         return self._stored.list_model(model, path)
 
-    def stream(self, location: str, path: str) -> AbstractContextManager[Iterator[bytes] | None]:
-        chunks: AbstractContextManager[Iterator[bytes] | None] = self._stored.stream(location, path)
-        return chunks
+    def stream(self, location: str, path: str) -> AbstractContextManager[ArtifactStream | None]:
+        stream: AbstractContextManager[ArtifactStream | None] = self._stored.stream(location, path)
+        return stream
 
     def fetch(self, location: str, path: str, folder: str) -> str:
         return str(self._stored.fetch(location, path, folder))

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from mlaudit.domain.filter_warnings import silent_traps, unknown_keys
 from mlaudit.domain.filters import Comparison, Parsed
+from mlaudit.domain.models import ViewType
 from mlaudit.domain.text import clean
 from mlaudit.gateway.sql_database import Reading
 
@@ -17,14 +18,18 @@ _SAMPLE = 200
 """Runs whose keys are looked through for one like an unknown key."""
 
 
-def remarks(reading: Reading, parsed: Parsed, experiment_ids: Sequence[str], there: Sequence[int]) -> tuple[str, ...]:
+def remarks(
+    reading: Reading, parsed: Parsed, experiment_ids: Sequence[str], there: Sequence[int], view: ViewType
+) -> tuple[str, ...]:
     """Warnings for a search's first page; ``there`` are those of the asked experiments that exist."""
     missing = [i for i in experiment_ids if not i.isdigit() or int(i) not in there]
     said = tuple(f"there is no experiment with the id {clean(i)}" for i in missing)
     if missing:
         return (*said, *silent_traps(parsed))
     unknown, named = unknown_keys(
-        parsed.terms, lambda c: _is_known(reading, c, there), lambda entity: _keys_nearby(reading, entity, there)
+        parsed.terms,
+        lambda c: _is_known(reading, c, there, view),
+        lambda entity: _keys_nearby(reading, entity, there, view),
     )
     return (*unknown, *silent_traps(parsed, named))
 
@@ -38,22 +43,23 @@ def existing(reading: Reading, experiment_ids: Sequence[int]) -> tuple[int, ...]
     return tuple(reading.connection.execute(query).scalars())
 
 
-def _is_known(reading: Reading, comparison: Comparison, there: Sequence[int]) -> bool:
-    """Whether any active run of these experiments has the key."""
+def _is_known(reading: Reading, comparison: Comparison, there: Sequence[int], view: ViewType) -> bool:
+    """Whether any run in view of these experiments has the key."""
     table, runs = _keys_table(reading, comparison.entity), reading.tables["runs"]
     query = (
         sa.select(table.c.run_uuid)
         .join_from(table, runs, runs.c.run_uuid == table.c.run_uuid)
-        .where(table.c.key == comparison.key, runs.c.experiment_id.in_(there), *_active(runs))
+        .where(table.c.key == comparison.key, runs.c.experiment_id.in_(there), in_view(reading, view))
         .limit(1)
     )
     return reading.connection.execute(query).first() is not None
 
 
-def _keys_nearby(reading: Reading, entity: str, there: Sequence[int]) -> Iterable[str]:
+def _keys_nearby(reading: Reading, entity: str, there: Sequence[int], view: ViewType) -> Iterable[str]:
     """The keys that some of these experiments' newest runs have."""
     table, runs = _keys_table(reading, entity), reading.tables["runs"]
-    newest = sa.select(runs.c.run_uuid).where(runs.c.experiment_id.in_(there), *_active(runs)).limit(_SAMPLE)
+    inside = runs.c.experiment_id.in_(there), in_view(reading, view)
+    newest = sa.select(runs.c.run_uuid).where(*inside).limit(_SAMPLE)
     if "start_time" in runs.c:
         newest = newest.order_by(runs.c.start_time.desc())
     ids = list(reading.connection.execute(newest).scalars())
@@ -66,5 +72,11 @@ def _keys_table(reading: Reading, entity: str) -> sa.Table:
     return reading.tables["latest_metrics" if latest else _TABLE_OF[entity]]
 
 
-def _active(runs: sa.Table) -> list[Any]:
-    return [runs.c.lifecycle_stage == "active"] if "lifecycle_stage" in runs.c else []
+def in_view(reading: Reading, view: ViewType) -> Any:
+    """The condition that a run is in view; schemas from before runs could be deleted have active ones only."""
+    if view is ViewType.ALL:
+        return sa.true()
+    if not reading.tables.has("runs", "lifecycle_stage"):
+        return sa.true() if view is ViewType.ACTIVE_ONLY else sa.false()
+    stage = reading.tables["runs"].c.lifecycle_stage
+    return stage == "active" if view is ViewType.ACTIVE_ONLY else stage == "deleted"

@@ -14,11 +14,11 @@ import sqlalchemy as sa
 
 from mlaudit.domain.filter_match import parse_order
 from mlaudit.domain.filters import Parsed, parse
-from mlaudit.domain.models import RunPage
+from mlaudit.domain.models import RunPage, ViewType
 from mlaudit.gateway.sql_database import Database, Reading
 from mlaudit.gateway.sql_filter import compile_terms
 from mlaudit.gateway.sql_order import Ordering, decode_token, encode_token, fingerprint, ordering
-from mlaudit.gateway.sql_remarks import existing, remarks
+from mlaudit.gateway.sql_remarks import existing, in_view, remarks
 from mlaudit.gateway.sql_runs import load_runs
 
 LISTED = 200_000
@@ -46,11 +46,12 @@ class _Search:
     parsed: Parsed
     filter_string: str
     order_by: tuple[str, ...]
+    view: ViewType
 
     @property
     def name(self) -> str:
         """The same for the same search."""
-        return fingerprint(self.experiment_ids, self.filter_string, self.order_by)
+        return fingerprint(self.experiment_ids, self.filter_string, self.order_by, str(self.view))
 
     @property
     def numbers(self) -> tuple[int, ...]:
@@ -74,10 +75,11 @@ class RunSearch:
         order_by: Sequence[str],
         max_results: int,
         page_token: str | None,
+        view: ViewType = ViewType.ACTIVE_ONLY,
     ) -> RunPage:
         """See :meth:`~mlaudit.gateway.base.TrackingReader.search_runs`. Raises FilterError, StoreError."""
         parsed = parse(filter_string)
-        search = _Search(tuple(experiment_ids), parsed, filter_string, tuple(order_by))
+        search = _Search(tuple(experiment_ids), parsed, filter_string, tuple(order_by), view)
         parse_order(order_by)  # a wrong order is one even where there is nothing to sort
         if page_token is None:
             return self._database.ask(lambda r: self._first_page(r, search, max_results))
@@ -90,7 +92,7 @@ class RunSearch:
         ids = [row[0] for row in found[:size]]
         runs = load_runs(reading, ids)
         token = encode_token(search.name, list(found[size - 1])[1:]) if len(found) > size else None
-        said = remarks(reading, search.parsed, search.experiment_ids, there)
+        said = remarks(reading, search.parsed, search.experiment_ids, there, search.view)
         return RunPage(tuple(runs[i] for i in ids if i in runs), token, said)
 
     def _next_page(self, reading: Reading, search: _Search, size: int, page_token: str) -> RunPage:
@@ -99,8 +101,8 @@ class RunSearch:
         listing, start = self._listed(page_token) or (self._list(reading, search, order, values), 0)
         ids = listing.ids[start : start + size]
         end = start + len(ids)
-        # Listed a while ago: what was deleted since is left out.
-        runs = load_runs(reading, ids, _active(reading))
+        # Listed a while ago: what was deleted or restored since is left out.
+        runs = load_runs(reading, ids, in_view(reading, search.view))
         page = tuple(runs[i] for i in ids if i in runs)
         if not ids or (end == len(listing.ids) and listing.whole):
             return RunPage(page)
@@ -140,15 +142,10 @@ def _order(reading: Reading, search: _Search) -> Ordering:
     return ordering(reading.tables, parse_order(search.order_by), postgresql=reading.postgresql)
 
 
-def _active(reading: Reading) -> Any:
-    runs = reading.tables["runs"]
-    return runs.c.lifecycle_stage == "active" if reading.tables.has("runs", "lifecycle_stage") else sa.true()
-
-
 def _query(
     reading: Reading, search: _Search, order: Ordering, experiments: Sequence[int], *, only_ids: bool = False
 ) -> Any:
-    """Ids, and the values to sort by, of all active runs of these experiments that match, in order."""
+    """Ids, and the values to sort by, of all runs in view of these experiments that match, in order."""
     tables = reading.tables
     runs = tables["runs"]
     columns = [runs.c.run_uuid] if only_ids else [runs.c.run_uuid, *order.expressions]
@@ -157,7 +154,7 @@ def _query(
         .select_from(order.source)
         .where(
             runs.c.experiment_id.in_(experiments),
-            _active(reading),
+            in_view(reading, search.view),
             compile_terms(tables, search.parsed.terms, search.filter_string),
         )
         .order_by(*order.clauses)

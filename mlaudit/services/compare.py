@@ -19,6 +19,7 @@ from mlaudit.gateway.base import TrackingReader
 from mlaudit.services.replicates import ReplicateFinder
 from mlaudit.services.requests import Request
 from mlaudit.services.resolution import Baseline, Model, resolve_baseline, resolve_model
+from mlaudit.services.run_lookup import run_to_look_at
 from mlaudit.services.values import ValueReader
 
 __all__ = ["Bench", "CompareRun", "Comparison", "Side", "compare_run"]
@@ -29,7 +30,7 @@ class CompareRun(Request[Comparison]):
     """Judge a run. The policy file was found and read by whoever composes the services."""
 
     run_id: str
-    """An id or unique prefix."""
+    """An id or unique prefix; of a deleted run, which is comparable with none, its whole id."""
     model: str | None = None
     against: str | None = None
     """A baseline selector; None: what the policy says."""
@@ -65,7 +66,7 @@ class Bench:
     def compare(self, request: CompareRun) -> Comparison:
         """See :func:`compare_run`."""
         reader = self._reader
-        candidate = reader.find_run(request.run_id)
+        candidate = run_to_look_at(reader, request.run_id)
         model = _model(reader, self._policies, candidate, request)
         policy = self._policies.for_model(model.raw_name if model else None)
         versions = _versions(reader, model)

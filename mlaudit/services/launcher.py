@@ -110,8 +110,9 @@ class Launcher:
         if script.missing:
             raise cannot_run(script)
         if request.command is not None and (request.command, request.directory) != (argv, script.directory):
+            now = clean(shlex.join(argv))
             raise UsageError(
-                f"{script.source} has changed since the question, and would run another command now: {shlex.join(argv)}"
+                f"{script.source} has changed since the question, and would run another command now: {now}"
             )
         # Asked now: a store that cannot be reached or written is better told here than by a traceback in the output.
         store = self._gateway().describe()

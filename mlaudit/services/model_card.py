@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from mlaudit.domain.text import clean, format_size
@@ -11,14 +11,17 @@ from mlaudit.services.preview_lines import Line, pairs
 
 ENVIRONMENT_FILES = ("requirements.txt", "conda.yaml", "python_env.yaml")
 MOST_COLUMNS = 200
+EXAMPLE_LINES = 20
 _FACTS = ("loader_module", "python_version", "data", "model_path", "serialization_format", "code", "config")
 """What of a flavor is told besides its version, as far as it is a plain value."""
 
 
-def model_card(text: str, beside: Mapping[str, int | None] | None) -> tuple[Line, ...]:
+def model_card(
+    text: str, beside: Mapping[str, int | None] | None, example: Callable[[str], tuple[Line, ...]] = lambda _: ()
+) -> tuple[Line, ...]:
     """What an ``MLmodel`` file says. ``beside``: the files in its folder with their sizes; None: not known.
 
-    Raises ValueError in printable words when it is no such file.
+    ``example`` gives the first lines of a file beside it. Raises ValueError in printable words when it is no such file.
     """
     import yaml
 
@@ -39,6 +42,7 @@ def model_card(text: str, beside: Mapping[str, int | None] | None) -> tuple[Line
         ("Outputs", _schema(found, "outputs")),
         ("Params", _schema(found, "params")),
         ("Model", pairs(_facts(found, beside))),
+        ("Input example", _example(found, example)),
     ):
         rows = list(part)
         if rows:
@@ -118,6 +122,19 @@ def _shape(shape: object) -> str:
     if not isinstance(shape, list):
         return _word(shape)
     return f"({', '.join(_word(side) for side in shape[:12])})"
+
+
+def _example(model: Mapping[str, Any], lines: Callable[[str], tuple[Line, ...]]) -> Iterator[Line]:
+    """The start of the example, where the file names one beside it."""
+    info = model.get("saved_input_example_info")
+    name = info.get("artifact_path") if isinstance(info, dict) else None
+    if not isinstance(name, str) or "/" in name or not name:
+        return
+    shown = lines(name)
+    for line in shown[:EXAMPLE_LINES]:
+        yield (("  ", ""), *line)
+    if len(shown) > EXAMPLE_LINES:
+        yield ((f"  … and more in {clean(name)}", "dim"),)
 
 
 def _facts(model: Mapping[str, Any], beside: Mapping[str, int | None] | None) -> list[tuple[str, str]]:

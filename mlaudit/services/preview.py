@@ -36,8 +36,10 @@ TABLE_BYTES = 1_000_000
 PICTURE_BYTES = 30_000_000
 UNASKED = 1_000_000
 """Bytes that are fetched from elsewhere without asking."""
-MARKDOWN_BYTES = 30_000
-"""What is longer is shown as it was written."""
+EXAMPLE_BYTES = 10_000
+"""Of a model's input example."""
+MARKDOWN_BYTES = 12_000
+"""What is longer is shown as it was written: laying it out would hold up the keys."""
 LOADABLE = frozenset(
     {
         *(".pkl", ".pickle", ".joblib", ".cloudpickle", ".pt", ".pth", ".ckpt", ".bin", ".h5", ".hdf5", ".keras"),
@@ -133,7 +135,7 @@ def _preview(reader: TrackingReader, request: PreviewArtifact, stream: ArtifactS
     if table:
         try:
             rows, note = table_rows(text, tabs=ending == ".tsv", whole=whole)
-            return Preview(path, Kind.TABLE, size, note, rows=rows)
+            return Preview(path, Kind.TABLE, size, note if rows else "there are no rows in it", rows=rows)
         except csv.Error as error:
             return Preview(path, Kind.LINES, size, f"no table: {clean(error)}", plain_lines(text[:TEXT_BYTES]))
     if name == "MLmodel":
@@ -182,8 +184,21 @@ def _model(reader: TrackingReader, request: PreviewArtifact, text: str, size: in
         beside = None
     raw = coloured_lines(text, "yaml")
     try:
-        card, note = model_card(text, beside), ""
+        card, note = (
+            model_card(text, beside, lambda name: _example(reader, request, f"{folder}/{name}".lstrip("/"))),
+            "",
+        )
     except ValueError as error:
         card, note = (), str(error)
     lines = (*card, (("The file", "title"),), *raw) if card else raw
     return Preview(clean(request.path), Kind.LINES, size, note, lines)
+
+
+def _example(reader: TrackingReader, request: PreviewArtifact, path: str) -> tuple[Line, ...]:
+    """The first lines of a model's input example; what cannot be read is no example."""
+    try:
+        with reader.open_artifact(request.run_id, path, UNASKED) as stream:
+            text = text_of(stream.read(EXAMPLE_BYTES))
+    except StoreError:
+        return ()
+    return json_lines(text) if text else ()

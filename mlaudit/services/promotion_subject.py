@@ -14,6 +14,7 @@ from mlaudit.domain.text import clean
 from mlaudit.gateway.base import Gateway, TrackingReader
 from mlaudit.services.compare import CompareRun, Comparison, compare_run
 from mlaudit.services.resolution import resolve_model
+from mlaudit.services.run_lookup import refuse_deleted, run_to_look_at
 
 MODEL_URI = "models:/"
 
@@ -47,10 +48,11 @@ def subject_by_run(gateway: Gateway, policies: Policies, run_id: str, model: str
     """
     comparison = None
     if target.is_judged:
-        comparison = compare_run(gateway, policies, CompareRun(run_id, model))
+        comparison = _judged(gateway, policies, CompareRun(run_id, model))
         run, raw_model = comparison.candidate.run, comparison.raw_model
     else:
-        run = gateway.find_run(run_id)
+        run = run_to_look_at(gateway, run_id)
+        refuse_deleted(run, "promoted")
         raw_model = resolve_model(gateway, policies, run, model).raw_name
     if raw_model is None:
         raise UsageError("a promotion needs a registered model; name one with --model")
@@ -74,8 +76,15 @@ def subject_by_version(gateway: Gateway, policies: Policies, uri: str, model: st
     if version.status == "FAILED_REGISTRATION":
         raise UsageError(f"the registration of version {version.version} failed: there is no model behind it")
     run_id, run_name = run_of(gateway, version)
-    comparison = compare_run(gateway, policies, CompareRun(run_id, raw_model)) if target.is_judged else None
+    comparison = _judged(gateway, policies, CompareRun(run_id, raw_model)) if target.is_judged else None
     return Subject(f"{MODEL_URI}{raw_model}/{version.version}", raw_model, run_id, run_name, version, comparison)
+
+
+def _judged(gateway: Gateway, policies: Policies, request: CompareRun) -> Comparison:
+    """The comparison. Raises RunDeleted for a deleted run, whoever overrides its verdict."""
+    comparison = compare_run(gateway, policies, request)
+    refuse_deleted(comparison.candidate.run, "promoted")
+    return comparison
 
 
 def run_of(gateway: Gateway, version: ModelVersion) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from mlaudit.domain.verdict import GatePolicy
 from mlaudit.gateway.base import TrackingReader
 from mlaudit.services.requests import Request
 from mlaudit.services.resolution import resolve_baseline, resolve_model
+from mlaudit.services.run_lookup import run_to_look_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class FindReference(Request[Reference]):
 
 def find_reference(reader: TrackingReader, policies: Policies, request: FindReference) -> Reference:
     """Nobody in production is no error. Raises RunNotFound, AmbiguousModel, ModelNotFound, StoreError, PolicyError."""
-    run = reader.find_run(request.run_id)
+    run = run_to_look_at(reader, request.run_id)
     model = resolve_model(reader, policies, run, request.model)
     policy = policies.for_model(model.raw_name)
     try:

@@ -19,6 +19,7 @@ from mlaudit.domain.models import (
     Run,
     RunPage,
     StoreInfo,
+    ViewType,
 )
 from mlaudit.gateway.base import TrackingReader
 
@@ -55,6 +56,7 @@ class RememberingReader:
         order_by: Sequence[str] = (),
         max_results: int = 200,
         page_token: str | None = None,
+        view: ViewType = ViewType.ACTIVE_ONLY,
     ) -> RunPage:
         page = self._reader.search_runs(
             experiment_ids,
@@ -62,6 +64,7 @@ class RememberingReader:
             order_by=order_by,
             max_results=max_results,
             page_token=page_token,
+            view=view,
         )
         self.remember(page.runs)
         return page

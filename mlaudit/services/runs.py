@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from mlaudit.domain.errors import ExperimentNotFound, StoreError
-from mlaudit.domain.models import Artifact, Experiment, ModelVersion, Run, RunPage, StoreInfo
+from mlaudit.domain.models import Artifact, Experiment, ModelVersion, Run, RunPage, StoreInfo, ViewType
 from mlaudit.gateway.base import TrackingReader
 from mlaudit.services.requests import Request
+from mlaudit.services.run_lookup import run_to_look_at
 
 PAGE_SIZE = 200
 """Runs a page: what a server answers within a second (mlflow's own pages cost 0.4-0.8 s at this size)."""
@@ -44,6 +45,7 @@ class SearchRuns(Request[RunPage]):
     order_by: tuple[str, ...] = ()
     max_results: int = PAGE_SIZE
     page_token: str | None = None
+    view: ViewType = ViewType.ACTIVE_ONLY
 
     deadline: ClassVar[float] = 60.0
 
@@ -66,7 +68,10 @@ class RunDetails:
 
 @dataclass(frozen=True, slots=True)
 class GetRunDetails(Request[RunDetails]):
-    """A run by id or unique prefix, with its registered versions and top-level artifacts."""
+    """A run with its registered versions and top-level artifacts.
+
+    ``run_id``: an id or unique prefix, of a deleted run the whole id.
+    """
 
     run_id: str
     deadline: ClassVar[float] = 20.0
@@ -131,12 +136,13 @@ def search_runs(reader: TrackingReader, request: SearchRuns) -> RunPage:
         order_by=request.order_by,
         max_results=request.max_results,
         page_token=request.page_token,
+        view=request.view,
     )
 
 
 def get_run_details(reader: TrackingReader, request: GetRunDetails) -> RunDetails:
     """A missing artifact folder or registry does not hide the run: it is named in ``problems``. Raises RunNotFound."""
-    run = reader.find_run(request.run_id)
+    run = run_to_look_at(reader, request.run_id)
     problems: list[str] = []
     versions: tuple[ModelVersion, ...] = ()
     artifacts: tuple[Artifact, ...] = ()

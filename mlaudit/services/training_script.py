@@ -6,6 +6,7 @@ They are read anew each time, since the file may change while the app is open; n
 from __future__ import annotations
 
 import importlib.util
+import shutil
 import sys
 import tomllib
 from collections.abc import Callable, Sequence
@@ -79,13 +80,15 @@ def _ready(script: TrainingScript) -> TrainingScript:
     """The script with ``python`` as the interpreter that runs mlaudit, and with what keeps it from running here."""
     program, *rest = script.command
     directory = Path(script.directory) if script.directory else None
+    missing = ""
     if own := program in INTERPRETER:
         program = sys.executable
-    elif "/" in program and directory is not None:
-        # Where a relative program is looked for is otherwise left to the system.
-        program = str(directory / program)
+    elif directory is not None:
+        missing = _no_program(program, directory)
+        if "/" in program:
+            # Where a relative program is looked for is otherwise left to the system.
+            program = str(directory / program)
     packages = tuple(name for name in script.requires if own and not _installed(name))
-    missing = ""
     if packages and script.key == BUNDLED:
         missing = _missing_extra(packages).message()
     elif packages:
@@ -93,6 +96,16 @@ def _ready(script: TrainingScript) -> TrainingScript:
     if directory is not None and not directory.is_dir():
         missing = f"there is no directory {clean(directory)}, in which {script.source} runs it"
     return replace(script, command=(program, *rest), missing=missing, missing_packages=packages)
+
+
+def _no_program(program: str, directory: Path) -> str:
+    """Why a program would not be found; empty when it would."""
+    if "/" in program:
+        return "" if (directory / program).is_file() else f"there is no program {clean(directory / program)}"
+    if shutil.which(program) is not None:
+        return ""
+    beside = f"; the one in {clean(directory)} is called ./{program}" if (directory / program).is_file() else ""
+    return f"there is no program {program} on the PATH{beside}"
 
 
 def _installed(name: str) -> bool:

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from mlaudit.config.policy import Policies
 from mlaudit.domain.errors import AmbiguousModel, AmbiguousRunId, BaselineSelectorError, RunNotFound, VersionNotFound
+from mlaudit.domain.models import ViewType
 from mlaudit.domain.text import clean
 from mlaudit.domain.triage import JudgedRun, in_a_line
 from mlaudit.gateway.base import TrackingReader
@@ -59,7 +60,12 @@ def _fetch(reader: RememberingReader, run_ids: Sequence[str]) -> None:
     for start in range(0, len(wanted), _IDS_IN_A_FILTER):
         part = wanted[start : start + _IDS_IN_A_FILTER]
         listed = ", ".join(f"'{run_id}'" for run_id in part)
-        reader.search_runs(experiments, filter_string=f"attributes.run_id IN ({listed})", max_results=len(part))
+        reader.search_runs(
+            experiments,
+            filter_string=f"attributes.run_id IN ({listed})",
+            max_results=len(part),
+            view=ViewType.ALL,
+        )
 
 
 def _judge(bench: Bench, request: CompareRun) -> JudgedRun:

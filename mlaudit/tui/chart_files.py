@@ -8,8 +8,8 @@ from __future__ import annotations
 import csv
 import importlib.util
 import io
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
@@ -66,6 +66,10 @@ class Picture:
     y_ticks: list[tuple[float, str]]
     zero: float | None
     """The height of the line at 0."""
+    rules: list[float] = field(default_factory=list)
+    """Where upright lines stand, besides the y axis."""
+    notes: list[tuple[float, float, str]] = field(default_factory=list)
+    """Texts, and where their middle is."""
 
 
 def problem_with(path: Path) -> str:
@@ -84,13 +88,18 @@ def write_chart(view: ChartView, path: Path, *, replace: bool = False) -> int:
 
     Raises FileExistsError unless ``replace``, OSError. Never leaves half a file.
     """
+    return write_as(path, lambda: "".join(points_csv(view)), lambda: picture_of(view), replace=replace)
+
+
+def write_as(path: Path, table: Callable[[], str], picture: Callable[[], Picture], *, replace: bool = False) -> int:
+    """The same, for what ``table`` makes as CSV and ``picture`` as SVG or PNG. Raises ImportError, too."""
     ending = path.suffix.lower()
     if ending == ".csv":
-        data = "".join(points_csv(view)).encode()
+        data = table().encode()
     elif ending == ".svg":
-        data = svg(picture_of(view)).encode()
+        data = svg(picture()).encode()
     else:
-        data = png(picture_of(view))
+        data = png(picture())
     return write_file(path, lambda file: file.write(data), replace=replace)
 
 
@@ -251,6 +260,8 @@ def svg(picture: Picture) -> str:
     for x, label in picture.x_ticks:
         out.append(f'<path d="M{x} {HEIGHT}v5" stroke="#000"/>')
         out.append(f'<text x="{x}" y="{HEIGHT + 20}" text-anchor="middle">{escape(label)}</text>')
+    out += [f'<path d="M{x} 0V{HEIGHT}" stroke="#bbb"/>' for x in picture.rules]
+    out += [f'<text x="{x}" y="{y}" text-anchor="middle">{escape(text)}</text>' for x, y, text in picture.notes]
     if picture.zero is not None:
         out.append(f'<path d="M0 {picture.zero}H{WIDTH}" stroke="#000" stroke-dasharray="4 4"/>')
     for stroke in picture.strokes:
@@ -298,6 +309,10 @@ def png(picture: Picture) -> bytes:
         axes.plot([], [], color=stroke.color, linewidth=3, label=_plain(stroke.label))
     if picture.zero is not None:
         axes.axhline(picture.zero, color="black", linestyle="--", linewidth=0.8)
+    for x in picture.rules:
+        axes.axvline(x, color="#bbbbbb", linewidth=0.8, zorder=0)
+    for x, y, text in picture.notes:
+        axes.text(x, y, _plain(text), ha="center", va="center", fontsize=7)
     axes.set(xlim=(0, WIDTH), ylim=(HEIGHT, 0), title=_plain(picture.title), xlabel=_plain(picture.x_title))
     axes.set_xticks([p for p, _ in picture.x_ticks], [_plain(label) for _, label in picture.x_ticks])
     axes.set_yticks([p for p, _ in picture.y_ticks], [_plain(label) for _, label in picture.y_ticks])

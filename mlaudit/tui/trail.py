@@ -28,20 +28,26 @@ class Trail:
         self._names = itertools.count(1)
 
     @property
+    def _way(self) -> list[Left]:
+        """The screens that were gone through; a dialog or the palette above them is no place to be."""
+        return [screen for screen in self._app.screen_stack if not screen.is_modal]
+
+    @property
     def can_go_back(self) -> bool:
         """There is no way back from the first screen, which lies on Textual's own blank one."""
-        return len(self._app.screen_stack) > 2
+        return len(self._way) > 2
 
     @property
     def can_go_forward(self) -> bool:
         """Whether something was left from the screen that is on."""
-        return bool(self._ahead) and self._ahead[-1][0] is self._app.screen
+        return bool(self._ahead) and self._ahead[-1][0] is self._way[-1]
 
     async def back(self) -> None:
         """Leave the screen that is on, if there is one below it."""
-        if not self.can_go_back:
-            return
         below, left = self._app.screen_stack[-2:]
+        # A dialog has an answer to give, and closes itself.
+        if not self.can_go_back or left.is_modal:
+            return
         if left not in self._kept:
             self._app.install_screen(left, name=f"left {next(self._names)}")
             self._kept.append(left)
@@ -52,9 +58,15 @@ class Trail:
         self._ahead.append((below, left))
         self._sweep()
 
+    async def back_to(self, index: int) -> None:
+        """Leave all screens above the one at ``index`` of the way, the first being 0."""
+        # The first of all is Textual's own.
+        while len(self._way) > index + 2 and not self._app.screen.is_modal:
+            await self.back()
+
     async def forward(self) -> None:
         """Return to the screen that was left last, if there is one."""
-        if self.can_go_forward:
+        if self.can_go_forward and self._ahead[-1][0] is self._app.screen:
             await self._app.push_screen(self._ahead.pop()[1])
 
     def opened(self) -> None:

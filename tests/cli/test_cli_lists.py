@@ -46,6 +46,27 @@ def test_runs_json_has_the_promised_fields_and_is_strict_json(cli):
     assert "non_finite" not in by_id[SAMPLE["production"]]
 
 
+def test_deleted_runs_alone_and_among_the_others(cli):
+    def ids(*options):
+        found = json.loads(cli("runs", *options, "--format", "json").out)
+        return {run["run_id"]: run["lifecycle_stage"] for run in found}
+
+    assert ids("--deleted") == {SAMPLE["deleted"]: "deleted"}
+    assert ids("--all") == ids() | ids("--deleted")
+    assert "FINISHED deleted" in cli("runs", "--deleted").out
+    assert "no deleted runs match" in cli("runs", "--deleted", "--filter", "metrics.val_loss < 0").err
+    both = cli("runs", "--all", "--deleted")
+    assert (both.code, "give one of them" in both.err) == (2, True)
+
+
+def test_a_deleted_run_is_shown_and_not_promoted(cli):
+    shown = cli("show", SAMPLE["deleted"])
+    assert (shown.code, f"{SAMPLE['deleted']} (deleted)" in shown.out) == (0, True)
+    refused = cli("promote", SAMPLE["deleted"], "--yes")
+    assert refused.code == 2
+    assert "is deleted and cannot be promoted; mlflow runs restore" in refused.err
+
+
 def test_runs_csv_has_whole_values(cli):
     by_id = {r["run_id"]: r for r in rows_of(cli("runs", "--format", "csv").out)}
     assert by_id[SAMPLE["odd"]]["params.long"] == "0123456789" * 600

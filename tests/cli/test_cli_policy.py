@@ -111,6 +111,29 @@ class TestCheck:
             assert 'p.toml:4: model.m.first_promotion: must be "bounds" or "allow" or "block"' in result.err
             assert "2 mistakes in p.toml" in result.err
 
+    def test_what_training_scripts_would_run_is_said_and_their_mistakes_are_named(self, cli, here):
+        (here / "mlaudit.toml").write_text(
+            'schema = 1\n[train.mine]\nname = "Mine"\ncommand = ["make", "train x"]\nenvironment = ["AWS_*"]\n'
+            '[[train.mine.parameter]]\nname = "lr"\ntype = "float"\ndefault = 0.1\npass = "--lr {}"\n'
+        )
+        result = cli("policy", "check")
+        assert result.code == 0
+        for said in (
+            "training script mine",
+            "command        make 'train x'",
+            f"runs in        {here}",
+            "environment    AWS_*",
+            "parameter      lr: a number, default 0.1; passed as --lr VALUE",
+        ):
+            assert said in result.out, said
+        (here / "mlaudit.toml").write_text("schema = 1\n[model.m]\nx = 1\n[train.mine]\ncommand = 3\n")
+        result = cli("policy", "check")
+        assert result.code == 2
+        first, second, count = result.err.splitlines()
+        assert "mlaudit.toml:3: model.m.x: unknown key" in first
+        assert "mlaudit.toml:5: train.mine.command: must be a list of texts, one for each word, not 3" in second
+        assert "2 mistakes in" in count
+
     def test_no_policy_at_all(self, cli):
         result = cli("policy", "check")
         assert result.code == 2

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from pathlib import Path
 
 import pytest
 from sample_store import EXPERIMENT
 
 from mlaudit.config.saved_views import SavedViews
+from mlaudit.domain.models import ViewType
 from mlaudit.domain.saved_view import SavedView
 from mlaudit.domain.sorting import SortKey
 from mlaudit.gateway.memory import MemoryGateway
@@ -51,6 +53,14 @@ def test_filter_order_and_columns_are_the_views(cli):
     assert losses == sorted(losses)
     assert "mlaudit: view best of [/x]: attributes.run_name LIKE 'mlp-%'" in result.err
     assert "leaves out: groups, curves, verdicts (they need --verdict)" in result.err
+
+
+def test_deleted_runs_are_part_of_a_view(cli, saved):
+    saved.save("gone", SavedView(view_type=ViewType.DELETED_ONLY))
+    gone = cli("runs", "-e", EXPERIMENT, "--view", "gone", "--format", "json")
+    assert [run["lifecycle_stage"] for run in json.loads(gone.out)] == ["deleted"]
+    every = cli("runs", "-e", EXPERIMENT, "--view", "gone", "--all", "--format", "json")
+    assert {run["lifecycle_stage"] for run in json.loads(every.out)} == {"active", "deleted"}
 
 
 def test_options_come_before_the_view(cli):

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from mlaudit.config.launch_memory import LaunchMemory
 from mlaudit.domain.models import RunStatus
 from mlaudit.services.launcher import (
     DescribeTraining,
@@ -173,6 +174,16 @@ class TestDeclared:
         assert said.startswith(f"mlaudit: mlaudit.toml has it run, in {two.scripts}: ")
         assert said.endswith("--epochs=5 --experiment=fraud-detector")
         assert "'--epochs=5'" in result.err
+
+    def test_it_is_remembered_for_the_form_of_the_app(
+        self, two: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("MLAUDIT_STATE_DIR", str(tmp_path / "state"))
+        two("--script", "small", "--", "--epochs", "5", f"--run-id={two.run}")
+        (launch,) = LaunchMemory("memory://").launches
+        assert (launch.script, launch.run_id, launch.outcome) == ("small", two.run, "KILLED")
+        assert dict(launch.values)["epochs"] == "5"
+        assert dict(launch.values)["experiment"] == "fraud-detector", "the defaults of that day, too"
 
     def test_without_a_name_those_that_there_are_are_named(self, two: Trained) -> None:
         result = two("--mode=quick")

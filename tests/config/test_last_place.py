@@ -55,6 +55,7 @@ def test_the_default_place_is_kept_too(tmp_path: Path) -> None:
         "\x00",
         "[" * 100_000,
     ],
+    ids=range(8),
 )
 def test_what_is_no_place_is_named_and_passed_over(tmp_path: Path, text: str) -> None:
     kept = LastPlace("s", folder=tmp_path)

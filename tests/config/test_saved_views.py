@@ -14,6 +14,7 @@ from mlaudit.config.file_lock import locked
 from mlaudit.config.saved_views import MOST, SavedViews
 from mlaudit.domain.errors import UsageError
 from mlaudit.domain.groups import Statistic
+from mlaudit.domain.models import ViewType
 from mlaudit.domain.saved_view import SavedView, as_plain, from_plain
 from mlaudit.domain.sorting import SortKey
 
@@ -42,9 +43,9 @@ def test_a_view_comes_back_as_it_was(tmp_path: Path) -> None:
     assert kept.read() == {}
     assert list(tmp_path.iterdir()) == []
     assert kept.save("  mine: [/x] ", FULL) == ""
-    kept.save("Another", SavedView(tree=True))
+    kept.save("Another", SavedView(tree=True, view_type=ViewType.ALL))
     again = views(tmp_path)
-    assert dict(again.read()) == {"Another": SavedView(tree=True), "mine: [/x]": FULL}
+    assert dict(again.read()) == {"Another": SavedView(tree=True, view_type=ViewType.ALL), "mine: [/x]": FULL}
     assert list(again.read()) == ["Another", "mine: [/x]"]
     assert again.problem == ""
     assert stat.S_IMODE(again.path.stat().st_mode) == 0o600
@@ -121,7 +122,7 @@ def test_a_broken_file_is_named_passed_over_and_put_aside(tmp_path: Path, text: 
     "wrong",
     [
         {"columns": ["nonsense"]}, {"columns": "run_name"}, {"sorting": [["metrics.a"]]}, {"statistic": "mode"},
-        {"filter": 3}, {"group_by": ["metrics."]}, 7, None,
+        {"filter": 3}, {"view_type": "SOME"}, {"group_by": ["metrics."]}, 7, None,
     ],
 )  # fmt: skip
 def test_one_view_that_cannot_be_read_stays_in_the_file(tmp_path: Path, wrong: object) -> None:
@@ -176,4 +177,5 @@ def test_what_a_view_is_in_words() -> None:
         " · no verdicts"
     )
     assert SavedView().summary == "all runs"
+    assert SavedView(view_type=ViewType.DELETED_ONLY).summary == "all runs · deleted ones only"
     assert from_plain({}) == SavedView()

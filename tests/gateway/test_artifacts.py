@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from mlaudit.domain.errors import ArtifactTooLarge, NotAStore, PermissionDenied, StoreError
+from mlaudit.domain.models import ArtifactStream
 from mlaudit.gateway.artifacts import CHUNK, Listed, LoggedModel, RunArtifacts
 from mlaudit.gateway.mlflow_client import StoredArtifacts
 
@@ -29,7 +30,7 @@ class Elsewhere:
         return []
 
     @contextmanager
-    def stream(self, location: str, path: str) -> Iterator[Iterator[bytes] | None]:
+    def stream(self, location: str, path: str) -> Iterator[ArtifactStream | None]:
         yield None
 
     def fetch(self, location: str, path: str, folder: str) -> str:
@@ -123,7 +124,7 @@ def test_s3_gives_the_start_alone(bucket: Any) -> None:
     artifacts = RunArtifacts("there", "f" * 32, place, list, StoredArtifacts(place, "there"))
     assert [(a.path, a.size) for a in artifacts.list("plots")] == [("plots/a.txt", 2 * CHUNK)]
     with artifacts.open("plots/a.txt", 10) as stream:
-        assert not stream.local
+        assert (stream.local, stream.size) == (False, 2 * CHUNK)
         assert stream.read(7) == b"y" * 7
         assert len(next(stream.chunks)) == CHUNK
     with pytest.raises((NotAStore, StoreError)), artifacts.open("plots/b.txt"):

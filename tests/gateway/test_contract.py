@@ -17,7 +17,7 @@ from mlaudit.domain.errors import (
     VersionNotFound,
 )
 from mlaudit.domain.metric_summary import MetricSummary
-from mlaudit.domain.models import Stage
+from mlaudit.domain.models import Run, Stage, ViewType
 from mlaudit.services.download import Downloads, Phase, PollDownload, StartDownload
 
 pytestmark = pytest.mark.real
@@ -49,6 +49,36 @@ class TestExperiments:
 class TestSearch:
     def test_newest_first_and_no_deleted_run(self, store: Store) -> None:
         assert found(store) == ["hostile", "diverged", "second", "first"]
+
+    @pytest.mark.parametrize(
+        ("view", "expected"),
+        [
+            (ViewType.ACTIVE_ONLY, ["hostile", "diverged", "second", "first"]),
+            (ViewType.DELETED_ONLY, ["deleted"]),
+            (ViewType.ALL, ["deleted", "hostile", "diverged", "second", "first"]),
+        ],
+    )
+    def test_deleted_runs_on_demand(self, store: Store, view: ViewType, expected: list[str]) -> None:
+        """Over pages of two, with and without a filter, in the language of one search and of several."""
+        names = {run_id: nickname for nickname, run_id in store.runs.items()}
+        for filter_string in ("", "attributes.start_time > 0", "status = 'FAILED' OR attributes.start_time > 0"):
+            found: list[Run] = []
+            token = None
+            for _ in range(5):
+                page = store.gateway.search_runs(
+                    [store.experiment], filter_string=filter_string, max_results=2, page_token=token, view=view
+                )
+                found += page.runs
+                token = page.next_page_token
+                if token is None:
+                    break
+            assert sorted(names[r.run_id] for r in found) == sorted(expected)
+            assert [r.run_id for r in found if r.lifecycle_stage == "deleted"] == [
+                store.runs[n] for n in expected if n == "deleted"
+            ]
+        assert store.gateway.search_runs([store.experiment], filter_string="metrics.auc > 0", view=view).warnings == (
+            ("no run here has metrics.auc",) if view is ViewType.DELETED_ONLY else ()
+        )
 
     def test_no_experiment_no_run(self, store: Store) -> None:
         assert store.gateway.search_runs([]).runs == ()

@@ -12,7 +12,7 @@ import pytest
 from test_looking import browse, snapshot
 
 from mlaudit.domain.errors import ModelNotFound
-from mlaudit.domain.models import Dataset, Stage
+from mlaudit.domain.models import Dataset, Stage, ViewType
 from mlaudit.gateway.schema import known_revisions
 from mlaudit.gateway.sql_gateway import SqlGateway
 from mlaudit.gateway.uri import resolve
@@ -164,6 +164,8 @@ def test_runs(gateway: SqlGateway) -> None:
     assert (run.user, run.status, run.start_time, run.end_time) == ("ada", "FINISHED", T0, T0 + 5000)
     assert (run.params, run.metrics) == ({"lr": "0.1"}, {"loss": 0.3, "auc": 0.8})
     assert gateway.get_run("cc00000000000000000000000000000c").lifecycle_stage == "deleted"
+    assert [r.run_id[:2] for r in gateway.search_runs(["1"], view=ViewType.DELETED_ONLY).runs] == ["cc"]
+    assert len(gateway.search_runs(["1"], view=ViewType.ALL).runs) == 3
 
 
 @pytest.mark.parametrize(

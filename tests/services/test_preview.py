@@ -10,9 +10,12 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mlaudit.domain.errors import ArtifactTooLarge, StoreUnavailable
 from mlaudit.domain.models import ArtifactStream
+from mlaudit.domain.text import clean
 from mlaudit.gateway.memory import MemoryGateway
 from mlaudit.services.preview import TABLE_BYTES, TEXT_BYTES, UNASKED, Kind, Preview, PreviewArtifact, preview_artifact
 from mlaudit.services.preview_lines import Line, json_lines, text_of
@@ -128,6 +131,10 @@ class TestTable:
         assert preview.note == "the first 500 rows"
         assert set(preview.rows[1:]) == {("11111111", "2")}
 
+    def test_blank_lines_are_no_rows(self) -> None:
+        preview = look("a.csv", b"\n\n")
+        assert (preview.rows, preview.note) == ((), "there are no rows in it")
+
     def test_what_is_no_table_is_text(self) -> None:
         preview = look("a.csv", b'"' + b"x" * 200_000)
         assert preview.kind is Kind.LINES
@@ -227,6 +234,21 @@ class TestModel:
         ):
             assert expected in text, text
 
+    def test_the_start_of_its_input_example(self) -> None:
+        rows = "[" + ",".join(f"[{i}, 0.50]" for i in range(30)) + "]"
+        beside = {"model/input_example.json": f'{{"columns": ["amount"], "data": {rows}}}'.encode()}
+        text = "\n".join(shown(look("model/MLmodel", MLMODEL.encode(), beside=beside).lines))
+        assert "  Input example" not in text
+        assert 'Input example\n  {\n    "columns": [\n      "amount"\n    ],' in text
+        assert "0.50" in text
+        assert "… and more in input_example.json" in text
+
+    @pytest.mark.parametrize("path", ["../../secret.json", "/etc/passwd", "[]", "missing.json"])
+    def test_an_example_is_looked_for_beside_it_only(self, path: str) -> None:
+        content = f"flavors: {{}}\nsaved_input_example_info: {{artifact_path: {path}}}\n".encode()
+        preview = look("m/MLmodel", content, beside={"secret.json": b'{"no": 1}'})
+        assert "no" not in [text for line in preview.lines for text, role in line if role == "key"]
+
     def test_a_bare_one(self) -> None:
         text = "\n".join(shown(look("m/MLmodel", b"flavors: {}\n").lines))
         for expected in ("none named", "no signature", "not recorded", "no requirements.txt"):
@@ -322,3 +344,29 @@ def test_a_missing_file_is_a_preview_that_says_so() -> None:
     store.fail = lambda method: StoreUnavailable("memory", "gone") if method == "open_artifact" else None
     with pytest.raises(StoreUnavailable):
         preview_artifact(store, PreviewArtifact(run_id, "a"))
+
+
+NAMES = ("a.txt", "a.json", "a.csv", "a.tsv", "a.md", "MLmodel", "a.yaml", "a.py", "a.html", "a")
+HOSTILE = st.lists(
+    st.sampled_from(
+        [
+            *("\x1b[2J", "\x1b]52;c;eA==\x07", "\x9b31m", "\u202e", "\u200b", "\r", "\n", "\t", '"', "{", "}"),
+            *("[/x]", "\ud800", ",", ":", "- ", "# ", "`", "*", "&#x202e;", "&#27;", "![a](b)", "[a](javascript:x)"),
+            *("<b>", "é", "a", "\x00\x00", "flavors: ", "signature: ", "\u2028", "\U000e0001", "|", "---"),
+            "\ufeff",
+        ]
+    ),
+    max_size=40,
+).map("".join)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    HOSTILE, st.sampled_from(["a.txt", "a.json", "a.csv", "a.tsv", "a.md", "MLmodel", "a.yaml", "a.py", "a.html", "a"])
+)
+def test_nothing_that_a_terminal_would_obey_comes_out(text: str, name: str) -> None:
+    """Whatever a file holds and is called, every text of its preview is printable."""
+    preview = look(name, text.encode("utf-8", "surrogatepass"))
+    texts = [part for line in preview.lines for part, _ in line] + [cell for row in preview.rows for cell in row]
+    for part in (*texts, *preview.text.split("\n"), preview.note, preview.path):
+        assert clean(part) == part

@@ -19,6 +19,7 @@ from mlaudit.domain.errors import (
     PromotionConflict,
     PromotionUnfinished,
     ReadOnly,
+    RunDeleted,
     StalePlan,
     StoreError,
     StoreLocked,
@@ -138,6 +139,9 @@ class TestPlan:
             plan(store, "production")
         with pytest.raises(ModelNotFound):
             plan(store, model="typo")
+        for to in ("Production", "Staging"):
+            with pytest.raises(RunDeleted, match=f"mlflow runs restore --run-id {SAMPLE['deleted']}"):
+                plan(store, "deleted", to=to)
         store.add_version(MODEL, SAMPLE["noise"], stage=Stage.PRODUCTION)
         with pytest.raises(MultipleBaselines, match="4, 2"):
             plan(store)
@@ -304,7 +308,7 @@ class TestStale:
             ),
             (lambda s: s.set_alias(MODEL, "champion", "3"), "alias"),
             (lambda s: s.log_metric(SAMPLE["better"], "val_loss", 9.0, 99), "from PASS to REGRESSION"),
-            (lambda s: s.delete_run(SAMPLE["better"]), "no run"),
+            (lambda s: s.delete_run(SAMPLE["better"]), "is deleted"),
             (lambda s: s.add_version(MODEL, SAMPLE["noise"], stage=Stage.PRODUCTION), "2 versions in Production"),
             (lambda s: s.transition(MODEL, "2", Stage.PRODUCTION, archive_existing=True), "a version was updated"),
         ],

@@ -8,8 +8,16 @@ from pathlib import Path
 import pytest
 
 from mlaudit.config.bundled import demo_dir
+from mlaudit.config.policy import load_scripts
 from mlaudit.domain.errors import UsageError
-from mlaudit.services.training_script import Parameter, read_script
+from mlaudit.services.training_script import (
+    BUNDLED,
+    Parameter,
+    TrainingScript,
+    choose_script,
+    read_script,
+    scripts_here,
+)
 from tests.plugins.fake_training import DECLARATION, write_fake_training
 
 
@@ -118,3 +126,41 @@ def test_missing_packages_name_the_extra(tmp_path: Path) -> None:
 def test_numbers_may_be_written_as_numbers(tmp_path: Path) -> None:
     write_fake_training(tmp_path, DECLARATION.replace('default = "0.1"', "default = 0.1"))
     assert {p.name: p.default for p in read_script(tmp_path).parameters}["learning-rate"] == "0.1"
+
+
+class TestHere:
+    """Declared scripts, made ready for this machine."""
+
+    def here(self, folder: Path, command: str, more: str = "") -> TrainingScript:
+        (folder / "mlaudit.toml").write_text(f'schema = 1\n[train]\ncommand = ["{command}", "x"]\n{more}')
+        (script,) = scripts_here(load_scripts(str(folder / "mlaudit.toml")), demo_dir)
+        return script
+
+    def test_python_is_the_one_that_runs_mlaudit(self, tmp_path: Path) -> None:
+        script = self.here(tmp_path, "python", 'requires = ["json"]\n')
+        assert (script.command, script.missing) == ((sys.executable, "x"), "")
+
+    def test_a_missing_package_is_not_mlaudits_to_install(self, tmp_path: Path) -> None:
+        script = self.here(tmp_path, "python3", 'name = "Mine"\nrequires = ["json", "no_such_torch"]\n')
+        assert script.missing == f"Mine needs the package no_such_torch, which {sys.executable} does not have"
+
+    def test_a_program_by_its_path_is_the_one_beside_the_file(self, tmp_path: Path) -> None:
+        assert self.here(tmp_path, "bin/go").missing == f"there is no program {tmp_path}/bin/go"
+        (tmp_path / "bin").mkdir()
+        (tmp_path / "bin" / "go").write_text("")
+        script = self.here(tmp_path, "bin/go")
+        assert (script.command[0], script.missing) == (str(tmp_path / "bin" / "go"), "")
+
+    def test_a_program_that_is_nowhere_is_told_before_it_is_started(self, tmp_path: Path) -> None:
+        assert self.here(tmp_path, "no-such").missing == "there is no program no-such on the PATH"
+        (tmp_path / "no-such").write_text("")
+        assert self.here(tmp_path, "no-such").missing.endswith(f"; the one in {tmp_path} is called ./no-such")
+        assert self.here(tmp_path, "sh").missing == ""
+
+    def test_a_missing_directory(self, tmp_path: Path) -> None:
+        assert f"there is no directory {tmp_path}/src" in self.here(tmp_path, "sh", 'directory = "src"\n').missing
+
+    def test_without_a_declaration_it_is_the_bundled_one(self) -> None:
+        (script,) = scripts_here((), demo_dir)
+        assert script.key == BUNDLED
+        assert choose_script((script,), None) is script

@@ -79,7 +79,12 @@ def test_a_run_that_cannot_be_judged_says_why_and_hides_no_other(store):
     judged = judge_runs(store, Policies(), JudgeRuns(ids))
     assert [j.outcome for j in judged] == [None, None, None, None, Outcome.PASS]
     assert "second" in judged[0].problem
-    assert all("no run" in j.problem for j in judged[1:4])
+    assert all("no run" in j.problem for j in judged[2:4])
+
+
+def test_a_deleted_run_is_comparable_with_none(store):
+    (judged,) = judge_runs(store, Policies(), JudgeRuns((SAMPLE["deleted"],)))
+    assert (judged.outcome, judged.reason) == (Outcome.NOT_COMPARABLE, "candidate_deleted")
 
 
 def test_errors_of_the_request_and_of_the_store_are_raised(store):

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from rich.cells import cell_len
 
-from mlaudit.tui.widgets.breadcrumbs import breadcrumbs
+from mlaudit.tui.widgets import breadcrumbs as module
+
+
+def breadcrumbs(names: tuple[str, ...], width: int) -> str:
+    """The line as one text."""
+    return "".join(piece for piece, _ in module.breadcrumbs(names, width))
+
 
 WAY = ("experiments", "fraud-detector", "run bold-fox-with-a-very-long-name-of-its-own", "diff")
 
@@ -31,3 +37,9 @@ def test_where_one_is_stays_to_the_last() -> None:
 def test_wide_characters_count_as_two() -> None:
     for width in range(1, 40):
         assert cell_len(breadcrumbs(("experiments", "詐欺検知モデルの実験", "比較"), width)) <= width
+
+
+def test_each_piece_knows_its_screen() -> None:
+    """The ellipsis stands for the nearest one that it hides."""
+    assert [i for piece, i in module.breadcrumbs(WAY, 120) if i is not None] == [0, 1, 2, 3]
+    assert module.breadcrumbs(WAY, 12) == [("…", 2), (" › ", None), ("diff", 3)]

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.console import Console
 from textual.pilot import Pilot
 
 from mlaudit.domain.errors import StoreUnavailable
 from mlaudit.domain.models import Run
+from mlaudit.domain.text import clean
 from mlaudit.gateway.memory import MemoryGateway
 from mlaudit.services.run_environment import MOST_FOLDERS, FindEnvironment, find_environment
 from mlaudit.tui.screens.run import RunScreen
+from mlaudit.tui.widgets.markdown_text import MarkdownText
 from mlaudit.tui.widgets.run_overview import RunOverview, source_rows
 from tests.plugins.screen_tools import app_on, see, text_of, until
 
@@ -111,3 +117,25 @@ async def test_a_run_without_a_note_has_no_title_for_it() -> None:
         await pilot.press("G")
         await see(pilot, "Environment files")
         assert "Note" not in text_of(pilot)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                *("&#x202e;", "&#x200b;", "&#27;", "&#155;", "&Tab;", "&NewLine;", "# ", "- ", "`", "```\n"),
+                *("\n", "\n\n", "*", "a", "[a](http://x/&#x202e;)", "![b](c)", "<http://x/>"),
+                *("[@click=app.quit]", "|", "---", "> ", "[/x]", "é"),
+            ]
+        ),
+        max_size=40,
+    ).map("".join)
+)
+def test_laid_out_it_holds_nothing_that_a_terminal_would_obey(text: str) -> None:
+    """Entities become characters only after the gateway has cleaned the text; and there is no link."""
+    console = Console(width=60, file=io.StringIO(), force_terminal=True, color_system="truecolor")
+    for segment in console.render(MarkdownText(text)):
+        for line in segment.text.split("\n"):
+            assert clean(line) == line
+        assert segment.style is None or not segment.style.link

@@ -10,13 +10,16 @@ from textual.pilot import Pilot
 from textual.widgets import OptionList
 
 from mlaudit.domain.groups import RunGroup
+from mlaudit.domain.models import ViewType
 from mlaudit.gateway.memory import MemoryGateway
 from mlaudit.services.runs import SearchRuns
 from mlaudit.tui.screens import run_list_live, run_list_rows
 from mlaudit.tui.screens.chart import ChartScreen
+from mlaudit.tui.screens.diff import DiffScreen
 from mlaudit.tui.screens.group_by import GroupByScreen
 from mlaudit.tui.screens.run import RunScreen
 from mlaudit.tui.screens.runs import RunsScreen
+from tests.plugins.sample_store import SAMPLE
 from tests.plugins.screen_tools import Handle, see, text_of, until
 from tests.tui.test_runs_screen import filter_by, runs_of, status
 
@@ -343,3 +346,48 @@ class TestTree:
             assert "z" in screen.active_bindings
             await pilot.press("T")
             assert "z" not in screen.active_bindings
+
+
+class TestDeleted:
+    async def test_x_shows_them_too_then_alone_then_not(self, sample_gateway: MemoryGateway) -> None:
+        """Their status says it in a word; they open, and their verdict says it too."""
+        async with runs_of(sample_gateway, size=(160, 45)) as (pilot, screen):
+            active = len(screen.table.runs)
+            await pilot.press("x")
+            await until(pilot, lambda: len(screen.table.runs) == active + 1)
+            await see(pilot, "FINISHED deleted", "deleted ones too", "≠ NOT_COMPARABLE")
+            await pilot.press("x")
+            await until(pilot, lambda: [run.run_id for run in screen.table.runs] == [SAMPLE["deleted"]])
+            await see(pilot, "deleted ones only", "DELETED")
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
+            await see(pilot, SAMPLE["deleted"])
+            await pilot.press("escape")
+            await until(pilot, lambda: pilot.app.screen is screen)
+            await pilot.press("x")
+            await until(pilot, lambda: len(screen.table.runs) == active and not screen._loading)
+            assert "deleted ones" not in status(screen)
+
+    async def test_its_promotion_is_refused_in_words(self, sample_gateway: MemoryGateway) -> None:
+        async with runs_of(sample_gateway) as (pilot, screen):
+            await pilot.press("x", "x")
+            await until(pilot, lambda: len(screen.table.runs) == 1 and not screen._loading)
+            await pilot.press("p")
+            await see(pilot, "is deleted and cannot be promoted")
+            assert pilot.app.screen is screen
+            await pilot.press("d")
+            await until(pilot, lambda: isinstance(pilot.app.screen, DiffScreen))
+            await see(pilot, "NOT_COMPARABLE")
+
+    async def test_the_file_of_the_runs_says_which_are_deleted(self, sample_gateway: MemoryGateway) -> None:
+        async with runs_of(sample_gateway) as (pilot, screen):
+            await pilot.press("x")
+            await see(pilot, "deleted ones too")
+            view = screen._view()
+            assert view.columns[-1] == "lifecycle_stage"
+            assert view.search.view is ViewType.ALL
+
+    async def test_where_none_is_deleted_that_is_said(self, sweep: MemoryGateway) -> None:
+        async with runs_of(sweep) as (pilot, _):
+            await pilot.press("x", "x")
+            await see(pilot, "no deleted runs here")

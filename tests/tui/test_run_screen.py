@@ -100,10 +100,18 @@ class TestPanes:
                 assert "\x1b" not in text_of(pilot)
             await see(pilot, "␛[7mreport.txt")
 
-    async def test_a_deleted_run_is_told_to_be_missing(self, sample_gateway: MemoryGateway) -> None:
-        async with screen_of(sample_gateway, "deleted") as (pilot, screen):
+    async def test_a_run_that_is_missing_is_told_to_be(self, sample_gateway: MemoryGateway) -> None:
+        del sample_gateway._runs[SAMPLE["nomodel"]]
+        async with screen_of(sample_gateway, "nomodel") as (pilot, screen):
             await see(pilot, "no run with the id")
             await pilot.press("tab", "d", "c", "y", "3")
+            assert pilot.app.screen is screen
+
+    async def test_a_deleted_run_is_shown_and_not_promoted(self, sample_gateway: MemoryGateway) -> None:
+        async with screen_of(sample_gateway, "deleted") as (pilot, screen):
+            await see(pilot, "DELETED")
+            await pilot.press("p")
+            await see(pilot, "is deleted and cannot be promoted")
             assert pilot.app.screen is screen
 
 

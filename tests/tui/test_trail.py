@@ -87,3 +87,49 @@ async def test_the_way_and_the_store_share_a_narrow_header(sample_gateway: Memor
         await pilot.press("d")
         await see(pilot, "› diff · memory")
         assert app.screen.query_one(StoreHeader).render().plain.startswith(" … › ")
+
+
+async def test_the_palette_goes_both_ways(sample_gateway: MemoryGateway) -> None:
+    """It offers only the way that there is, and is no stop on it itself."""
+    app = app_on(sample_gateway)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await see(pilot, "fraud-detector")
+        await pilot.press("ctrl+p", *"back to the screen")
+        await see(pilot, "No matches found")
+        await pilot.press("escape", "a")
+        await see(pilot, "mlp-base")
+        runs = app.screen
+        await pilot.press("ctrl+p", *"forward again")
+        await see(pilot, "No matches found")
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is runs)
+        await pilot.press("ctrl+p", *"back to the screen")
+        await see(pilot, "Go back to the screen before")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ExperimentsScreen))
+        await pilot.press("ctrl+p", *"forward again")
+        await see(pilot, "Forward again to the screen that was left")
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen is runs)
+
+
+async def test_a_name_in_the_header_leads_there_by_mouse(sample_gateway: MemoryGateway) -> None:
+    """And the way forward is kept."""
+    app = app_on(sample_gateway)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await see(pilot, "fraud-detector")
+        await pilot.press("a")
+        await see(pilot, "mlp-base")
+        runs = app.screen
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, RunScreen) and app.screen.run)
+        await pilot.press("d")
+        await see(pilot, "› diff")
+        line = app.screen.query_one(StoreHeader).render().plain
+        await pilot.click(StoreHeader, offset=(line.index("3 experiments") + 2, 0))
+        await until(pilot, lambda: app.screen is runs)
+        await pilot.click(StoreHeader, offset=(3, 0))
+        await until(pilot, lambda: isinstance(app.screen, ExperimentsScreen))
+        for wanted in (RunsScreen, RunScreen, DiffScreen):
+            await pilot.press("greater_than_sign")
+            await until(pilot, lambda wanted=wanted: isinstance(app.screen, wanted))

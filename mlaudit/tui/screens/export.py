@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 from textual import on, work
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.screen import ModalScreen
@@ -99,15 +99,10 @@ class ExportMixin(Host):
         view: ChartView | None = chart.shown
         assert view is not None
         points = sum(len(s.values) if s.total is None else s.total for s in view.series)
-        path = await self.app.push_screen_wait(ExportDialog(default_name(view), points))
-        if path is None:
+        chosen = await where_to(self.app, default_name(view), points)
+        if chosen is None:
             return
-        replace = path.exists()
-        if replace:
-            lines = [f"{clean(str(path))} exists already.", f"It has {format_size(path.stat().st_size)}."]
-            dialog = ConfirmDialog("Replace this file?", lines, confirm_label="Replace")
-            if await self.app.push_screen_wait(dialog) is None:
-                return
+        path, replace = chosen
         if path.suffix.lower() == ".csv":
             view = await self.all_points()
             if view is None:
@@ -122,6 +117,25 @@ class ExportMixin(Host):
         self.app.notify(f"Written: {clean(str(path))}, {format_size(size)}", timeout=5, markup=False)
 
 
+async def where_to(app: App[Any], name: str, points: int) -> tuple[Path, bool] | None:
+    """(path, whether to replace what is there) as the user wants it; None for nowhere. To be asked by a worker."""
+    path = await app.push_screen_wait(ExportDialog(name, points))
+    if path is None:
+        return None
+    replace = path.exists()
+    if replace:
+        lines = [f"{clean(str(path))} exists already.", f"It has {format_size(path.stat().st_size)}."]
+        dialog = ConfirmDialog("Replace this file?", lines, confirm_label="Replace")
+        if await app.push_screen_wait(dialog) is None:
+            return None
+    return path, replace
+
+
 def default_name(view: ChartView) -> str:
     """The metric as a file's name."""
-    return f"{re.sub(r'[^A-Za-z0-9_.-]+', '_', view.metric).strip('._') or 'chart'}.svg"
+    return file_name(view.metric)
+
+
+def file_name(text: str) -> str:
+    """A text as an SVG file's name."""
+    return f"{re.sub(r'[^A-Za-z0-9_.-]+', '_', text).strip('._') or 'chart'}.svg"

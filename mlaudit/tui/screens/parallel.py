@@ -15,13 +15,14 @@ from mlaudit.domain.models import Run
 from mlaudit.tui.histories import run_labels
 from mlaudit.tui.screens.base import BaseScreen
 from mlaudit.tui.screens.columns import ColumnsScreen
+from mlaudit.tui.screens.plot_export import Drawn, PlotExportMixin
 from mlaudit.tui.widgets.parallel_plot import ParallelPlot
 
 RUNS = "run"
 """Stands in the picker for what is no axis."""
 
 
-class ParallelScreen(BaseScreen):
+class ParallelScreen(PlotExportMixin, BaseScreen):
     """Two to ten runs; at first over what differs between them, params before metrics."""
 
     TITLE = "parallel"
@@ -34,6 +35,7 @@ class ParallelScreen(BaseScreen):
         Binding("a", "everything", "All", id="parallel.all", tooltip="Also what is the same in all runs"),
         Binding("C", "axes", "Axes", id="parallel.axes", tooltip="Choose the axes and their order"),
         Binding("enter", "open", "Open", id="parallel.open", tooltip="All of the highlighted run"),
+        Binding("o", "export", show=False, id="parallel.export", tooltip="Write the plot to a CSV, SVG or PNG file"),
         Binding("y", "copy", show=False, id="parallel.copy", tooltip="Copy the run's value on this axis"),
     ]
 
@@ -112,6 +114,22 @@ class ParallelScreen(BaseScreen):
     def action_open(self) -> None:
         """All of the highlighted run."""
         self.mlaudit.show_run(self._runs[self.query_one(ParallelPlot).highlighted].run_id)
+
+    def drawn(self) -> Drawn | None:
+        """All axes that are chosen, also those that do not fit on the screen."""
+        from mlaudit.tui.plot_files import parallel_picture, values_csv
+
+        axes, labels = self._axes, run_labels(self._runs)
+        return (
+            Drawn(
+                "parallel.svg",
+                len(labels) * len(axes),
+                lambda: values_csv(self._runs, labels, axes),
+                lambda: parallel_picture(labels, axes),
+            )
+            if axes
+            else None
+        )
 
     def action_copy(self) -> None:
         """Copy the value under the cursor."""

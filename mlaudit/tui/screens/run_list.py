@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from mlaudit.domain.columns import is_curve
 from mlaudit.domain.groups import COUNT
-from mlaudit.domain.models import Experiment, Run
+from mlaudit.domain.models import Experiment, Run, ViewType
 from mlaudit.domain.sorting import Sorting
 from mlaudit.tui.screens.base import BaseScreen
 from mlaudit.tui.widgets.run_table import RunTable
@@ -18,9 +18,12 @@ class RunList(BaseScreen):
     def __init__(self, experiments: Sequence[Experiment]) -> None:
         super().__init__()
         self._experiments = tuple(experiments)
+        self._table: RunTable | None = None
         self._loaded = False
         self._loading = False
         self.filter_string = ""
+        self.view_type = ViewType.ACTIVE_ONLY
+        """Whether deleted runs are asked for."""
         self.sort: Sorting = ()
         """Empty: newest first."""
         self._good: tuple[str, Sorting] = ("", ())
@@ -33,8 +36,10 @@ class RunList(BaseScreen):
 
     @property
     def table(self) -> RunTable:
-        """The table of runs."""
-        return self.query_one(RunTable)
+        """The table of runs; an answer that comes while the screen is taken down finds it still."""
+        if self._table is None:
+            self._table = self.query_one(RunTable)
+        return self._table
 
     @property
     def _run_columns(self) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from textual.worker import Worker
 
 from mlaudit.domain.columns import is_curve
 from mlaudit.domain.errors import MlauditError
-from mlaudit.domain.models import Run
+from mlaudit.domain.models import Run, ViewType
 from mlaudit.domain.sorting import of_the_store
 from mlaudit.domain.text import clean, format_size
 from mlaudit.domain.triage import VERDICT_FIELDS, JudgedRun
@@ -237,7 +237,11 @@ class ExportMixin(VerdictsMixin):
         remarks += self._about_written()
         if any(map(is_curve, self.table.columns)):
             remarks.append("Without the curves: the chart (c) writes those.")
-        return RunView(self._search(None), self._run_columns, self.table.experiments, tuple(remarks))
+        columns = self._run_columns
+        if self.view_type is not ViewType.ACTIVE_ONLY:
+            # In the table the status says which are deleted.
+            columns = tuple(dict.fromkeys((*columns, "lifecycle_stage")))
+        return RunView(self._search(None), columns, self.table.experiments, tuple(remarks))
 
     @work(group="runs.export", exclusive=True)
     async def action_export_runs(self) -> None:

@@ -53,7 +53,9 @@ class LiveMixin(VerdictsMixin):
         listed = ", ".join(f"'{run_id}'" for run_id in run_ids)
         ids = tuple(e.experiment_id for e in self._experiments)
         try:
-            page = await self.ask(SearchRuns(ids, f"attributes.run_id IN ({listed})", max_results=len(run_ids)))
+            page = await self.ask(
+                SearchRuns(ids, f"attributes.run_id IN ({listed})", max_results=len(run_ids), view=self.view_type)
+            )
         except MlauditError:
             # The header says STALE; asking goes on.
             self._pause = min(LIVE_SLOWEST, self._pause * 2)

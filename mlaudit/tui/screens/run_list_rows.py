@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from textual import on
 from textual.binding import Binding
 
-from mlaudit.domain.models import Experiment
+from mlaudit.domain.models import Experiment, ViewType
 from mlaudit.domain.sorting import Sorting
 from mlaudit.tui.screens.run_list_order import OrderMixin
 from mlaudit.tui.widgets.run_rows import Arrangement
@@ -86,7 +86,9 @@ class RowsMixin(OrderMixin):
         if self._arrangement is None or self._next is None or self._loading:
             return []
         known = [e.run_count for e in self._experiments]
-        total = sum(n for n in known if n is not None) if None not in known and not self.filter_string else 0
+        # What is counted there are the active runs.
+        every = not self.filter_string and self.view_type is ViewType.ACTIVE_ONLY
+        total = sum(n for n in known if n is not None) if every and None not in known else 0
         of = f" of {total:,}" if total > len(self.table.runs) else ""
         return [f"over the first {len(self.table.runs):,}{of} runs: G fetches all"]
 

@@ -33,6 +33,8 @@ OUTSIDE_KEY = Binding(
     id="run.outside",
     tooltip="Open the artifact with another program, or the run's web page",
 )
+SHORT = 2_000_000
+"""Bytes that are there before anybody wonders."""
 UNASKED = 30_000_000
 """Bytes that are fetched without a question before."""
 
@@ -111,6 +113,8 @@ class OutsideMixin(Host):
         if downloads.current is not None:
             self._tell("Another download is under way; o on the artifacts shows it.", "warning")
             return None
+        if artifact.size is None or artifact.size > SHORT:
+            self._tell(f"Getting {artifact.path} ready; o on the artifacts shows how far it is.", "information")
         try:
             folder = await asyncio.to_thread(self.mlaudit.outside.new_folder)
             live = await downloads.start(StartDownload(run_id, artifact.raw_path, False, str(folder)), quiet=True)

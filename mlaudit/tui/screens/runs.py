@@ -18,12 +18,13 @@ from textual.widgets import Input, Static
 
 from mlaudit.config.filter_memory import FilterMemory
 from mlaudit.domain.columns import CURVES
-from mlaudit.domain.errors import FilterError, MlauditError
+from mlaudit.domain.errors import FilterError, MlauditError, RunDeleted
 from mlaudit.domain.filter_keys import KnownKeys, seen_in
-from mlaudit.domain.models import Experiment, Run
+from mlaudit.domain.models import Experiment, Run, ViewType
 from mlaudit.services.runs import PAGE_SIZE, SearchRuns
 from mlaudit.tui.screens.run_list_copy import COPY_KEYS, CopyMixin
 from mlaudit.tui.screens.run_list_curves import CURVE_KEY
+from mlaudit.tui.screens.run_list_deleted import DELETED_KEY, DeletedMixin
 from mlaudit.tui.screens.run_list_export import EXPORT_RUNS_KEY, ExportMixin
 from mlaudit.tui.screens.run_list_live import LiveMixin
 from mlaudit.tui.screens.run_list_pins import PIN_KEY
@@ -41,7 +42,7 @@ SOON_SECONDS = 0.2
 """How long the line below the table may lag behind what comes many times a second: laying it out costs milliseconds."""
 
 
-class RunsScreen(LiveMixin, PlaceMixin, ViewsMixin, CopyMixin, ExportMixin):
+class RunsScreen(LiveMixin, PlaceMixin, ViewsMixin, DeletedMixin, CopyMixin, ExportMixin):
     """Lists runs; a failed request keeps those that are there."""
 
     CSS_PATH = "runs.tcss"
@@ -84,6 +85,7 @@ class RunsScreen(LiveMixin, PlaceMixin, ViewsMixin, CopyMixin, ExportMixin):
         *COPY_KEYS,
         EXPORT_RUNS_KEY,
         *ROW_KEYS,
+        DELETED_KEY,
         Binding("r", "reload", "Refresh", id="runs.refresh", tooltip="Ask the store again"),
     ]
 
@@ -182,12 +184,13 @@ class RunsScreen(LiveMixin, PlaceMixin, ViewsMixin, CopyMixin, ExportMixin):
     def _learn_keys(self, runs: Sequence[Run]) -> None:
         """What the filter completes: the keys and values of all runs seen so far."""
         seen = self._seen = self._seen.merged(seen_in(runs))
-        self.query_one(FilterInput).set_keys(seen.metrics, seen.params, seen.tags, seen.values)
+        for field in self.query(FilterInput):
+            field.set_keys(seen.metrics, seen.params, seen.tags, seen.values)
 
     def _search(self, token: str | None) -> SearchRuns:
         """One page of what the filter and the order ask for."""
         ids = tuple(e.experiment_id for e in self._experiments)
-        return SearchRuns(ids, self.filter_string, self._order(), PAGE_SIZE, token)
+        return SearchRuns(ids, self.filter_string, self._order(), PAGE_SIZE, token, self.view_type)
 
     def _refused(self, error: FilterError) -> None:
         """The store takes no such filter, or order: the table stays as it was, and goes on with what was good."""
@@ -266,8 +269,13 @@ class RunsScreen(LiveMixin, PlaceMixin, ViewsMixin, CopyMixin, ExportMixin):
     def _compare(self, *, promote: bool) -> None:
         from mlaudit.tui.screens.diff import DiffScreen
 
-        if self.table.current is not None:
-            self.app.push_screen(DiffScreen(self.table.current.run_id, promote=promote))
+        if (run := self.table.current) is None:
+            return
+        if promote and run.lifecycle_stage != "active":
+            self._problem = f"{RunDeleted(run.run_id, 'promoted')}."
+            self._say()
+            return
+        self.app.push_screen(DiffScreen(run.run_id, promote=promote))
 
     def action_chart(self) -> None:
         """The curves of the marked runs."""
@@ -325,7 +333,8 @@ class RunsScreen(LiveMixin, PlaceMixin, ViewsMixin, CopyMixin, ExportMixin):
 
     def _say(self, *, soon: bool = False) -> None:
         """How many runs, in which order, how many are marked, and what went wrong."""
-        if not self.is_mounted:
+        # While the app closes, an answer may arrive when the line is gone already.
+        if not self.is_mounted or not self.query("#status"):
             return
         if soon:
             if self._say_timer is None:
@@ -343,7 +352,7 @@ class RunsScreen(LiveMixin, PlaceMixin, ViewsMixin, CopyMixin, ExportMixin):
         elif self._loaded:
             runs = f"{count:,} run{'' if count == 1 else 's'}"
             said.append(f"{runs}, more below" if self._next else runs if count else self._nothing())
-        said += self._about_view() + self._about_rows()
+        said += self._about_saved_view() + self._about_deleted() + self._about_rows()
         said += self._about_order()
         said += self._about_live()
         if self._only_differing:
@@ -360,4 +369,6 @@ class RunsScreen(LiveMixin, PlaceMixin, ViewsMixin, CopyMixin, ExportMixin):
     def _nothing(self) -> str:
         if self.filter_string:
             return "no run matches the filter; / changes it"
+        if self.view_type is ViewType.DELETED_ONLY:
+            return "no deleted runs here; x shows the others"
         return "no runs here yet; t trains one" if self.mlaudit.may_write else "no runs here"

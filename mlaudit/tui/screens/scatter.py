@@ -14,7 +14,9 @@ from mlaudit.domain.dimensions import Dimension, Spacing, dimensions, rank_corre
 from mlaudit.domain.models import Run
 from mlaudit.tui.histories import first_metric, run_labels
 from mlaudit.tui.screens.base import BaseScreen
+from mlaudit.tui.screens.export import file_name
 from mlaudit.tui.screens.pick import PickScreen
+from mlaudit.tui.screens.plot_export import Drawn, PlotExportMixin
 from mlaudit.tui.widgets.plot import LETTERS
 from mlaudit.tui.widgets.scatter import BEST
 from mlaudit.tui.widgets.scatter_plot import ScatterPlot
@@ -25,7 +27,7 @@ FEW = 10
 """Runs whose names stand below the plot."""
 
 
-class ScatterScreen(BaseScreen):
+class ScatterScreen(PlotExportMixin, BaseScreen):
     """Any number of runs; at first the first param that differs against a validation metric."""
 
     TITLE = "scatter"
@@ -41,6 +43,7 @@ class ScatterScreen(BaseScreen):
         Binding("shift+tab", "step(-1)", show=False, priority=True, id="scatter.before", tooltip="The x axis before"),
         Binding("L", "log", "Log", id="scatter.log", tooltip="Log axes: x, y, both, none"),
         Binding("enter", "open", "Open", id="scatter.open", tooltip="All of the run under the cursor"),
+        Binding("o", "export", show=False, id="scatter.export", tooltip="Write the plot to a CSV, SVG or PNG file"),
         Binding("y", "copy", show=False, id="scatter.copy", tooltip="Copy the id of the run under the cursor"),
     ]
 
@@ -199,6 +202,21 @@ class ScatterScreen(BaseScreen):
         """All of it."""
         if self.current is not None:
             self.mlaudit.show_run(self.current.run_id)
+
+    def drawn(self) -> Drawn | None:
+        """The two values of every run, and the points of those that have both."""
+        from mlaudit.tui.plot_files import scatter_picture, values_csv
+
+        x, y = self._axis(self._x), self._axis(self._y)
+        if x is None or y is None:
+            return None
+        both = (x,) if x.column == y.column else (x, y)
+        return Drawn(
+            file_name(f"{y.name} over {x.name}"),
+            len(both) * len(self._runs),
+            lambda: values_csv(self._runs, self._labels, both),
+            lambda: scatter_picture(self._labels, x, y),
+        )
 
     def action_copy(self) -> None:
         """Copy its id."""

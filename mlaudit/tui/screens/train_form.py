@@ -27,7 +27,6 @@ from mlaudit.tui.screens.launches import LaunchesScreen, when
 from mlaudit.tui.screens.train_form_running import RunningMixin
 from mlaudit.tui.screens.train_question import question_lines, store_words
 from mlaudit.tui.screens.training import TrainingScreen
-from mlaudit.tui.screens.trainings import TrainingsScreen
 from mlaudit.tui.widgets.parameter_field import Choices, ParameterField
 from mlaudit.tui.widgets.store_header import StoreHeader
 
@@ -294,7 +293,8 @@ class TrainFormScreen(RunningMixin, BaseScreen):
             self.keep()
             if not now and answer != NOW:
                 trainings.queue.add(planned)
-                self._leave(TrainingsScreen())
+                if self.is_current:
+                    self.to_list()
                 return
             self._say("Starting…")
             live = await trainings.start(planned)
@@ -305,8 +305,5 @@ class TrainFormScreen(RunningMixin, BaseScreen):
             self._asking = False
             if self.is_attached:
                 self._show_about()
-        self._leave(TrainingScreen(live))
-
-    def _leave(self, screen: BaseScreen) -> None:
         if self.is_current:
-            self.switch_to(screen)
+            self.switch_to(TrainingScreen(live))

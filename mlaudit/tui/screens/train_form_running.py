@@ -57,11 +57,18 @@ class RunningMixin(BaseScreen):
         self.keep()
         below = self.app.screen_stack[-2]
         if there is None or not trainings.is_only(there):
-            self.switch_to(TrainingsScreen())
+            self.to_list()
         elif isinstance(below, TrainingScreen) and below.live is there:
             await self.app.pop_screen()
         else:
             self.switch_to(TrainingScreen(there))
+
+    def to_list(self) -> None:
+        """Leave for the list of trainings: the one that lies below, where there is one."""
+        if isinstance(self.app.screen_stack[-2], TrainingsScreen):
+            self.app.call_later(self.app.pop_screen)
+        else:
+            self.switch_to(TrainingsScreen())
 
     def switch_to(self, screen: BaseScreen) -> None:
         """Let another screen take this one's place."""

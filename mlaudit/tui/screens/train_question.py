@@ -25,7 +25,7 @@ def question_lines(
     lines.append(f"Changed: {planned.changed}" if planned.changed else "All options have their defaults.")
     if trainings.live or not trainings.queue.has_room:
         lines.append(Text(f"{trainings.summary}; {trainings.queue.at_once} may run at a time.", style="bold"))
-    lines += ["", "The command:", Text(shlex.join(planned.request.command or ()))]
+    lines += ["", "The command:", Text(clean(shlex.join(planned.request.command or ())))]
     if script.key != BUNDLED:
         given = "all of yours"
         if script.environment is not None:

@@ -23,8 +23,8 @@ from mlaudit.tui.widgets.chart_legend import fit
 from mlaudit.tui.widgets.jump_table import OpenTable
 
 LOOK_SECONDS = 0.5
-COLUMNS = ("state", "for", "run", "how far, verdict", "script", "other than the defaults")
-NAME_WIDTH, CHANGED_WIDTH = 24, 120
+COLUMNS = ("state", "for", "run", "standing", "other than the defaults", "script")
+NAME_WIDTH, CHANGED_WIDTH = 24, 80
 
 
 class TrainingsScreen(BaseScreen):
@@ -58,6 +58,11 @@ class TrainingsScreen(BaseScreen):
         self.query_one("#message").display = True
         self._look()
         self.set_interval(LOOK_SECONDS, self._look)
+
+    def on_screen_resume(self) -> None:
+        """What came while another screen was on is there at once."""
+        if self.query(OpenTable):
+            self._look()
 
     # What there is
 
@@ -93,10 +98,15 @@ class TrainingsScreen(BaseScreen):
             state = "STOPPING" if row.stopping else "RUNNING"
             if row.ended:
                 state = "STOPPED" if row.stopped else row.status.run_status or exit_words(row.status.exit_code)
-            run, far, since = (row.status.run_id or "")[:8], row.how_far, _ago(row.seconds)
+            run, far, since = (
+                (row.status.run_id or "")[:8],
+                row.how_far if row.planned.metric else "",
+                _ago(row.seconds),
+            )
             if row.ended:
                 far = row.verdict.verdict.outcome.value if row.verdict else "…" if row.judging else ""
-        return (state, since, run, far, fit(planned.name, NAME_WIDTH), fit(planned.changed or "nothing", CHANGED_WIDTH))
+        changed = fit(planned.changed or "nothing", CHANGED_WIDTH)
+        return (state, since, run, far, changed, fit(planned.name, NAME_WIDTH))
 
     @property
     def current(self) -> LiveTraining | Waiting | None:
@@ -191,7 +201,7 @@ def _ago(seconds: float) -> str:
 
 def _about(row: LiveTraining | Waiting) -> Text:
     """All that the list has no room for."""
-    text = Text()
+    text = Text(f"{row.planned.title}\n")
     if isinstance(row, LiveTraining):
         text.append(f"{row.headline}.")
         if row.verdict_words:

@@ -52,7 +52,7 @@ class RunPreview(VerticalScroll, can_focus=False):
         self.show_text(Text("") if run is None else preview_text(run))
 
     def show_text(self, text: Text) -> None:
-        """Show this, from its beginning on."""
+        """Show this, from its beginning on, and not what was to be shown within a moment."""
         if self._timer is not None:
             self._timer.stop()
             self._timer = None
@@ -67,7 +67,8 @@ class RunPreview(VerticalScroll, can_focus=False):
 def preview_text(run: Run) -> Text:
     """What is worth a glance: status, times, metrics, params, datasets, the users' own tags."""
     lines = [Text(run.name or run.run_id, style="bold"), Text(run.run_id, style="dim")]
-    lines.append(Text(f"{run.status} · {format_time(run.start_time)} · {format_duration(duration_of(run))}"))
+    deleted = "" if run.lifecycle_stage == "active" else f"{run.lifecycle_stage.upper()} · "
+    lines.append(Text(f"{deleted}{run.status} · {format_time(run.start_time)} · {format_duration(duration_of(run))}"))
     lines += _pairs("metrics", {k: format_number(v) for k, v in sorted(run.metrics.items())})
     lines += _pairs("params", dict(sorted(run.params.items())))
     lines += _pairs("datasets", {d.context or "—": f"{d.name} {d.digest}".strip() for d in run.datasets})

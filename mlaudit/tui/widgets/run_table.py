@@ -672,6 +672,8 @@ class RunTable(ScrollView, can_focus=True):
         layout, (first, last) = self._laid_out, self._visible()
         if isinstance(shown, RunGroup):
             base += Style(bold=True)
+        elif shown.lifecycle_stage != "active" and not on_cursor:
+            base += Style(dim=True)
         mark = self.get_component_rich_style("runtable--mark", partial=True)
         frozen = [
             Segment(self._sign(shown), base if on_cursor else base + mark),

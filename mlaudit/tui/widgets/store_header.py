@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rich.cells import cell_len
+from rich.style import Style
 from rich.text import Text
 from textual.reactive import reactive
 from textual.widget import Widget
@@ -48,8 +48,11 @@ class StoreHeader(Widget):
             where = f"{self.store.kind} {self.store.uri} · {self.store.reader}"
         else:
             where = "no store has been opened" if self.failed_at else "opening the store…"
-        left = breadcrumbs(self.crumbs, room - 4 - min(len(where), STORE_WIDTH)) or "mlaudit"
-        line = Text(f" {left}", style="bold", no_wrap=True)
-        line.append(elide(f" · {where}", max(0, room - cell_len(left) - 1)), style="not bold")
+        way = breadcrumbs(self.crumbs, room - 4 - min(len(where), STORE_WIDTH))
+        line = Text(" ", style="bold", no_wrap=True)
+        for piece, index in way or [("mlaudit", None)]:
+            last = index is None or index == len(self.crumbs) - 1
+            line.append(piece, style="" if last else Style.from_meta({"@click": f"app.back_to({index})"}))
+        line.append(elide(f" · {where}", max(0, room - line.cell_len)), style="not bold")
         line.append(marks, style="bold reverse")
         return line
