@@ -26,6 +26,9 @@ class ArtifactTree(Tree[Artifact | None]):
     HELP_NAME = "tree of artifacts"
     DEFAULT_CSS = "ArtifactTree { height: 1fr; background: $background; }"
     BINDINGS = [
+        Binding(
+            "enter", "select_cursor", "Open", id="artifacts.open", tooltip="Open the folder, or look into the file"
+        ),
         Binding("j", "cursor_down", show=False, id="artifacts.down", tooltip="The next entry"),
         Binding("k", "cursor_up", show=False, id="artifacts.up", tooltip="The entry before"),
         Binding("g", "scroll_home", show=False, id="artifacts.first", tooltip="The first entry"),
