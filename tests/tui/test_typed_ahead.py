@@ -7,9 +7,12 @@ from typing import Any
 from textual import events
 from textual.pilot import Pilot
 
+from mlaudit.tui.screens.run import RunScreen
 from mlaudit.tui.screens.runs import RunsScreen
 from mlaudit.tui.widgets.expression_field import ExpressionField
-from tests.plugins.sample_store import build_sample_gateway
+from mlaudit.tui.widgets.field import Field
+from mlaudit.tui.widgets.jump_table import JumpTable
+from tests.plugins.sample_store import SAMPLE, build_sample_gateway
 from tests.plugins.screen_tools import app_on, see, until
 
 
@@ -34,6 +37,20 @@ async def test_what_is_typed_right_behind_the_slash_is_the_filter() -> None:
         await until(pilot, lambda: field.value == "metrics.val_loss < 9")
         assert app.screen is screen
         assert screen.sort == ()
+
+
+async def test_a_search_on_any_other_screen_gets_what_was_typed_for_it() -> None:
+    """The letters were sent to the table already when the slash moved the focus: they are handed on."""
+    app = app_on(build_sample_gateway())
+    async with app.run_test(size=(100, 30)) as pilot:
+        await see(pilot, "fraud-detector")
+        await app.push_screen(RunScreen(SAMPLE["better"]))
+        await pilot.press("3")
+        await until(pilot, lambda: isinstance(app.focused, JumpTable))
+        screen = app.screen
+        burst(pilot, "/drop")
+        await until(pilot, lambda: any(field.value == "drop" for field in screen.query(Field)))
+        assert app.screen is screen
 
 
 async def test_keys_for_the_table_still_reach_it() -> None:
