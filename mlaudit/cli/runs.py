@@ -78,7 +78,7 @@ def runs(
         str | None,
         typer.Option("--model", metavar="NAME", help="With --verdict: the model they are candidates for."),
     ] = None,
-    view: Annotated[
+    saved_view: Annotated[
         str | None,
         typer.Option(
             "--view",
@@ -104,8 +104,8 @@ def runs(
     resolved = call.ask(ResolveExperiments(tuple(experiment or ())), deadline=FIRST_ANSWER)
     names = {e.experiment_id: e.name for e in resolved.experiments}
     call.announce(resolved.store)
-    if view is not None:
-        saved = listing(view, resolved.store.uri, names, verdict=verdict)
+    if saved_view is not None:
+        saved = listing(saved_view, resolved.store.uri, names, verdict=verdict)
         filter_string, wanted = filter_string or saved.filter_string, wanted or saved.columns
         if not order_by and not local_order:
             order_by, local_order = saved.order_by, saved.local_order

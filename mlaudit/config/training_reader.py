@@ -224,6 +224,11 @@ def _progress(table: Section, parameters: list[Parameter]) -> Progress | None:
         if not value and not section.has(key):
             section.note("is missing: progress is told by a parameter and a metric", key)
     counted = next((p for p in parameters if p.name == name), None)
+    listed = table.raw("parameter", [])
+    names = [p.get("name") for p in listed if isinstance(p, dict)] if isinstance(listed, list) else []
+    if counted is None and name in names:
+        # It is there, and what is wrong with it has been said.
+        return None
     if name and (counted is None or counted.type != "int"):
         section.note(f"{name!r} is no int parameter of this script", "parameter")
         return None

@@ -114,15 +114,27 @@ class Dimension:
 
     def place(self, value: float) -> float:
         """Where a value stands on the axis, 0 (low) to 1 (high); the middle where there is one value only."""
+        return self._placed([value])[0] or 0.0
+
+    @property
+    def places(self) -> tuple[float | None, ...]:
+        """Where each run stands; None for one without a value."""
+        return tuple(self._placed(self.values))
+
+    def _placed(self, values: Sequence[float | None]) -> list[float | None]:
+        # The extent once for all of them: it looks at every run.
         extent = self.extent
         if extent is None or extent[0] == extent[1]:
-            return 0.5
-        low, high = extent
-        if self.spacing is Spacing.LOG:
-            value, low, high = math.log(value), math.log(low), math.log(high)
+            return [None if value is None else 0.5 for value in values]
+        log = self.spacing is Spacing.LOG
+        low, high = (math.log(end) for end in extent) if log else extent
         # By their size first: high − low overflows near 1e308.
         size = max(abs(low), abs(high))
-        return min(max((value / size - low / size) / (high / size - low / size), 0.0), 1.0)
+        first, span = low / size, high / size - low / size
+        return [
+            None if value is None else min(max(((math.log(value) if log else value) / size - first) / span, 0.0), 1.0)
+            for value in values
+        ]
 
     def ticks(self, most: int) -> Ticks:
         """About ``most`` values of the axis with their labels; of categories as many as that, evenly chosen."""

@@ -85,7 +85,10 @@ class DownloadState:
 
 @dataclass(frozen=True, slots=True)
 class StartDownload(Request[Download]):
-    """Begin; ``path`` is raw. Raises DownloadRefused: the folder is not there, or the name is taken."""
+    """Begin; ``path`` is raw, and empty for all artifacts of the run.
+
+    Raises DownloadRefused: the folder is not there, or the name is taken.
+    """
 
     run_id: str
     path: str
@@ -94,8 +97,13 @@ class StartDownload(Request[Download]):
     """Absolute."""
 
     @property
+    def name(self) -> str:
+        """Of the file or folder that will be made. Raises DownloadRefused."""
+        return safe_name(self.path.rstrip("/").rpartition("/")[2] or f"run-{self.run_id}")
+
+    @property
     def what(self) -> str:
-        return f"the download of {clean(self.path)}"
+        return f"the download of {clean(self.path) or 'all artifacts'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +142,7 @@ class Downloads:
     def start(self, request: StartDownload) -> Download:
         """Raises DownloadRefused; what goes wrong later is told by :meth:`poll`."""
         folder = Path(request.folder)
-        name = safe_name(request.path.rstrip("/").rpartition("/")[2])
+        name = request.name
         problem = problem_with(folder, name)
         if problem:
             raise DownloadRefused(problem)
@@ -196,6 +204,11 @@ def remove(staging: Path) -> None:
             staging.unlink(missing_ok=True)
 
 
+def _below(path: str) -> str:
+    """What every path below a folder begins with."""
+    return f"{path.rstrip('/')}/" if path else ""
+
+
 class _Job:
     """One download. ``cancelled`` is set from outside; everything else is the thread's own."""
 
@@ -249,7 +262,7 @@ class _Job:
         reader, request = self._reader(), self._request
         parent = request.path.rstrip("/").rpartition("/")[0]
         if request.is_dir:
-            found = list(self._below(reader, request.path, 0))
+            found = list(self._files_below(reader, request.path, 0))
         else:
             entries = reader.list_artifacts(request.run_id, parent)
             found = [e for e in entries if e.raw_path == request.path and not e.is_dir]
@@ -274,12 +287,12 @@ class _Job:
         """Where a file is written to; its folder is made. Raises DownloadRefused."""
         if not self._request.is_dir:
             return self._staging
-        inside = entry.raw_path.removeprefix(f"{self._request.path.rstrip('/')}/")
+        inside = entry.raw_path.removeprefix(_below(self._request.path))
         place = self._staging.joinpath(*map(safe_name, inside.split("/")))
         place.parent.mkdir(parents=True, exist_ok=True)
         return place
 
-    def _below(self, reader: TrackingReader, path: str, depth: int) -> Iterator[Artifact]:
+    def _files_below(self, reader: TrackingReader, path: str, depth: int) -> Iterator[Artifact]:
         """All files below a folder."""
         if depth > DEEPEST:
             raise DownloadRefused(f"{clean(path)!r} is nested too deeply")
@@ -287,10 +300,10 @@ class _Job:
             self._check()
             self._moved = time.monotonic()
             # A server may answer anything: only what lies below the folder counts as below it.
-            if not entry.raw_path.startswith(f"{path.rstrip('/')}/"):
+            if not entry.raw_path.startswith(_below(path)):
                 raise DownloadRefused(f"the store lists {entry.path!r} below {clean(path)!r}")
             if entry.is_dir:
-                yield from self._below(reader, entry.raw_path, depth + 1)
+                yield from self._files_below(reader, entry.raw_path, depth + 1)
             else:
                 self._files_done += 1
                 if self._files_done > MOST_FILES:

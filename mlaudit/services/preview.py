@@ -38,8 +38,8 @@ UNASKED = 1_000_000
 """Bytes that are fetched from elsewhere without asking."""
 EXAMPLE_BYTES = 10_000
 """Of a model's input example."""
-MARKDOWN_BYTES = 30_000
-"""What is longer is shown as it was written."""
+MARKDOWN_BYTES = 12_000
+"""What is longer is shown as it was written: laying it out would hold up the keys."""
 LOADABLE = frozenset(
     {
         *(".pkl", ".pickle", ".joblib", ".cloudpickle", ".pt", ".pth", ".ckpt", ".bin", ".h5", ".hdf5", ".keras"),
@@ -135,7 +135,7 @@ def _preview(reader: TrackingReader, request: PreviewArtifact, stream: ArtifactS
     if table:
         try:
             rows, note = table_rows(text, tabs=ending == ".tsv", whole=whole)
-            return Preview(path, Kind.TABLE, size, note, rows=rows)
+            return Preview(path, Kind.TABLE, size, note if rows else "there are no rows in it", rows=rows)
         except csv.Error as error:
             return Preview(path, Kind.LINES, size, f"no table: {clean(error)}", plain_lines(text[:TEXT_BYTES]))
     if name == "MLmodel":

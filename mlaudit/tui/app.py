@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Awaitable, Callable
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from mlaudit.tui.screens.notices import Notice
     from mlaudit.tui.trainings import Trainings
 
+SIGNAL_GRACE = 5.0
+"""Seconds that the app has to end by itself after SIGTERM or SIGHUP."""
 CRASHED = 5
 NOTICE_SECONDS = 15.0
 
@@ -49,7 +53,7 @@ class MlauditApp(App[int]):
         Binding("m", "models", "Models", id="app.models", tooltip="The registered models and their versions by stage"),
         Binding("t", "train", "Train", id="app.train", tooltip="Train a model, or go back to the training that runs"),
         Binding("e", "again", "Again", show=False, id="app.again", tooltip="Train again as this run was, with changes"),
-        Binding("w", "trainings", show=False, id="app.trainings", tooltip="The trainings that run, wait or have ended"),
+        Binding("W", "trainings", show=False, id="app.trainings", tooltip="The trainings that run, wait or have ended"),
         Binding("question_mark", "help", "Help", key_display="?", id="app.help", tooltip="The keys of this screen"),
         Binding("q", "quit", "Quit", id="app.quit", tooltip="Leave mlaudit"),
         Binding("ctrl+l", "log", show=False, id="app.log", tooltip="What MLflow and the worker had to say"),
@@ -123,8 +127,24 @@ class MlauditApp(App[int]):
         await super().on_event(event)
 
     def _end_by_signal(self, number: int) -> None:
-        self.places.keep()
-        self.exit(128 + number, return_code=128 + number)
+        # Whatever keeps the app from ending: where the terminal is gone nobody is left to see it, and Textual reads
+        # from it for ever.
+        last_resort = threading.Timer(SIGNAL_GRACE, self._end_at_once, [128 + number])
+        last_resort.daemon = True
+        last_resort.start()
+        try:
+            self.places.keep()
+        finally:
+            self.exit(128 + number, return_code=128 + number)
+
+    def _end_at_once(self, code: int) -> None:
+        """Give the terminal back, if that can be done in a second, and be gone."""
+        driver = self._driver
+        if driver is not None:
+            mend = threading.Thread(target=driver.stop_application_mode, daemon=True)
+            mend.start()
+            mend.join(1.0)
+        os._exit(code)
 
     @cached_property
     def trainings(self) -> Trainings:

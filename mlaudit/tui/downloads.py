@@ -37,8 +37,8 @@ class LiveDownload:
         """How it ended, in one line."""
         state = self.state
         if state.phase is Phase.DONE:
-            files = "" if state.files == 1 else f", {state.files:,} files"
-            return f"Downloaded: {self.download.shown}, {format_size(state.done)}{files}"
+            files = "" if state.files == 1 else f"{state.files or 0:,} files, "
+            return f"Downloaded {files}{format_size(state.done)}: {self.download.shown}"
         if state.phase is Phase.CANCELLED:
             return "The download was cancelled; nothing is left of it."
         return f"Not downloaded: {state.problem or self.problem}; nothing is left of it."

@@ -68,8 +68,8 @@ def scatter_picture(labels: Sequence[str], x: Dimension, y: Dimension) -> Pictur
     """A point for each run that has both; with names where there are enough letters for all."""
     few = len(labels) <= len(LETTERS)
     points = [
-        (run, (round(x.place(a) * WIDTH, 1), _down(y, b)))
-        for run, (a, b) in enumerate(zip(x.values, y.values, strict=True))
+        (run, (round(a * WIDTH, 1), round((1 - b) * HEIGHT, 1)))
+        for run, (a, b) in enumerate(zip(x.places, y.places, strict=True))
         if a is not None and b is not None
     ]
     if few:

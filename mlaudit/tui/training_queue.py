@@ -94,11 +94,11 @@ class TrainingQueue:
         except MlauditError as error:
             # The others go on; this one waits for somebody to look.
             waiting.held, waiting.problem = True, str(error)
-            self._notify(f"Not started: {waiting.planned.title}: {error}. w shows what waits.", bad=True)
+            self._notify(f"Not started: {waiting.planned.title}: {error}. W shows what waits.", bad=True)
         else:
             self.waiting.remove(waiting)
             drop(waiting)
-            self._notify(f"Started from the queue: {waiting.planned.title}. w shows it.")
+            self._notify(f"Started from the queue: {waiting.planned.title}. W shows it.")
         finally:
             waiting.starting = False
             self._launching = self._launching and not in_turn
@@ -115,7 +115,7 @@ class TrainingQueue:
                 self._notify(problem, bad=True)
         if taken := sum(waiting is not None for waiting, _ in found):
             words = "1 training waits" if taken == 1 else f"{taken} trainings wait"
-            self._notify(f"{words} since an earlier session, held until you say go. w shows what waits.")
+            self._notify(f"{words} since an earlier session, held until you say go. W shows what waits.")
 
     def _keep(self, waiting: Waiting) -> None:
         store = self._app.store

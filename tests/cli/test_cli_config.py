@@ -68,3 +68,14 @@ def test_the_command_line_goes_before_the_file(file: Path) -> None:
 def test_slow_without_a_screen_is_refused(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--slow", "config", "path"]) == 2
     assert "--slow is for the app" in capsys.readouterr().err
+
+
+def test_the_app_begins_where_one_was_unless_told_otherwise(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By the option, or by the file."""
+    assert with_personal(Settings()).restore
+    assert not with_personal(Settings(), restore=False).restore
+    file.parent.mkdir()
+    file.write_text("restore = false\n")
+    assert not with_personal(Settings()).restore
+    assert main(["--no-restore", "experiments"]) == 2
+    assert "--no-restore is for the app" in capsys.readouterr().err

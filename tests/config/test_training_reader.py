@@ -129,6 +129,12 @@ ONE = f'{COMMAND}[[train.parameter]]\nname = "x"\n'
         (f'{COMMAND}pass = "\'--x {{}}"\n', 4, "a quote that is not closed"),
         (f'{COMMAND}progress = {{ parameter = "e", metric = "m" }}\n', 4, "'e' is no int parameter"),
         (f'{ONE}type = "int"\n[train.progress]\nparameter = "x"\n', 7, "metric: is missing"),
+        (
+            f'{COMMAND}progress = {{ parameter = "x", metric = "m" }}\n'
+            '[[train.parameter]]\nname = "x"\ntype = "integer"\n',
+            7,
+            "type: must be",
+        ),
         (f'{COMMAND}[train.parameter]\nname = "x"\n', 4, "must be an array of tables, [[...parameter]]"),
         (f'{COMMAND}[[train.parameter]]\ntype = "int"\n', 4, "train.parameter.name: is missing"),
         (f'{COMMAND}[[train.parameter]]\nname = "--x"\n', 5, "must be letters, digits, - _ and ., a letter first"),

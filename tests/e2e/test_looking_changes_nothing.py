@@ -35,6 +35,7 @@ from mlaudit.tui.screens.run import RunScreen
 from mlaudit.tui.screens.runs import RunsScreen
 from mlaudit.tui.screens.train_form import TrainFormScreen
 from mlaudit.tui.widgets.artifact_tree import ArtifactTree
+from mlaudit.tui.widgets.run_table import RunTable
 from mlaudit.worker import WorkerProcess
 from tests.gateway.contract_stores import MODEL, seed
 from tests.plugins.screen_tools import see, text_of, until
@@ -137,6 +138,11 @@ async def look_at_runs(pilot: Pilot[Any]) -> None:
     await at(pilot, RunsScreen, "Second_Run")
     await pilot.press("G", "g", "right", "right", "s", "s", "s", "D", "D", "r", "C")
     await pilot.pause()
+    await back(pilot, RunsScreen)
+    table = pilot.app.screen.query_one(RunTable)
+    table.cursor_column = next(n for n, column in enumerate(table.columns) if column.startswith("metrics."))
+    await pilot.press("i", "f", "Y", "ctrl+y", "w")
+    await see(pilot, "Saved views", "▄")
     await back(pilot, RunsScreen)
     await pilot.press("s", "right", "S", "T", "z", "Z", "T", "x")
     await see(pilot, "deleted ones too")

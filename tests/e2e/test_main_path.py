@@ -188,6 +188,22 @@ def test_a_signal_leaves_a_sane_terminal(store: Path, number: signal.Signals, co
         assert b"Traceback" not in t.raw
 
 
+@pytest.mark.parametrize("question", [False, True], ids=["in a table", "in a question"])
+def test_a_lost_connection_ends_it(store: Path, question: bool) -> None:
+    """And leaves no process behind that reads from a terminal which is no more."""
+    with Terminal(cwd=store) as t:
+        t.see("2 experiments")
+        t.press("enter")
+        t.see("15 runs")
+        if question:
+            t.press("t")
+            t.see("epochs")
+            t.press("\x13")
+            t.see("Start this training?")
+        t.hang_up()
+        assert t.process.wait(stretched(10)) in {129, -signal.SIGHUP}
+
+
 def test_a_name_full_of_escape_codes_does_nothing(store: Path) -> None:
     """Seen in the table, on the run's screen and in a comparison: literally, with the terminal as it was."""
     from mlflow import MlflowClient

@@ -43,8 +43,8 @@ def text_of(pilot: Pilot[Any]) -> str:
 
 
 def told(pilot: Pilot[Any]) -> str:
-    """What the notifications on screen say, one a line."""
-    return "\n".join(n.message for n in pilot.app._notifications)
+    """What all notifications so far have said, one a line: one that is on screen may be gone on a slow machine."""
+    return "\n".join(notice.text for notice in pilot.app.notices)
 
 
 async def until(pilot: Pilot[Any], holds: Callable[[], object]) -> None:

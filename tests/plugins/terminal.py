@@ -68,6 +68,7 @@ class Terminal:
         self._stream = pyte.ByteStream(self._screen)
         self._master, self._slave = pty.openpty()
         fcntl.ioctl(self._slave, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
+        self._hung_up = False
         self._modes = termios.tcgetattr(self._slave)
         home = cwd / ".home"
         home.mkdir(exist_ok=True)
@@ -102,8 +103,9 @@ class Terminal:
             except AssertionError:
                 self.process.kill()
                 self.process.wait()
-        os.close(self._master)
-        os.close(self._slave)
+        if not self._hung_up:
+            os.close(self._master)
+            os.close(self._slave)
 
     # What is on screen
 
@@ -171,6 +173,12 @@ class Terminal:
     def signal(self, number: signal.Signals) -> None:
         """Send the program a signal, and only the program."""
         self.process.send_signal(number)
+
+    def hang_up(self) -> None:
+        """Take the terminal away, as a lost connection does: the kernel sends SIGHUP and SIGCONT."""
+        self._hung_up = True
+        os.close(self._slave)
+        os.close(self._master)
 
     # How it ended
 

@@ -100,6 +100,15 @@ def test_a_file_and_a_folder(tmp_path: Path) -> None:
     }
 
 
+def test_everything(tmp_path: Path) -> None:
+    store = MemoryGateway()
+    run_id = store_with(store, FILES)
+    downloads = Downloads(lambda: store)
+    state = ended(downloads, downloads.start(StartDownload(run_id, "", True, str(tmp_path))))
+    assert (state.phase, state.files_done) == (Phase.DONE, 4)
+    assert set(below(tmp_path / f"run-{run_id}")) == {"a.txt", "sub/b.bin", "sub/deep/c.txt", "sub/␛[2J.txt"}
+
+
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     """Neither what was there at the start, nor a link to nowhere, nor what came while the download went on."""
     store = Slow()

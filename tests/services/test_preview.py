@@ -131,6 +131,10 @@ class TestTable:
         assert preview.note == "the first 500 rows"
         assert set(preview.rows[1:]) == {("11111111", "2")}
 
+    def test_blank_lines_are_no_rows(self) -> None:
+        preview = look("a.csv", b"\n\n")
+        assert (preview.rows, preview.note) == ((), "there are no rows in it")
+
     def test_what_is_no_table_is_text(self) -> None:
         preview = look("a.csv", b'"' + b"x" * 200_000)
         assert preview.kind is Kind.LINES

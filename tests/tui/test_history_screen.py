@@ -90,7 +90,7 @@ async def test_enter_shows_the_whole_record_and_y_copies(sample_gateway: MemoryG
         await until(pilot, lambda: app.clipboard == record_id)
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, RecordScreen))
-        await see(pilot, "its hash is right", '"actor": {', f"record {record_id}")
+        await see(pilot, "its hash is right", '"actor": {', f"mlaudit/evidence/{record_id}.json")
         await pilot.press("G")
         await see(pilot, '"why"')
         await pilot.press("g", "j", "k", "y")

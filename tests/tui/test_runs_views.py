@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Button, Input
+from textual.widgets import Button, Input, OptionList
 
 from mlaudit.config.saved_views import SavedViews
 from mlaudit.domain.saved_view import SavedView
@@ -87,6 +87,7 @@ async def test_a_view_is_saved_and_applied_again(size: tuple[int, int]) -> None:
         await see(pilot, "None is saved here yet")
         await named(pilot, "s", "odd ones [/x]")
         await see(pilot, "● odd ones [/x]", "params.even = '1' · by loss ▼ · 1 pinned · 1 curve")
+        assert kept(screen).read()["odd ones [/x]"].order_by == ("metrics.loss DESC",)
         await pilot.press("escape")
         await see(pilot, "view odd ones [/x]")
         await pilot.press("f")
@@ -111,6 +112,17 @@ async def test_columns_are_applied_as_they_were_chosen() -> None:
         await until(pilot, lambda: len(screen.table.runs) == 3 and not screen._loading)
         assert screen.table.columns == ("run_name", "metrics.f1", "metrics.loss", "curves.loss")
         assert not screen._judging
+
+
+async def test_a_click_applies_a_view() -> None:
+    async with runs_of(store(), size=(120, 40)) as (pilot, screen):
+        kept(screen).save("a", SavedView())
+        kept(screen).save("best", BEST)
+        await dialog(pilot)
+        await see(pilot, "best")
+        await pilot.click(OptionList, offset=(5, 1))
+        await see(pilot, "view best")
+        await until(pilot, lambda: len(screen.table.runs) == 3)
 
 
 async def test_groups_and_trees_are_part_of_a_view() -> None:
@@ -142,7 +154,7 @@ async def test_a_name_that_is_taken_is_replaced_only_after_a_question() -> None:
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmDialog))
         pilot.app.screen.query_one("#confirm", Button).press()
-        await until(pilot, lambda: kept(screen).read()["mine"] == screen._present_view())
+        await until(pilot, lambda: kept(screen).read()["mine"] == SavedView())
 
 
 async def test_rename_and_delete_with_a_question() -> None:

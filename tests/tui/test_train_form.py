@@ -186,7 +186,9 @@ class TestScripts:
             app.trainings.script = "large"  # type: ignore[attr-defined]
             screen = await open_form(pilot)
             screen.action_start()
-            await see(pilot, "script.py --mode=quick", "Declared in: /x/mlaudit.toml", "Variables it gets: AWS_*, and")
+            await see(
+                pilot, "script.py", "--mode=quick", "Declared in: /x/mlaudit.toml", "Variables it gets: AWS_*, and"
+            )
             await pilot.press("right", "enter")
             await until(pilot, lambda: isinstance(pilot.app.screen, TrainingScreen))
             assert two.started[0].script == "large"

@@ -53,7 +53,7 @@ class TestHowFar:
             await see(pilot, "epochs 3 of 100, about 97 min left")
             told.store.log_metric(run, "val_loss", 0.5, 100, now)
             await see(pilot, "epochs 100 of 100, about to end")
-            await pilot.press("w")
+            await pilot.press("W")
             await see(pilot, "epochs 100 of 100, about to end", "RUNNING")
             told.store.log_metric(run, "val_loss", 0.5, 101, now)
             await see(pilot, "the steps of val_loss do not fit")
@@ -93,7 +93,7 @@ class TestVerdict:
             os.killpg(screen.live.training.pid, signal.SIGINT)
             await ended(pilot, screen.live)
             await see(pilot, "The training has ended", "PASS against version 2")
-            await pilot.press("w")
+            await pilot.press("W")
             await see(pilot, "FINISHED", "PASS")
 
     async def test_why_there_is_none_is_said(self, bench: TrainingBench) -> None:

@@ -122,9 +122,9 @@ class TestWaiting:
     async def test_enter_opens_and_x_stops_what_runs_and_w_leads_back(self, bench: TrainingBench) -> None:
         async with bench.app().run_test(size=(100, 30)) as pilot:
             await see(pilot, "fraud-detector")
-            assert "w" not in pilot.app.screen.active_bindings
+            assert "W" not in pilot.app.screen.active_bindings
             screen = await train(pilot, "slow")
-            await pilot.press("w")
+            await pilot.press("W")
             await see(pilot, "1 training is running; 1 may")
             await pilot.press("enter")
             await until(pilot, lambda: isinstance(pilot.app.screen, TrainingScreen))
@@ -182,7 +182,7 @@ class TestOverTheEnd:
         async with app.run_test(size=(120, 40), notifications=True) as pilot:
             await see(pilot, "1 training waits since an earlier session")
             await until(pilot, lambda: not app.trainings.live)
-            await pilot.press("w")
+            await pilot.press("W")
             await see(pilot, "held", "epochs=12", "is held: ctrl+s")
             await pilot.press("ctrl+s")
             await see(pilot, "--epochs=12", "In its turn")

@@ -18,7 +18,7 @@ from textual.widgets import Button, Input, Static
 from mlaudit.domain.errors import MlauditError
 from mlaudit.domain.models import Artifact
 from mlaudit.domain.text import clean, format_size
-from mlaudit.services.download import StartDownload, problem_with, safe_name
+from mlaudit.services.download import StartDownload, problem_with
 from mlaudit.tui.downloads import POLL_SECONDS, LiveDownload
 from mlaudit.tui.widgets.chart_legend import fit
 from mlaudit.tui.widgets.field import Field
@@ -81,8 +81,9 @@ class DownloadDialog(ModalScreen[None]):
         assert self._artifact is not None
         self._show_form(True)
         kind = "folder" if self._artifact.is_dir else "file"
+        what = f"the {kind} {self._artifact.path}" if self._artifact.path else "all artifacts of the run"
         size = f", {format_size(self._artifact.size)}" if self._artifact.size is not None else ""
-        self.query_one("#title", Static).update(Text(f"Download the {kind} {self._artifact.path}{size}"))
+        self.query_one("#title", Static).update(Text(f"Download {what}{size}"))
         self.query_one("#about", Static).update(Text("into this folder   enter begins · esc cancels"))
         self.query_one(Field).focus()
 
@@ -106,13 +107,14 @@ class DownloadDialog(ModalScreen[None]):
             return
         try:
             folder = Path(event.value.strip()).expanduser().absolute()
-            problem = problem_with(folder, safe_name(artifact.raw_path.rpartition("/")[2]))
+            request = StartDownload(self._run_id, artifact.raw_path, artifact.is_dir, str(folder))
+            problem = problem_with(folder, request.name)
         except (OSError, RuntimeError, ValueError, MlauditError) as error:
             problem = clean(error)
         if problem:
             self._problem(problem)
         else:
-            self._start(StartDownload(self._run_id, artifact.raw_path, artifact.is_dir, str(folder)))
+            self._start(request)
 
     @work(group="download.start", exclusive=True)
     async def _start(self, request: StartDownload) -> None:

@@ -11,7 +11,7 @@ from textual.widget import Widget
 from textual.widgets import DataTable, Static, TabbedContent, TabPane
 
 from mlaudit.domain.errors import MlauditError, RunDeleted
-from mlaudit.domain.models import Run
+from mlaudit.domain.models import Artifact, Run
 from mlaudit.services.runs import GetRunDetails, RunDetails
 from mlaudit.tui.screens.base import BaseScreen
 from mlaudit.tui.screens.run_outside import OUTSIDE_KEY, OutsideMixin
@@ -44,7 +44,7 @@ class RunScreen(OutsideMixin, BaseScreen):
         ),
         Binding("p", "promote", "Promote", id="run.promote", tooltip="Compare the run and promote its model"),
         Binding("slash", "search", "Search", key_display="/", id="run.search", tooltip="Search the rows of this pane"),
-        Binding("o", "download", "Download", id="run.download", tooltip="Download the artifact under the cursor"),
+        Binding("o", "download", "Download", id="run.download", tooltip="Download the artifact, or all of them"),
         OUTSIDE_KEY,
         Binding("y", "copy", "Copy", id="run.copy", tooltip="Copy the value under the cursor, or the run's id"),
         Binding("r", "reload", "Refresh", id="run.refresh", tooltip="Ask the store again"),
@@ -234,10 +234,11 @@ class RunScreen(OutsideMixin, BaseScreen):
         self.action_chart()
 
     def action_download(self) -> None:
-        """Ask into which folder the file or folder under the cursor goes."""
+        """Ask into which folder the file or folder under the cursor goes; on other panes, all artifacts of the run."""
         from mlaudit.tui.screens.download import DownloadDialog
 
-        artifact = self.query_one(ArtifactTree).artifact
+        everything = Artifact("", "", True)
+        artifact = self.query_one(ArtifactTree).artifact if self.pane == "artifacts" else everything
         if artifact is not None or self.mlaudit.downloads.current is not None:
             self.app.push_screen(DownloadDialog(self._run_id, artifact))
 
@@ -263,8 +264,6 @@ class RunScreen(OutsideMixin, BaseScreen):
         if action == "promote" and not self.mlaudit.may_write:
             return False
         if action == "search" and self.is_mounted and self._table is None:
-            return False
-        if action == "download" and self.is_mounted and self.pane != "artifacts":
             return False
         if (
             action in {"download", "outside", "diff", "chart", "promote", "copy", "pane", "show_pane", "search"}

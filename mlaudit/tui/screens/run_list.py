@@ -18,6 +18,7 @@ class RunList(BaseScreen):
     def __init__(self, experiments: Sequence[Experiment]) -> None:
         super().__init__()
         self._experiments = tuple(experiments)
+        self._table: RunTable | None = None
         self._loaded = False
         self._loading = False
         self.filter_string = ""
@@ -35,8 +36,10 @@ class RunList(BaseScreen):
 
     @property
     def table(self) -> RunTable:
-        """The table of runs."""
-        return self.query_one(RunTable)
+        """The table of runs; an answer that comes while the screen is taken down finds it still."""
+        if self._table is None:
+            self._table = self.query_one(RunTable)
+        return self._table
 
     @property
     def _run_columns(self) -> tuple[str, ...]:

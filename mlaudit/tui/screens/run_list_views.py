@@ -41,12 +41,13 @@ class ViewsMixin(PinsMixin, CurvesMixin, TreeMixin):
         """Choose a saved view, or save the present one."""
         if (views := self._saved_views) is None:
             return
-        dialog = ViewsScreen(views, self._present_view(), self._named_view[0] if self._named_view else "")
+        present = replace(self._present_view(), order_by=self._order())
+        dialog = ViewsScreen(views, present, self._named_view[0] if self._named_view else "")
         chosen = await self.app.push_screen_wait(dialog)
         if chosen is not None:
             self._apply_view(*chosen)
         elif dialog.saved:
-            self._named_view = dialog.saved, self._present_view()
+            self._named_view = dialog.saved, present
             self._say()
 
     def more_commands(self) -> Iterable[tuple[str, str, Callable[[], object]]]:
@@ -56,12 +57,11 @@ class ViewsMixin(PinsMixin, CurvesMixin, TreeMixin):
             yield f"View: {name}", view.summary, partial(self._apply_view, name, view)
 
     def _present_view(self) -> SavedView:
-        """How the runs are shown now."""
+        """How the runs are shown now, without what the store calls the keys: looking for that takes long."""
         groups = self._groups
         view = SavedView(
             filter_string=self.filter_string,
             sorting=self.sort,
-            order_by=self._order(),
             columns=self._chosen,
             only_differing=self._only_differing,
             pinned=self._pinned,
@@ -96,11 +96,10 @@ class ViewsMixin(PinsMixin, CurvesMixin, TreeMixin):
         rows.statistic, rows.sorting = view.statistic, view.group_sorting
         return rows
 
-    def _about_view(self) -> list[str]:
+    def _about_saved_view(self) -> list[str]:
         """Which one is shown, and whether something was changed since."""
         if self._named_view is None:
             return []
         name, view = self._named_view
-        # How the store calls the keys may be known only now.
-        same = replace(self._present_view(), order_by=()) == replace(view, order_by=())
+        same = self._present_view() == replace(view, order_by=())
         return [f"view {name}" + ("" if same else ", changed")]

@@ -184,7 +184,8 @@ class RunsScreen(LiveMixin, PlaceMixin, ViewsMixin, DeletedMixin, CopyMixin, Exp
     def _learn_keys(self, runs: Sequence[Run]) -> None:
         """What the filter completes: the keys and values of all runs seen so far."""
         seen = self._seen = self._seen.merged(seen_in(runs))
-        self.query_one(FilterInput).set_keys(seen.metrics, seen.params, seen.tags, seen.values)
+        for field in self.query(FilterInput):
+            field.set_keys(seen.metrics, seen.params, seen.tags, seen.values)
 
     def _search(self, token: str | None) -> SearchRuns:
         """One page of what the filter and the order ask for."""
@@ -332,7 +333,8 @@ class RunsScreen(LiveMixin, PlaceMixin, ViewsMixin, DeletedMixin, CopyMixin, Exp
 
     def _say(self, *, soon: bool = False) -> None:
         """How many runs, in which order, how many are marked, and what went wrong."""
-        if not self.is_mounted:
+        # While the app closes, an answer may arrive when the line is gone already.
+        if not self.is_mounted or not self.query("#status"):
             return
         if soon:
             if self._say_timer is None:
@@ -350,7 +352,7 @@ class RunsScreen(LiveMixin, PlaceMixin, ViewsMixin, DeletedMixin, CopyMixin, Exp
         elif self._loaded:
             runs = f"{count:,} run{'' if count == 1 else 's'}"
             said.append(f"{runs}, more below" if self._next else runs if count else self._nothing())
-        said += self._about_view() + self._about_deleted() + self._about_rows()
+        said += self._about_saved_view() + self._about_deleted() + self._about_rows()
         said += self._about_order()
         said += self._about_live()
         if self._only_differing:

@@ -59,6 +59,11 @@ class TrainingsScreen(BaseScreen):
         self._look()
         self.set_interval(LOOK_SECONDS, self._look)
 
+    def on_screen_resume(self) -> None:
+        """What came while another screen was on is there at once."""
+        if self.query(OpenTable):
+            self._look()
+
     # What there is
 
     def _look(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
@@ -18,6 +19,7 @@ from mlaudit.config.saved_views import SavedViews
 from mlaudit.domain.errors import UsageError
 from mlaudit.domain.saved_view import SavedView
 from mlaudit.tui.screens.confirm import ConfirmDialog
+from mlaudit.tui.widgets.chart_legend import fit
 from mlaudit.tui.widgets.field import Field
 
 NEED_A_VIEW = {"rename", "delete", "apply"}
@@ -41,8 +43,11 @@ class ViewsScreen(ModalScreen[tuple[str, SavedView] | None]):
     BINDINGS = [
         Binding("escape", "cancel", "Close", id="views.cancel", tooltip="Back to the runs as they are"),
         Binding("enter", "apply", "Apply", priority=True, id="views.apply", tooltip="Show the runs this way"),
-        Binding("s", "save", "Save", id="views.save", tooltip="Save how the runs are shown now, under a name"),
-        Binding("n", "rename", "Rename", id="views.rename", tooltip="Give the view another name"),
+        # These before the keys of the name that is typed right after them.
+        Binding(
+            "s", "save", "Save", priority=True, id="views.save", tooltip="Save how the runs are shown now, under a name"
+        ),
+        Binding("n", "rename", "Rename", priority=True, id="views.rename", tooltip="Give the view another name"),
         Binding("x", "delete", "Delete", id="views.delete", tooltip="Delete the view, after a question"),
         Binding("j", "cursor(1)", show=False, id="views.next", tooltip="The next view"),
         Binding("k", "cursor(-1)", show=False, id="views.previous", tooltip="The view before"),
@@ -65,6 +70,7 @@ class ViewsScreen(ModalScreen[tuple[str, SavedView] | None]):
             yield Static("Saved views of these runs", id="title", markup=False)
             yield OptionList(markup=False)
             yield Field(id="name", compact=True, select_on_focus=False)
+            yield Static(id="about", markup=False)
             yield Static(id="problem", markup=False)
             yield Static(id="hint", markup=False)
 
@@ -76,15 +82,19 @@ class ViewsScreen(ModalScreen[tuple[str, SavedView] | None]):
         self._known = dict(self._views.read())
         rows = self.query_one(OptionList)
         rows.clear_options()
-        width = max((len(name) for name in self._known), default=0)
+        width = min(30, max((cell_len(name) for name in self._known), default=0))
+        # The box's width less its frame and the paddings.
+        room = min(90, self.app.size.width * 95 // 100) - 6
         for name, view in self._known.items():
             sign = "● " if name == self._current else "  "
-            line = Text.assemble(f"{sign}{name:<{min(width, 30)}}  ", (view.summary, "dim"))
-            line.no_wrap, line.overflow = True, "ellipsis"
+            line = Text.assemble(f"{sign}{fit(name, width, pad=True)}  ", (view.summary, "dim"))
+            line.truncate(room, overflow="ellipsis")
             rows.add_option(Option(line))
         names = list(self._known)
         if names:
             rows.highlighted = names.index(highlighted) if highlighted in names else 0
+        else:
+            self.query_one("#about", Static).update("")
         rows.display = bool(names)
         self._say_problem(self._views.problem)
         self._say_hint()
@@ -137,11 +147,27 @@ class ViewsScreen(ModalScreen[tuple[str, SavedView] | None]):
             self._renaming = name
 
     def action_apply(self) -> None:
-        """Apply the view under the cursor; in the field, take the name."""
-        if isinstance(self.focused, Input):
-            if not self._busy:
-                self._take_name(self.focused.value)
-        elif (name := self._chosen) is not None:
+        """Apply the view under the cursor."""
+        if (name := self._chosen) is not None:
+            self.dismiss((name, self._known[name]))
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        """The field's own message: it comes after all that was typed."""
+        if not self._busy:
+            self._take_name(event.value)
+
+    @on(OptionList.OptionHighlighted)
+    def _highlighted(self) -> None:
+        """All of what a line may have had no room for."""
+        # Of the list as it is now, which may be another one than the message is about.
+        if (name := self._chosen) is not None:
+            self.query_one("#about", Static).update(Text(f"{name}: {self._known[name].summary}"))
+
+    @on(OptionList.OptionSelected)
+    def _clicked(self) -> None:
+        """The key is this screen's own."""
+        if (name := self._chosen) is not None:
             self.dismiss((name, self._known[name]))
 
     @work(group="views.change")
@@ -207,6 +233,8 @@ class ViewsScreen(ModalScreen[tuple[str, SavedView] | None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A text field owns the keys that print; there must be a view to do something with it."""
-        if self.is_mounted and action in NEED_A_VIEW and not self._known and not isinstance(self.focused, Input):
+        if action in {"apply", "save", "rename"} and isinstance(self.focused, Input):
+            return False
+        if self.is_mounted and action in NEED_A_VIEW and not self._known:
             return None
         return super().check_action(action, parameters)

@@ -46,6 +46,7 @@ class ArtifactPane(Horizontal):
         self._ask = ask
         self._wanted: Artifact | None = None
         self._timer: Timer | None = None
+        self._entries: tuple[Artifact, ...] | None = None
 
     def compose(self) -> ComposeResult:
         yield ArtifactTree(self._run_id, self._ask)
@@ -54,8 +55,17 @@ class ArtifactPane(Horizontal):
             yield PreviewView()
 
     def show(self, artifacts: Iterable[Artifact]) -> None:
-        """The entries at the top."""
-        self.query_one(ArtifactTree).show(artifacts)
+        """The entries at the top. Where they are the same as before the tree stays, and what is shown is read anew."""
+        entries = tuple(artifacts)
+        if entries == self._entries:
+            self.query_one(ArtifactTree).forget()
+            if self._wanted is not None and (self.is_beside or self.has_class("-open")):
+                self._later()
+            return
+        self._entries = entries
+        self._wanted = None
+        self.remove_class("-open")
+        self.query_one(ArtifactTree).show(entries)
 
     @property
     def is_beside(self) -> bool:

@@ -56,6 +56,10 @@ class ArtifactTree(Tree[Artifact | None]):
         self.root.expand()
         self.call_after_refresh(self.action_cursor_down)
 
+    def forget(self) -> None:
+        """Folders that are opened from now on are asked for again."""
+        self._read.clear()
+
     def _add(self, node: TreeNode[Artifact | None], artifacts: Iterable[Artifact]) -> None:
         count = 0
         for artifact in artifacts:

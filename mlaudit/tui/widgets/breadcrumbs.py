@@ -10,7 +10,9 @@ from mlaudit.tui.widgets.chart_legend import fit
 
 BETWEEN = " › "
 LONGEST = 24
-"""Cells of one name where not all of them fit in full."""
+"""Cells of a name on the way where not all of them fit in full."""
+LAST = 40
+"""The same for where one is."""
 Crumb = tuple[str, int | None]
 """A piece of the line, and which of the screens it names; None for what is between them."""
 
@@ -21,7 +23,7 @@ def breadcrumbs(names: Sequence[str], width: int) -> list[Crumb]:
     Long names are cut first, then those furthest out give way to an ellipsis; the last one, which is where one is,
     stays as long as there is room for anything.
     """
-    short = [fit(name, LONGEST) for name in names]
+    short = [*(fit(name, LONGEST) for name in names[:-1]), *(fit(name, LAST) for name in names[-1:])]
     for kept, first in ((list(names), 0), *((short, first) for first in range(len(names)))):
         line = _line(kept, first)
         if sum(cell_len(piece) for piece, _ in line) <= width:

@@ -57,9 +57,11 @@ def make_cloud(x: Dimension, y: Dimension, highlighted: int, width: int, height:
     rows, columns = max(1, height - 2 * MARGIN), inner - 2 * MARGIN
     codes = np.full((height, inner), ord(" "), np.uint32)
     owners = np.full((height, inner), NOBODY, np.int64)
-    whole = [i for i in range(len(x.values)) if x.values[i] is not None and y.values[i] is not None]
-    across = np.array([x.place(v) for i in whole if (v := x.values[i]) is not None], np.float64)
-    upward = np.array([y.place(v) for i in whole if (v := y.values[i]) is not None], np.float64)
+    both = [(i, a, b) for i, (a, b) in enumerate(zip(x.places, y.places, strict=True))]
+    points = [(i, a, b) for i, a, b in both if a is not None and b is not None]
+    whole = [i for i, _, _ in points]
+    across = np.array([a for _, a, _ in points], np.float64)
+    upward = np.array([b for _, _, b in points], np.float64)
     dots = np.floor(across * (columns * DOTS_ACROSS - 1) + 0.5).astype(np.int64)
     drawing = draw(Spans(dots, upward, upward, upward, upward, np.arange(len(whole))), 0.0, 1.0, columns, rows)
     lit = np.zeros((height, inner), np.uint8)

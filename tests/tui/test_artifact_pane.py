@@ -195,6 +195,23 @@ class TestBeside:
             assert asked[-1] is True
             assert asked.count(True) == 1
 
+    async def test_refreshing_reads_it_anew(self) -> None:
+        """The tree stays open as it was; a folder that is opened again is asked for again."""
+        store, run_id = store_with()
+        async with artifacts_of(store, run_id, WIDE) as (pilot, tree, _):
+            await pilot.press("enter")
+            await see(pilot, "MLmodel  43 B")
+            await go(pilot, tree, "a.json")
+            await see(pilot, '"tn": 9700')
+            store.write_artifact(run_id, "sub/new.txt", "new")
+            # As long as it was: else the tree would be another one.
+            store.write_artifact(run_id, "a.json", '{"tn": 1234567890123456789}')
+            await pilot.press("r")
+            await see(pilot, '"tn": 1234567890123456789', "MLmodel")
+            assert tree.path == "a.json"
+            await pilot.press("g", "enter", "enter")
+            await see(pilot, "new.txt  3 B")
+
 
 class TestInPlace:
     async def test_enter_shows_it_in_place_of_the_tree(self) -> None:
