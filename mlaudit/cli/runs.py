@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated
@@ -187,14 +188,21 @@ class RunPages:
 
 def _export(pages: RunPages, form: RunsFormat, names: dict[str, str], wanted: tuple[str, ...] | None) -> None:
     """Write any number of runs, keeping a page of them at a time."""
-    with RunSpool(names, wanted) as spool:
-        for page in pages:
-            spool.add(page)
-        if form is RunsFormat.PARQUET:
-            output.binary_data(spool.write_parquet)
-        else:
-            for text in spool.csv():
-                output.data(text)
+    # Runs make no cycles: the collector would look through each page again and again, and find nothing.
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        with RunSpool(names, wanted) as spool:
+            for page in pages:
+                spool.add(page)
+            if form is RunsFormat.PARQUET:
+                output.binary_data(spool.write_parquet)
+            else:
+                for text in spool.csv():
+                    output.data(text)
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _sample(call: Invocation, ids: tuple[str, ...], view: ViewType) -> tuple[Run, ...]:

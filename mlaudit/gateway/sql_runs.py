@@ -61,7 +61,7 @@ def _texts(reading: Reading, name: str, ids: Sequence[str]) -> dict[str, dict[st
     found: dict[str, dict[str, Any]] = {run_id: {} for run_id in ids}
     query = sa.select(table.c.run_uuid, table.c.key, table.c.value).where(table.c.run_uuid.in_(_IDS))
     for chunk in _chunks(ids):
-        for run_id, key, value in reading.rows(query, {"ids": chunk}):
+        for run_id, key, value in reading.rows_of(query, chunk):
             found[run_id][key] = value
     return found
 
@@ -72,7 +72,7 @@ def _metrics(reading: Reading, ids: Sequence[str]) -> dict[str, dict[str, float]
     latest = reading.tables.latest_metrics(run_ids=_IDS)
     query = sa.select(latest.c.run_uuid, latest.c.key, latest.c.value, latest.c.is_nan)
     for chunk in _chunks(ids):
-        for run_id, key, value, nan in reading.rows(query, {"ids": chunk}):
+        for run_id, key, value, nan in reading.rows_of(query, chunk):
             found[run_id][key] = math.nan if nan else number(value)
     return found
 
@@ -148,16 +148,21 @@ def _run(
 ) -> Run:
     run_id, experiment_id, name, status, stage, user, started, ended, artifact_uri = row
     clean_params, clean_metrics, clean_tags, changed = _printable(params, metrics, tags)
+    texts: tuple[Any, ...] = (
+        *(name or tags.get(RUN_NAME_TAG), status, stage or "active"),
+        *(user or tags.get("mlflow.user"), artifact_uri),
+    )
+    name, status, stage, user, artifact_uri = texts if _is_plain(texts) else map(clean, texts)
     return Run(
         str(run_id),
         str(experiment_id),
-        clean(name or tags.get(RUN_NAME_TAG)),
-        clean(status),
-        clean(stage or "active"),
-        clean(user or tags.get("mlflow.user")),
+        name,
+        status,
+        stage,
+        user,
         milliseconds(started),
         milliseconds(ended),
-        clean(artifact_uri),
+        artifact_uri,
         clean_params,
         clean_metrics,
         clean_tags,

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from textual.geometry import Region
 from textual.pilot import Pilot
+from textual.widget import Widget
 
 from mlaudit.domain.models import Experiment, Run, RunPage
 from mlaudit.domain.triage import JudgedRun
@@ -79,7 +80,16 @@ async def test_a_key_paints_two_rows_and_no_table(
         monkeypatch.setattr(RunTable, "refresh", noting)
         table.action_row(1)
         assert [[r.height for r in regions] for regions in painted] == [[1], [1]]
+        laid_out: list[str] = []
+        refresh_any = Widget.refresh
+
+        def noting_layout(self: Widget, *regions: Region, layout: bool = False, **options: Any) -> Any:
+            laid_out.extend([f"{type(self).__name__} {self.id}"] if layout else [])
+            return refresh_any(self, *regions, layout=layout, **options)
+
+        monkeypatch.setattr(Widget, "refresh", noting_layout)
         await until(pilot, lambda: "run-1" in str(table.screen.query_one(RunPreview).query_one("Static").render()))
+        assert laid_out == []
 
 
 async def test_pages_below_what_is_seen_paint_nothing(

@@ -128,7 +128,9 @@ class GroupsMixin(RowsMixin):
         detail.display = self._groups is not None
         before, self._on_group = self._on_group, event.row if isinstance(event.row, RunGroup) else None
         if self._on_group is None:
-            detail.update("")
+            # On every key otherwise: what is updated is laid out anew, and so is all around it.
+            if before is not None:
+                detail.update("")
         else:
             table = self.table
             if table.column in VERDICT_FIELDS:

@@ -31,6 +31,7 @@ class RunPreview(VerticalScroll, can_focus=False):
 
     _run: Run | None = None
     _timer: Timer | None = None
+    _lines = -1
 
     def compose(self) -> ComposeResult:
         yield Static(markup=False)
@@ -55,8 +56,12 @@ class RunPreview(VerticalScroll, can_focus=False):
         if self._timer is not None:
             self._timer.stop()
             self._timer = None
-        self.query_one(Static).update(text)
-        self.scroll_home(animate=False)
+        lines = text.plain.count("\n")
+        # Runs of one experiment mostly have as many lines: then nothing needs to be laid out.
+        self.query_one(Static).update(text, layout=lines != self._lines)
+        self._lines = lines
+        if self.scroll_y:
+            self.scroll_home(animate=False)
 
 
 def preview_text(run: Run) -> Text:

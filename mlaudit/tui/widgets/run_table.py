@@ -614,7 +614,8 @@ class RunTable(ScrollView, can_focus=True):
         room = max(0, self.size.width - layout.frozen)
         head = Strip(frozen).adjust_cell_length(layout.frozen, base)
         rest = Strip(cells).adjust_cell_length(left + room, base).crop(left, left + room)
-        return Strip.join([head, rest])
+        # Few pieces: Textual and the terminal go through each of them by itself.
+        return Strip.join([head, rest]).simplify()
 
     def _groups(self) -> Strip:
         base = self._base + self.get_component_rich_style("runtable--group", partial=True)
