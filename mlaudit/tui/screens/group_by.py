@@ -61,7 +61,8 @@ class GroupByScreen(ModalScreen[tuple[str, ...] | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="box"):
-            yield Static(f"Group the runs by · values in the {self._runs:,} runs loaded", markup=False)
+            looked_at = f"in the {self._runs:,} runs looked at"
+            yield Static(f"Group the runs by · how many values {looked_at}", markup=False)
             yield Field(placeholder="/ search", id="search", compact=True)
             yield OptionList(markup=False)
             yield Static("space chooses, several in order · enter groups · x ungroups · esc")

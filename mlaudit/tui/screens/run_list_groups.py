@@ -25,7 +25,7 @@ from mlaudit.tui.widgets.run_rows import GroupRows
 from mlaudit.tui.widgets.run_table import RunTable, title_of
 
 NEED_ONE_RUN = NEED_A_RUN | {"diff", "promote"}
-LOOKED_AT = 5_000
+LOOKED_AT = 2_000
 """Runs whose params and tags are offered to be grouped by."""
 
 

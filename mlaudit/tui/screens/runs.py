@@ -118,7 +118,7 @@ class RunsScreen(LiveMixin, PlaceMixin, ViewsMixin, DeletedMixin, CopyMixin, Exp
     @work(exclusive=True, group="runs.load")
     async def load(self, *, to_top: bool = False) -> None:
         """The first page of what the filter and the order ask for; the cursor stays on its run, or goes to the top."""
-        self._loading = True
+        self._loading, self._fetching_rest = True, False
         self._say()
         field = self.query_one(FilterInput)
         try:
