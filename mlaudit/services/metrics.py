@@ -71,7 +71,7 @@ def summarize_metrics(reader: TrackingReader, request: SummarizeMetrics) -> Metr
 
 def find_directions(reader: TrackingReader, policies: Policies, request: FindDirections) -> Directions:
     """A run that belongs to no model is judged by names alone. Raises RunNotFound, StoreError."""
-    run = reader.find_run(request.run_id)
+    run = reader.get_run(request.run_id)
     declared: dict[str, Direction | None] = {}
     said = ""
     try:

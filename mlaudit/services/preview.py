@@ -93,7 +93,8 @@ class PreviewArtifact(Request[Preview]):
     fetch: bool = False
     """Whether a large file may be fetched as a whole."""
 
-    deadline: ClassVar[float] = 30.0
+    # What is fetched as a whole may take its time; a server that says nothing is given up sooner, by the gateway.
+    deadline: ClassVar[float] = 120.0
 
     @property
     def what(self) -> str:

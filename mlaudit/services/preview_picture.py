@@ -40,6 +40,9 @@ def small_picture(data: bytes, width: int, height: int) -> Picture | str:
         original = image.size
         if original[0] * original[1] > MOST_PIXELS:
             return f"a picture of {original[0]:,}x{original[1]:,} pixels is too large to draw"
+        if image.mode.startswith("I"):
+            # Of 16 bits a value; Pillow would take all above 255 for white.
+            image = image.convert("I").point(lambda value: value / 256).convert("L")
         scale = min(max(width, 1) / original[0], max(height, 1) / original[1])
         size = (max(1, round(original[0] * scale)), max(1, round(original[1] * scale)))
         if scale < 1:

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import traceback
+from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from textual import events
 from textual.app import App
 from textual.binding import Binding
 from textual.reactive import var
+from textual.widget import Widget
 
 from mlaudit.config.settings import Settings
 from mlaudit.domain.models import Run, StoreInfo
@@ -76,6 +78,8 @@ class MlauditApp(App[int]):
         self.quit_guards: list[Callable[[], Awaitable[bool]]] = []
         """Asked before ``q`` quits; one False keeps the app open."""
         self._pauses: Pauses | None = None
+        self._sent: deque[tuple[events.Key, Widget]] = deque(maxlen=200)
+        """Keys on their way to a widget, and which; they come back here when it makes nothing of them."""
 
     def _apply_settings(self) -> None:
         """The user's own colours and keys; what cannot be applied is told."""
@@ -124,7 +128,30 @@ class MlauditApp(App[int]):
         """Note that somebody is at the keys."""
         if self._pauses is not None and isinstance(event, events.InputEvent):
             self._pauses.input()
+        if isinstance(event, events.Key) and not event.is_forwarded and self.screen_stack:
+            self._sent.append((event, self._key_target))
         await super().on_event(event)
+
+    @property
+    def _key_target(self) -> Widget:
+        return self.focused or self.screen
+
+    def on_key(self, event: events.Key) -> None:
+        """Hand a key on that was sent to what had the focus before the key ahead of it was obeyed.
+
+        On a slow line keys come in bursts: in ``/loss`` the slash moves the focus, while the letters are already on
+        their way to the table, whose keys they would be.
+        """
+        place = next((n for n, (sent, _) in enumerate(self._sent) if sent is event), None)
+        if place is None:
+            return
+        target = self._sent[place][1]
+        # Those before it were taken by their widgets.
+        for _ in range(place + 1):
+            self._sent.popleft()
+        if target is not self._key_target:
+            event.prevent_default()
+            self._key_target._forward_event(events.Key(event.key, event.character))
 
     def _end_by_signal(self, number: int) -> None:
         # Whatever keeps the app from ending: where the terminal is gone nobody is left to see it, and Textual reads

@@ -43,7 +43,7 @@ class LiveTraining:
         self.verdict_problem = ""
         """Why there is no verdict on its run; empty when there is one, or none is due."""
         self.history_due = 0.0
-        """When its steps are asked for again, on the monotonic clock."""
+        """When its steps are asked for again, on the monotonic clock; infinite while they are being asked for."""
         self.judging = False
         """The verdict has been asked for."""
 

@@ -16,16 +16,15 @@ from typing import TYPE_CHECKING
 from mlaudit.config.launch_memory import Launch, LaunchMemory
 from mlaudit.domain.errors import MlauditError
 from mlaudit.domain.models import RunStatus
-from mlaudit.domain.text import clean
 from mlaudit.domain.verdict import Outcome
 from mlaudit.services.compare import CompareRun
-from mlaudit.services.history import GetHistory
 from mlaudit.services.training import PollTraining, StopTraining, Training, TrainingStatus
 from mlaudit.tui.left_trainings import forget, remember, remembered
 from mlaudit.tui.live_training import LiveTraining, exit_words
 from mlaudit.tui.planned_training import Planned
 from mlaudit.tui.training_queue import TrainingQueue
 from mlaudit.tui.training_quit import TrainingQuit
+from mlaudit.tui.training_steps import TrainingSteps
 
 if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
@@ -38,8 +37,6 @@ RUN_EVERY = 4
 """Only every so many looks the store is asked for the run."""
 SETTLE_TRIES = 3
 """How often a store that does not answer is asked how the run ended."""
-STEPS_ASKED = 500
-"""Points of the metric by whose steps it is told how far a training is."""
 JUDGE_SECONDS = 30.0
 BAD_NEWS = {Outcome.REGRESSION, Outcome.ERROR}
 NOTICE_SECONDS = 30
@@ -52,6 +49,7 @@ class Trainings:
     def __init__(self, app: MlauditApp) -> None:
         self._app = app
         self._quit = TrainingQuit(app, self)
+        self._steps = TrainingSteps(app)
         self.queue = TrainingQueue(app, lambda: len(self.live) + self._starting, self.start, self.notify)
         self._starting = 0
         self.all: list[LiveTraining] = []
@@ -210,20 +208,9 @@ class Trainings:
             if live.status.running:
                 self._take(live, answer, with_run=request.with_run)
             if request.with_run:
-                await self._look_how_far(live)
+                self._steps.look(live)
         await self._settle(live)
         self._finish(live)
-
-    async def _look_how_far(self, live: LiveTraining) -> None:
-        """Ask for the steps that it is told by; what is known stays where the store does not answer."""
-        run_id, metric, began = live.status.run_id, live.planned.metric, time.monotonic()
-        if run_id is None or not metric or began < live.history_due:
-            return
-        with contextlib.suppress(MlauditError):
-            live.history = await self._app.backend.ask(GetHistory(run_id, clean(metric), metric, most=STEPS_ASKED))
-        # A store that takes long is asked seldom.
-        now = time.monotonic()
-        live.history_due = now + 20 * (now - began)
 
     def _finish(self, live: LiveTraining) -> None:
         live.ended = True

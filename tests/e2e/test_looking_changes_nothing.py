@@ -26,6 +26,7 @@ from mlaudit.tui.screens.compare import CompareScreen
 from mlaudit.tui.screens.confirm import ConfirmDialog
 from mlaudit.tui.screens.diff import DiffScreen
 from mlaudit.tui.screens.experiments import ExperimentsScreen
+from mlaudit.tui.screens.group_by import GroupByScreen
 from mlaudit.tui.screens.history import HistoryScreen
 from mlaudit.tui.screens.log import LogScreen
 from mlaudit.tui.screens.model import ModelScreen
@@ -143,6 +144,16 @@ async def look_at_runs(pilot: Pilot[Any]) -> None:
     await pilot.press("i", "f", "Y", "ctrl+y", "w")
     await see(pilot, "Saved views", "▄")
     await back(pilot, RunsScreen)
+    await pilot.press("s", "right", "S", "T", "z", "Z", "T", "x")
+    await see(pilot, "deleted ones too")
+    await pilot.press("x", "x", "b")
+    await at(pilot, GroupByScreen)
+    await pilot.press("enter")
+    await see(pilot, "group", "shown: mean")
+    await pilot.press("enter", "B", "space", "u", "b")
+    await at(pilot, GroupByScreen)
+    await pilot.press("x")
+    await at(pilot, RunsScreen, "Second_Run")
     await pilot.press("slash")
     pilot.app.screen.query_one("#expression").value = "metrics.loss < 0.4 OR params.lr = '10'"  # type: ignore[attr-defined]
     await pilot.press("enter")

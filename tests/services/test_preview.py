@@ -150,6 +150,25 @@ class TestPicture:
         assert preview.picture.rgb == bytes((255, 128, 0)) * 800
         assert preview.note == "400x200 pixels"
 
+    @pytest.mark.parametrize(
+        ("mode", "grey", "kind"),
+        [
+            ("L", 128, "PNG"),
+            ("I;16", 128 * 256, "PNG"),
+            ("L", 128, "JPEG"),
+            ("CMYK", (0, 0, 0, 127), "JPEG"),
+            ("1", 1, "PNG"),
+        ],
+    )
+    def test_other_kinds_of_pixels(self, mode: str, grey: int | tuple[int, ...], kind: str) -> None:
+        """Of 16 bits, as masks and depth maps have them; of the four colours of print; black and white."""
+        file = io.BytesIO()
+        pytest.importorskip("PIL.Image").new(mode, (4, 4), grey).save(file, kind)
+        preview = look(f"a.{'png' if kind == 'PNG' else 'jpg'}", file.getvalue(), cells=(4, 2))
+        assert preview.picture is not None
+        expected = 255 if mode == "1" else 128
+        assert all(abs(value - expected) <= 2 for value in preview.picture.rgb)
+
     def test_a_tiny_one_grows_in_whole_pixels(self) -> None:
         preview = look("a.png", png(3, 2), cells=(40, 30))
         assert preview.picture is not None

@@ -212,6 +212,15 @@ class TestBeside:
             await pilot.press("g", "enter", "enter")
             await see(pilot, "new.txt  3 B")
 
+    async def test_of_very_many_entries_the_rest_is_counted(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("mlaudit.tui.widgets.artifact_tree.MOST_ENTRIES", 5)
+        store, run_id = store_with({f"f{i}.txt": b"x" for i in range(9)})
+        async with artifacts_of(store, run_id, WIDE) as (pilot, tree, _):
+            await see(pilot, "f4.txt", "… and 4 more")
+            assert "f5.txt" not in text_of(pilot)
+            await pilot.press("G", "o", "O", "y", "enter")
+            assert tree.has_focus
+
 
 class TestInPlace:
     async def test_enter_shows_it_in_place_of_the_tree(self) -> None:

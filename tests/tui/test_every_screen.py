@@ -36,7 +36,7 @@ ELSEWHERE = {
     "TrainingsScreen": "test_training_queue.py",
     "LaunchesScreen": "test_again.py",
     "ViewsScreen": "test_runs_views.py",
-    "DownloadDialog": "test_download.py",
+    "DownloadDialog": "test_download_screen.py",
 }
 """Screens whose looks depend on processes, paths or the clock, and what looks at them; no picture is taken of them."""
 

@@ -168,6 +168,13 @@ class TestActions:
             await until(pilot, lambda: isinstance(pilot.app.screen, ChartScreen))
             assert pilot.app.screen._key == row[0]  # type: ignore[attr-defined]
 
+    async def test_enter_on_a_param_opens_nothing(self, sample_gateway: MemoryGateway) -> None:
+        async with screen_of(sample_gateway, "better") as (pilot, screen):
+            await see(pilot, "Metrics")
+            await pilot.press("3", "j", "enter")
+            await pilot.pause()
+            assert pilot.app.screen is screen
+
     async def test_d_compares_it(self, sample_gateway: MemoryGateway) -> None:
         async with screen_of(sample_gateway, "worse") as (pilot, _):
             await see(pilot, "Metrics")

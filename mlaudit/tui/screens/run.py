@@ -229,7 +229,7 @@ class RunScreen(OutsideMixin, BaseScreen):
             metric = self._row[0] if self.pane in {"metrics", "system"} and self._row else None
             self.app.push_screen(ChartScreen((self.run,), metric))
 
-    @on(DataTable.RowSelected)
+    @on(DataTable.RowSelected, "OpenTable")
     def _metric_selected(self) -> None:
         self.action_chart()
 

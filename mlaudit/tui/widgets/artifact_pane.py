@@ -122,7 +122,9 @@ class ArtifactPane(Horizontal):
             self._say(f"{artifact.path}/ is a folder: enter opens it")
             return
         self._say(f"reading {artifact.path}…")
-        self._load(PreviewArtifact(self._run_id, artifact.raw_path, view.size.width, view.size.height, fetch))
+        # A view that was just shown may have no size yet.
+        room = view.size or self.size
+        self._load(PreviewArtifact(self._run_id, artifact.raw_path, room.width, room.height, fetch))
 
     @work(exclusive=True, group="artifacts.preview")
     async def _load(self, request: PreviewArtifact) -> None:

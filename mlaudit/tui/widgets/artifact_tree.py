@@ -16,6 +16,9 @@ from mlaudit.domain.text import format_size
 from mlaudit.services.runs import ListArtifacts
 from mlaudit.tui.histories import Ask
 
+MOST_ENTRIES = 3000
+"""Of one folder; more of them would hold up the keys."""
+
 
 class ArtifactTree(Tree[Artifact | None]):
     """Folders are read once, when they are opened; sizes as the store gives them."""
@@ -64,6 +67,8 @@ class ArtifactTree(Tree[Artifact | None]):
         count = 0
         for artifact in artifacts:
             count += 1
+            if count > MOST_ENTRIES:
+                continue
             name = artifact.path.rpartition("/")[2]
             if artifact.is_dir:
                 node.add(Text(f"{name}/", style="bold"), artifact)
@@ -71,6 +76,9 @@ class ArtifactTree(Tree[Artifact | None]):
                 size = f"  {format_size(artifact.size)}" if artifact.size is not None else ""
                 # As far in as the names of folders, which have an arrow before them.
                 node.add_leaf(Text.assemble("  ", name, (size, "dim")), artifact)
+        if count > MOST_ENTRIES:
+            left = f"… and {count - MOST_ENTRIES:,} more; o on the folder downloads them all"
+            node.add_leaf(Text(left, style="dim"), None)
         if not count:
             node.add_leaf(Text("no artifacts" if node.is_root else "empty", style="dim"), None)
 

@@ -37,3 +37,10 @@ class Field(Input):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         options.setdefault("highlighter", PrintableHighlighter())
         super().__init__(*arguments, **options)
+
+    def focus(self, scroll_visible: bool = True) -> Field:
+        """At once: Textual's waits for a turn, and keys that were typed right behind would not find the field."""
+        if self.is_attached:
+            self.screen.set_focus(self, scroll_visible)
+            return self
+        return super().focus(scroll_visible)
