@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mlaudit.domain.models import Experiment, Run, RunStatus
+from mlaudit.domain.models import Experiment, Run, RunStatus, StoreKind
 from mlaudit.domain.replicates import Recipe, by_commit, can_repeat, distinct_seeds, recipe_of, seed_of
 from mlaudit.domain.verdict import GatePolicy
 from mlaudit.gateway.base import TrackingReader
@@ -20,6 +20,7 @@ from mlaudit.gateway.base import TrackingReader
 MAX_RUNS = 2000
 """Finished runs of an experiment that are looked at: about 8 s over HTTP."""
 PAGE = 500
+DATABASES = frozenset({StoreKind.SQLITE, StoreKind.POSTGRESQL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,11 +170,13 @@ class ReplicateFinder:
         """The newest finished runs, and whether these are all of them."""
         found: dict[str, Run] = {}
         token: str | None = None
+        # A database answers at once; asked for a second page it would list the ids of all that follow.
+        size = self._max_runs + 1 if self._reader.describe().kind in DATABASES else PAGE
         while True:
             page = self._reader.search_runs(
                 (experiment_id,),
                 filter_string=f"attributes.status = '{RunStatus.FINISHED}'",
-                max_results=min(PAGE, self._max_runs + 1 - len(found)),
+                max_results=min(size, self._max_runs + 1 - len(found)),
                 page_token=token,
             )
             for run in page.runs:

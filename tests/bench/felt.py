@@ -20,7 +20,7 @@ from tests.plugins.terminal import Terminal
 
 SIZE = (160, 45)
 BEGIN, END = b"\x1b[?2026h", b"\x1b[?2026l"
-CURSOR = re.compile(rb"m(?:  |\xe2\x97(?:\x8f|\x86) )\x1b\[0m\x1b\[1;[0-9;]*mrun-(\d+)\b")
+CURSOR = re.compile(rb"\x1b\[1;[0-9;]*m(?:  |\xe2\x97(?:\x8f|\x86) )run-(\d+)\b")
 """The number of the run under the cursor, whose row is the only bold one."""
 BRAILLE = re.compile("[⠁-⣿]")
 BARE = """
