@@ -99,8 +99,9 @@ class TestModel:
     def test_an_empty_registry(self):
         store = MemoryGateway()
         run = store.add_run(store.add_experiment("e"), metrics={"loss": 1.0})
-        with pytest.raises(AmbiguousModel, match="--model"):
+        with pytest.raises(AmbiguousModel, match="belongs to no registered model and the store has none") as caught:
             compare_run(store, Policies(), CompareRun(run))
+        assert caught.value.advice == "name one with --model"
 
     def test_a_name_that_is_not_registered(self, compare):
         with pytest.raises(ModelNotFound, match=r"no registered model named 'fraud'; there are: churn, fraud-detector"):
