@@ -25,6 +25,7 @@ from mlaudit.services import (
     code,
     compare,
     download,
+    evidence,
     history,
     launcher,
     metrics,
@@ -164,6 +165,7 @@ class Services:
             promote.ExecutePromotion: lambda r: promote.execute_promotion(
                 self.gateway, self.policies, self.surroundings, r
             ),
+            evidence.IdentifyUser: lambda _: evidence.identify(self.gateway, self.surroundings),
             audit_trail.ReadHistory: lambda r: audit_trail.history_of(self.gateway, r),
             recovery.MendStore: lambda _: mend_store(settings) if open_gateway is None else (),
             recovery.InspectIntents: lambda r: recovery.inspect_intents(self.gateway, self.surroundings, r),

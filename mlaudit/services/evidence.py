@@ -28,6 +28,7 @@ from mlaudit.domain.models import ModelVersion, Run
 from mlaudit.domain.promotion import PromotionPlan
 from mlaudit.domain.text import clean
 from mlaudit.gateway.base import Gateway, TrackingReader
+from mlaudit.services.requests import Request
 from mlaudit.services.surroundings import Surroundings
 
 COMMIT_TAG = "mlflow.source.git.commit"
@@ -50,6 +51,15 @@ class Consent:
 
     reason: str = ""
     override: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IdentifyUser(Request[Actor]):
+    """Who would be recorded if something were promoted now."""
+
+    @property
+    def what(self) -> str:
+        return "who is acting"
 
 
 def identify(gateway: Gateway, surroundings: Surroundings) -> Actor:

@@ -65,6 +65,8 @@ class MlauditApp(App[int]):
 
     store: var[StoreInfo | None] = var(None, init=False)
     """None until it has answered for the first time."""
+    user: var[str] = var("", init=False)
+    """Who would be recorded, and how that is known; empty until the store was asked."""
     notices: var[tuple[Notice, ...]] = var((), init=False)
     """What was told so far, the newest last."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from textual.pilot import Pilot
@@ -33,7 +34,9 @@ def app_on(
 ) -> MlauditApp:
     """The app on this store; ``around`` may wrap what answers the requests."""
     settings = Settings(read_only=read_only, restore=restore)
-    handle: Handle = Services(settings, open_gateway=lambda: gateway).handle
+    services = Services(settings, open_gateway=lambda: gateway)
+    services.surroundings = replace(services.surroundings, user="ada", host="box")
+    handle: Handle = services.handle
     return MlauditApp(ThreadBackend(around(handle) if around else handle), settings)
 
 

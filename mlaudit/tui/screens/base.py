@@ -59,8 +59,12 @@ class BaseScreen(Screen[None]):
         header = self.query_one(StoreHeader)
         header.read_only = self.mlaudit.settings.read_only
         header.store = self.mlaudit.store
+        self.watch(self.mlaudit, "user", self._show_user)
         self.mlaudit.trail.opened()
         self._show_crumbs()
+
+    def _show_user(self, user: str) -> None:
+        self.query_one(StoreHeader).user = user
 
     @property
     def mlaudit(self) -> MlauditApp:

@@ -13,6 +13,7 @@ from textual.widgets import DataTable, Static
 from mlaudit.domain.errors import MlauditError
 from mlaudit.domain.models import Experiment
 from mlaudit.domain.text import format_time
+from mlaudit.services.evidence import IdentifyUser
 from mlaudit.services.runs import ListExperiments
 from mlaudit.tui.screens.base import BaseScreen
 from mlaudit.tui.widgets.jump_table import OpenTable
@@ -58,6 +59,7 @@ class ExperimentsScreen(BaseScreen):
             return
         self.mlaudit.store = answer.store
         self.query_one(StoreHeader).store = answer.store
+        self._find_user()
         self.experiments = answer.experiments
         self._list()
         count = len(answer.experiments)
@@ -71,6 +73,15 @@ class ExperimentsScreen(BaseScreen):
             self.query_one(OpenTable).focus()
         self.refresh_bindings()
         self.mlaudit.places.begin(answer)
+
+    @work(exclusive=True, group="experiments.user")
+    async def _find_user(self) -> None:
+        """For the header; a server must be asked for it, and nothing waits for that."""
+        try:
+            actor = await self.mlaudit.backend.ask(IdentifyUser())
+        except MlauditError:
+            return
+        self.mlaudit.user = f"{actor.name} ({actor.known_by})"
 
     def on_screen_resume(self) -> None:
         """Whoever comes back here has left the runs for good."""

@@ -108,7 +108,7 @@ class PromotionMixin(BaseScreen):
             words = wording(plan.model, plan.event, plan.target)
             dialog = ConfirmDialog(
                 words.title,
-                promotion_lines(plan, self.shown_outcome),
+                promotion_lines(plan, self.shown_outcome, self.mlaudit.user),
                 confirm_label=words.label,
                 typed=plan.model if plan.needs_typed_name else None,
                 reason=reason_question(plan),

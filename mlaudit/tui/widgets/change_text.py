@@ -65,8 +65,11 @@ def reason_question(plan: PromotionPlan) -> str:
     return f"Why is it {done} all the same? This is recorded:"
 
 
-def promotion_lines(plan: PromotionPlan, shown: Outcome | None) -> list[Text]:
-    """What the dialog says before a change; ``shown`` is the verdict that the screen behind it shows, if any."""
+def promotion_lines(plan: PromotionPlan, shown: Outcome | None, user: str = "") -> list[Text]:
+    """What the dialog says before a change.
+
+    ``shown`` is the verdict that the screen behind it shows, if any; ``user``: who will be recorded, as far as known.
+    """
     verdict = Text("nothing is judged")
     if plan.outcome is not None:
         color = COLORS.get(plan.outcome, OTHER_COLOR)
@@ -74,6 +77,7 @@ def promotion_lines(plan: PromotionPlan, shown: Outcome | None) -> list[Text]:
         verdict = Text.assemble((word, f"bold {color}"), f": {explain(plan.reason)}")
     lines = [
         _field("server", Text(plan.store.registry_uri)),
+        *([_field("user", Text(user))] if user else []),
         _field("model", Text(plan.model, style="bold")),
         _field("from", Text(_from(plan))),
         _field("to", Text(_to(plan))),

@@ -12,6 +12,8 @@ from mlaudit.tui.widgets.breadcrumbs import breadcrumbs
 
 STORE_WIDTH = 30
 """Cells that the store keeps where the way here is long: whoever promotes must see where."""
+USER_FROM = 100
+"""Columns; below that the store needs the room, and the question before a promotion names the user."""
 
 
 def elide(text: str, width: int) -> str:
@@ -36,14 +38,17 @@ class StoreHeader(Widget):
     failed_at: reactive[str] = reactive("")
     """Clock time at which the store failed to answer; empty while it does."""
     read_only: reactive[bool] = reactive(False)
+    user: reactive[str] = reactive("")
+    """Who would be recorded; shown from :data:`USER_FROM` columns on."""
 
     def render(self) -> Text:
         """The line, fitted to the width: the URI gives way first, then the way here."""
         read_only = self.read_only or (self.store is not None and not self.store.writable)
         # Nothing that was never read can be stale.
         failed = f"{'STALE' if self.store is not None else 'NO ANSWER'} since {self.failed_at}"
+        who = f" · {self.user}" if self.user and self.size.width >= USER_FROM else ""
         marks = "".join(f" {m}" for m in (read_only and "READ-ONLY", self.failed_at and failed) if m)
-        room = max(0, self.size.width - len(marks) - 1)
+        room = max(0, self.size.width - len(marks) - len(who) - 1)
         if self.store is not None:
             where = f"{self.store.kind} {self.store.uri} · {self.store.reader}"
         else:
@@ -54,5 +59,6 @@ class StoreHeader(Widget):
             last = index is None or index == len(self.crumbs) - 1
             line.append(piece, style="" if last else Style.from_meta({"@click": f"app.back_to({index})"}))
         line.append(elide(f" · {where}", max(0, room - line.cell_len)), style="not bold")
+        line.append(who, style="not bold")
         line.append(marks, style="bold reverse")
         return line
