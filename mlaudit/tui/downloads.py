@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING
 
 from mlaudit.domain.errors import MlauditError
@@ -31,6 +32,12 @@ class LiveDownload:
         self.state = DownloadState(Phase.RUNNING)
         self.problem = ""
         """Why the last look failed; empty when it did not."""
+        self._began = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """How long it has gone on."""
+        return time.monotonic() - self._began
 
     @property
     def outcome(self) -> str:

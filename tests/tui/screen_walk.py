@@ -11,6 +11,8 @@ from textual.widgets import Input, TabbedContent
 
 from mlaudit.config.policy import Policies
 from mlaudit.domain.models import RunStatus
+from mlaudit.domain.saved_view import SavedView
+from mlaudit.domain.sorting import SortKey
 from mlaudit.gateway.memory import MemoryGateway
 from mlaudit.services.promote import ExecutePromotion, PlanPromotion, execute_promotion, plan_promotion
 from mlaudit.tui.screens.chart import ChartScreen
@@ -18,6 +20,7 @@ from mlaudit.tui.screens.compare import CompareScreen
 from mlaudit.tui.screens.diff import DiffScreen
 from mlaudit.tui.screens.model import ModelScreen
 from mlaudit.tui.screens.run import RunScreen
+from mlaudit.tui.widgets.artifact_tree import ArtifactTree
 from mlaudit.tui.widgets.metric_chart import MetricChart
 from tests.plugins.fake_world import fake_surroundings
 from tests.plugins.sample_store import MODEL, SAMPLE, build_sample_gateway
@@ -73,6 +76,22 @@ async def _export_runs(pilot: Pilot[Any], store: MemoryGateway) -> None:
     await until(pilot, lambda: type(pilot.app.screen).__name__ == "RunExportDialog")
 
 
+async def _views_name(pilot: Pilot[Any], store: MemoryGateway) -> None:
+    saved = pilot.app.screen_stack[-2]._saved_views  # type: ignore[attr-defined]
+    saved.save("default", SavedView())
+    order = (SortKey("metrics.val_loss", False),)
+    saved.save("losses, best first", SavedView("metrics.val_loss < 0.5", order, curves=("val_loss",)))
+    await pilot.press("escape", "w")
+    await see(pilot, "Saved views of these runs", "losses, best first")
+    await pilot.press("s")
+    await see(pilot, "enter keeps the name", "to be saved: all runs")
+
+
+async def _views(pilot: Pilot[Any], store: MemoryGateway) -> None:
+    await pilot.press("escape", "j")
+    await see(pilot, "s saves as shown", "losses, best first: metrics.val_loss")
+
+
 async def _help(pilot: Pilot[Any], store: MemoryGateway) -> None:
     await pilot.press("escape", "question_mark")
     await see(pilot, "Keys: fraud-detector", "this screen")
@@ -94,7 +113,16 @@ def _pane(number: int, *texts: str) -> Step:
     return go
 
 
+async def _preview(pilot: Pilot[Any], store: MemoryGateway) -> None:
+    await pilot.press("G", "k")
+    await until(pilot, lambda: pilot.app.screen.query_one(ArtifactTree).path == "confusion_matrix.json")
+    await pilot.press("enter")
+    await see(pilot, "9700")
+
+
 async def _diff(pilot: Pilot[Any], store: MemoryGateway) -> None:
+    await pilot.press("escape")
+    await until(pilot, lambda: isinstance(pilot.app.focused, ArtifactTree))
     await pilot.press("escape")
     await pilot.app.push_screen(DiffScreen(SAMPLE["worse"]))
     await see(pilot, "REGRESSION", "hidden_size")
@@ -198,11 +226,14 @@ WALK: dict[str, tuple[Step, str]] = {
     "filter": (_filter, "RunsScreen"),
     "group_by": (_group_by, "GroupByScreen"),
     "export_runs": (_export_runs, "RunExportDialog"),
+    "views_name": (_views_name, "ViewsScreen"),
+    "views": (_views, "ViewsScreen"),
     "help": (_help, "HelpScreen"),
     "run": (_run, "RunScreen"),
     "run_metrics": (_pane(2, "val_loss"), "RunScreen"),
     "run_params": (_pane(3, "hidden_size"), "RunScreen"),
     "run_artifacts": (_pane(5, "model"), "RunScreen"),
+    "run_preview": (_preview, "RunScreen"),
     "diff": (_diff, "DiffScreen"),
     "promotion": (_promotion, "ConfirmDialog"),
     "compare": (_compare, "CompareScreen"),

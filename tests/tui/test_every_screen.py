@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from pytest_textual_snapshot import SVGImageExtension
@@ -25,28 +27,28 @@ from mlaudit.tui.widgets import version_board
 from mlaudit.tui.widgets.store_header import StoreHeader
 from tests.plugins.screen_tools import app_on, see, text_of, until
 from tests.tui.screen_walk import WALK, stand_still, still_store
-from tests.tui.training_bench import TrainingBench, open_form, queue, train
+from tests.tui.still_work import DOWNLOAD_WALK, TRAINING_WALK, StillWork, WorkWalk
+
+Shot = Callable[[Pilot[Any], str], None]
+W = TypeVar("W")
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
 PICTURED = SIZES[:2]
-ELSEWHERE = {
-    "TooSmallScreen": "test_shell.py",
-    "TrainFormScreen": "test_train_form.py",
-    "TrainingScreen": "test_training_screen.py",
-    "TrainingsScreen": "test_training_queue.py",
-    "LaunchesScreen": "test_again.py",
-    "ViewsScreen": "test_runs_views.py",
-    "DownloadDialog": "test_download_screen.py",
-}
-"""Screens whose looks depend on processes, paths or the clock, and what looks at them; no picture is taken of them."""
+NARROW = (60, 15)
 
 
 @pytest.fixture(autouse=True)
-def still_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No policy file, a working directory that is always the same, and ages that do not grow."""
+def still_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No policy file, a working directory and a time zone that are always the same, and ages that do not grow."""
+    monkeypatch.setenv("MLAUDIT_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(Path, "cwd", classmethod(lambda _cls: Path("/srv/work")))
     monkeypatch.setattr(version_board, "time", SimpleNamespace(time=lambda: FIRST_TIME / 1000 + 90_000))
+    yield
+    monkeypatch.undo()
+    time.tzset()
 
 
 def test_no_screen_is_left_out() -> None:
@@ -57,9 +59,8 @@ def test_no_screen_is_left_out() -> None:
             if isinstance(value, type) and issubclass(value, Screen) and value.__module__ == module.name:
                 known.add(value.__name__)
     abstract = {"BaseScreen", "RunList"} | {name for name in known if name.endswith("Mixin")}
-    walked = {screen for _, screen in WALK.values()}
-    assert known - abstract - walked - ELSEWHERE.keys() == set()
-    assert all((Path(__file__).parent / file).exists() for file in ELSEWHERE.values())
+    walked = {screen for walk in (WALK, TRAINING_WALK, DOWNLOAD_WALK) for _, screen in walk.values()}
+    assert known - abstract - walked == {"TooSmallScreen"}, "which is none of a size that is large enough"
 
 
 async def resized(pilot: Pilot[Any], size: tuple[int, int]) -> None:
@@ -82,49 +83,58 @@ def sound(pilot: Pilot[Any], size: tuple[int, int], name: str) -> None:
         assert seen.area > 0, where
 
 
-async def through_sizes(pilot: Pilot[Any], name: str) -> None:
-    """Larger, and small again."""
-    for size in (*SIZES, SIZES[0]):
-        await resized(pilot, size)
-        sound(pilot, size, name)
+async def walked(
+    pilot: Pilot[Any], walk: Mapping[str, tuple[Callable[[Pilot[Any], W], Awaitable[None]], str]], world: W, shot: Shot
+) -> None:
+    """Picture each screen, make it larger, and small again."""
+    for name, (go, screen) in walk.items():
+        await go(pilot, world)
+        assert type(pilot.app.screen).__name__ == screen, name
+        for size in SIZES:
+            await resized(pilot, size)
+            stand_still(pilot)
+            await pilot.pause()
+            sound(pilot, size, name)
+            if size in PICTURED:
+                shot(pilot, f"{name}_{size[0]}x{size[1]}")
+        await resized(pilot, SIZES[0])
+        sound(pilot, SIZES[0], name)
 
 
-async def test_the_screens_of_trainings_at_every_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without pictures: they show processes, paths and the time."""
-    monkeypatch.setenv("MLAUDIT_STATE_DIR", str(tmp_path / "state"))
-    bench = TrainingBench(tmp_path, still_store())
-    try:
-        async with bench.app().run_test(size=SIZES[0]) as pilot:
-            await see(pilot, "fraud-detector")
-            await train(pilot, "slow")
-            await through_sizes(pilot, "training")
-            await queue(pilot, "slow", epochs="12")
-            await see(pilot, "1 training is running, 1 waits")
-            await through_sizes(pilot, "trainings")
-            await open_form(pilot)
-            await through_sizes(pilot, "train_form")
-            await pilot.press("ctrl+o")
-            await until(pilot, lambda: type(pilot.app.screen).__name__ == "LaunchesScreen")
-            await through_sizes(pilot, "launches")
-    finally:
-        bench.close()
-
-
-async def test_every_screen_at_every_size(snapshot: SnapshotAssertion) -> None:
-    """One walk: each screen is pictured, made larger, and made small again."""
+@pytest.fixture
+def shot(snapshot: SnapshotAssertion) -> Shot:
+    """Compares the screen with its picture of that name."""
     pictures = snapshot.use_extension(SVGImageExtension)
+
+    def compare(pilot: Pilot[Any], name: str) -> None:
+        assert pictures(name=name) == pilot.app.export_screenshot()
+
+    return compare
+
+
+async def test_every_screen_at_every_size(shot: Shot) -> None:
+    """One walk through all that only looks at the store."""
     store = still_store()
-    app = app_on(store)
-    async with app.run_test(size=SIZES[0]) as pilot:
-        for name, (go, screen) in WALK.items():
-            await go(pilot, store)
-            assert type(app.screen).__name__ == screen, name
-            for size in SIZES:
-                await resized(pilot, size)
-                stand_still(pilot)
-                await pilot.pause()
-                sound(pilot, size, name)
-                if size in PICTURED:
-                    assert pictures(name=f"{name}_{size[0]}x{size[1]}") == app.export_screenshot()
-            await resized(pilot, SIZES[0])
-            sound(pilot, SIZES[0], name)
+    async with app_on(store).run_test(size=SIZES[0]) as pilot:
+        await walked(pilot, WALK, store, shot)
+
+
+@pytest.mark.parametrize("walk", [TRAINING_WALK, DOWNLOAD_WALK], ids=["trainings", "downloads"])
+async def test_the_screens_of_work_at_every_size(
+    walk: WorkWalk, shot: Shot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trainings and downloads, which stand still while they are pictured."""
+    work = StillWork(still_store(), tmp_path, monkeypatch)
+    async with work.app().run_test(size=SIZES[0]) as pilot:
+        await walked(pilot, walk, work, shot)
+
+
+async def test_a_terminal_that_is_too_small(shot: Shot) -> None:
+    """It says so, until it is large enough again."""
+    async with app_on(still_store()).run_test(size=NARROW) as pilot:
+        await see(pilot, "The terminal is too small: 60x15.")
+        assert type(pilot.app.screen).__name__ == "TooSmallScreen"
+        shot(pilot, "too_small_60x15")
+        await resized(pilot, SIZES[0])
+        await see(pilot, "fraud-detector")
+        sound(pilot, SIZES[0], "experiments")

@@ -85,6 +85,6 @@ def test_saved_views(snap_compare: Compare) -> None:
         views.save("by size", SavedView(group_by=("params.hidden_size",)))
         views.save("a name that is as long as it may be " + "x" * 24, SavedView("params.long = 'x' AND " * 5))
         await pilot.press("w")
-        await see(pilot, "best [/x] first", "s saves the present view")
+        await see(pilot, "best [/x] first", "s saves as shown")
 
     assert snap_compare(app_on(store()), terminal_size=(80, 24), run_before=look)

@@ -76,7 +76,7 @@ class TestOutput:
             assert "20%" not in text_of(pilot)
             assert "\x1b" not in text_of(pilot)
             log, curves = screen.query_one("#output").region, screen.query_one("#curves").region
-            assert (log.y == curves.y) == (size[0] >= 110)
+            assert (log.y == curves.y) == (size[0] >= 150)
             for region in (log, curves):
                 assert region.width >= 40
                 assert region.height >= 5

@@ -60,6 +60,7 @@ class ConfirmDialog(ModalScreen[str | None]):
         self._typed = typed
         self._reason = reason
         self.set_class(bool(reason), "-reason")
+        self.set_class(typed is None and not reason, "-plain")
         self._also = also
         self._answered = False
 

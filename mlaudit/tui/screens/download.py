@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -56,7 +55,6 @@ class DownloadDialog(ModalScreen[None]):
         self._run_id = run_id
         self._artifact = artifact
         self._live: LiveDownload | None = None
-        self._began = time.monotonic()
 
     @property
     def _app(self) -> MlauditApp:
@@ -162,8 +160,8 @@ class DownloadDialog(ModalScreen[None]):
             amount = f"{bar} {share:4.0%}\n{done} of {format_size(state.total)}"
         else:
             amount = f"{done}; how much there is the store does not say"
-        seconds = time.monotonic() - self._began
-        speed = f" · {format_size(int(state.done / seconds))}/s" if seconds > 1 and state.done else ""
+        # Of the download, not of this dialog, which may have been opened again just now.
+        speed = f" · {format_size(int(state.done / live.seconds))}/s" if live.seconds > 1 and state.done else ""
         files = f" · {state.files_done:,} of {state.files:,} files" if state.files > 1 else ""
         quiet = f" · nothing has come for {state.idle:.0f} s" if state.idle > QUIET else ""
         return Text(f"{amount}{files}{speed}{quiet}\n{fit(state.current, 70)}")

@@ -19,7 +19,7 @@ from mlaudit.tui.screens.base import BaseScreen
 from mlaudit.tui.widgets.chart_legend import fit
 from mlaudit.tui.widgets.jump_table import OpenTable
 
-COLUMNS = ("launched", "script", "outcome", "run", "other than the defaults")
+COLUMNS = ("launched", "script", "outcome", "run", "changed")
 CHANGED_WIDTH = 120
 
 

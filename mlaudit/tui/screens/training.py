@@ -44,7 +44,8 @@ class TrainingScreen(OutputSearchMixin, BaseScreen):
     TITLE = "training"
     CSS_PATH = "training.tcss"
     AUTO_FOCUS = "LogView"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]
+    # Side by side only where that leaves a chart wider than it is high.
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (150, "-wide")]
     BINDINGS = [
         Binding("x", "stop", "Stop", id="training.stop", tooltip="Stop the training, after a question"),
         Binding("enter", "open_run", "Open the run", id="training.open", tooltip="Go to the new run"),
@@ -89,6 +90,10 @@ class TrainingScreen(OutputSearchMixin, BaseScreen):
         if self._stop_first:
             self.call_after_refresh(self.action_stop)
 
+    def on_resize(self) -> None:
+        """The file's name is cut to the width there is."""
+        self.call_after_refresh(self._look)
+
     def on_screen_resume(self) -> None:
         """What came while another screen was on."""
         self.live.seen = self.live.seen or self._shown_end
@@ -124,6 +129,8 @@ class TrainingScreen(OutputSearchMixin, BaseScreen):
             curves.follow(live.status.run_id)
         if live.ended and not self._shown_end:
             self._shown_end = True
+            # The button that comes now leaves the text less room.
+            self.call_after_refresh(self._look)
             self.query_one(LogView).pull(everything=True)
             curves.finish()
             self.refresh_bindings()

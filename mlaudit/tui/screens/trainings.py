@@ -23,7 +23,7 @@ from mlaudit.tui.widgets.chart_legend import fit
 from mlaudit.tui.widgets.jump_table import OpenTable
 
 LOOK_SECONDS = 0.5
-COLUMNS = ("state", "for", "run", "standing", "other than the defaults", "script")
+COLUMNS = ("state", "for", "run", "standing", "changed", "script")
 NAME_WIDTH, CHANGED_WIDTH = 24, 80
 
 

@@ -112,13 +112,15 @@ class ViewsScreen(ModalScreen[tuple[str, SavedView] | None]):
         if self.has_class("-naming"):
             said = "enter keeps the name · esc does not"
         elif self._known:
-            said = "enter applies · s saves the present view · n renames · x deletes · esc closes"
+            said = "enter applies · s saves as shown · n renames · x deletes · esc closes"
         else:
             said = f"None is saved here yet. s saves the present one: {self._present.summary} · esc closes"
         self.query_one("#hint", Static).update(Text(said))
 
-    def _ask_name(self, name: str, placeholder: str) -> None:
+    def _ask_name(self, name: str, placeholder: str, about: str) -> None:
+        """``about``: the view that gets this name."""
         self.add_class("-naming")
+        self.query_one("#about", Static).update(Text(about))
         field = self.query_one("#name", Field)
         field.value, field.placeholder = name, placeholder
         field.cursor_position = len(name)
@@ -130,6 +132,7 @@ class ViewsScreen(ModalScreen[tuple[str, SavedView] | None]):
         self._renaming = None
         self.remove_class("-naming")
         self.set_focus(self.query_one(OptionList) if self._known else None)
+        self._say_about()
         self._say_hint()
 
     @on(Input.Changed)
@@ -138,12 +141,12 @@ class ViewsScreen(ModalScreen[tuple[str, SavedView] | None]):
 
     def action_save(self) -> None:
         """Ask for a name for the present view."""
-        self._ask_name(self._current, "a name for the present view")
+        self._ask_name(self._current, "a name for the present view", f"to be saved: {self._present.summary}")
 
     def action_rename(self) -> None:
         """Ask for another name."""
         if (name := self._chosen) is not None:
-            self._ask_name(name, "another name")
+            self._ask_name(name, "another name", f"{name}: {self._known[name].summary}")
             self._renaming = name
 
     def action_apply(self) -> None:
@@ -161,8 +164,12 @@ class ViewsScreen(ModalScreen[tuple[str, SavedView] | None]):
     def _highlighted(self) -> None:
         """All of what a line may have had no room for."""
         # Of the list as it is now, which may be another one than the message is about.
-        if (name := self._chosen) is not None:
-            self.query_one("#about", Static).update(Text(f"{name}: {self._known[name].summary}"))
+        if self._chosen is not None and not self.has_class("-naming"):
+            self._say_about()
+
+    def _say_about(self) -> None:
+        name = self._chosen
+        self.query_one("#about", Static).update(Text(f"{name}: {self._known[name].summary}" if name else ""))
 
     @on(OptionList.OptionSelected)
     def _clicked(self) -> None:
