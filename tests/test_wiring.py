@@ -70,6 +70,8 @@ def test_a_failure_is_not_kept() -> None:
 def test_a_training_may_open_the_directory_that_it_is_handed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """MLflow refuses directories unless it is told otherwise, which a script need not know."""
     monkeypatch.delenv("MLFLOW_ALLOW_FILE_STORE", raising=False)
+    # What a test before may have had set for this process is not the user's.
+    monkeypatch.delenv("MLAUDIT_OWN_ENVIRONMENT", raising=False)
     (tmp_path / "mlruns" / "0").mkdir(parents=True)
     (tmp_path / "mlruns" / "0" / "meta.yaml").write_text("experiment_id: '0'\nname: Default\nlifecycle_stage: active\n")
     environment = training_environment(Settings(tracking_uri=str(tmp_path / "mlruns")))

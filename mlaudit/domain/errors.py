@@ -179,6 +179,8 @@ class AmbiguousModel(UsageError):
     def message(self) -> str:
         if not self.choices:
             return f"run {self.run_id[:12]} belongs to no registered model and the store has none"
+        if len(self.choices) == 1:
+            return f"run {self.run_id[:12]} may be a candidate for {self.choices[0]}, but nothing says so"
         return f"run {self.run_id[:12]} may be a candidate for any of {', '.join(self.choices)}"
 
 

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from mlaudit.tui.screens.notices import Notice
     from mlaudit.tui.trainings import Trainings
 
+RESUME_SECONDS = 0.1
+"""Between SIGCONT and taking the terminal again: a SIGHUP that came with it is known by then."""
 SIGNAL_GRACE = 5.0
 """Seconds that the app has to end by itself after SIGTERM or SIGHUP."""
 CRASHED = 5
@@ -80,6 +82,8 @@ class MlauditApp(App[int]):
         self.quit_guards: list[Callable[[], Awaitable[bool]]] = []
         """Asked before ``q`` quits; one False keeps the app open."""
         self._pauses: Pauses | None = None
+        self._ending = False
+        """A signal has asked for the end."""
         self._sent: deque[tuple[events.Key, Widget]] = deque(maxlen=200)
         """Keys on their way to a widget, and which; they come back here when it makes nothing of them."""
 
@@ -111,6 +115,7 @@ class MlauditApp(App[int]):
             loop = asyncio.get_running_loop()
             for sig in (signal.SIGTERM, signal.SIGHUP):
                 loop.add_signal_handler(sig, self._end_by_signal, int(sig))
+            self._guard_resume(loop)
         screen = ExperimentsScreen()
         await self.push_screen(screen)
         self._check_size()
@@ -155,7 +160,27 @@ class MlauditApp(App[int]):
             event.prevent_default()
             self._key_target._forward_event(events.Key(event.key, event.character))
 
+    def _guard_resume(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Let Textual take the terminal again after SIGCONT only where there is one, and the app goes on.
+
+        With a lost terminal the kernel sends SIGHUP and SIGCONT together. Textual begins anew at SIGCONT, with a second
+        thread that reads the keys; at the end it waits for one of the two, and the other reads for ever.
+        """
+        resume = signal.getsignal(signal.SIGCONT)
+        if not callable(resume):
+            return
+
+        def later() -> None:
+            if not self._ending:
+                resume(signal.SIGCONT, None)
+
+        def continued(*_: object) -> None:
+            loop.call_soon_threadsafe(loop.call_later, RESUME_SECONDS, later)
+
+        signal.signal(signal.SIGCONT, continued)
+
     def _end_by_signal(self, number: int) -> None:
+        self._ending = True
         # Whatever keeps the app from ending: where the terminal is gone nobody is left to see it, and Textual reads
         # from it for ever.
         last_resort = threading.Timer(SIGNAL_GRACE, self._end_at_once, [128 + number])

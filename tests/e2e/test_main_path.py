@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from mlaudit.tui.app import SIGNAL_GRACE
 from tests.plugins.terminal import Terminal, stretched
 
 pytestmark = pytest.mark.real
@@ -201,7 +202,25 @@ def test_a_lost_connection_ends_it(store: Path, question: bool) -> None:
             t.press("\x13")
             t.see("Start this training?")
         t.hang_up()
-        assert t.process.wait(stretched(10)) in {129, -signal.SIGHUP}
+        # By itself: nobody had to put an end to it.
+        assert t.process.wait(stretched(SIGNAL_GRACE - 1)) == 129
+
+
+def test_stopped_and_continued_it_goes_on(store: Path) -> None:
+    """As ``fg`` of a shell lets it."""
+    with Terminal(cwd=store) as t:
+        t.see("2 experiments")
+        t.signal(signal.SIGTSTP)
+        state = Path(f"/proc/{t.process.pid}/stat")
+        t.until(lambda: not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "T", "its stop")
+        taken = t.raw.count(b"\x1b[?2004h")
+        t.signal(signal.SIGCONT)
+        t.until(lambda: t.raw.count(b"\x1b[?2004h") > taken, "the terminal, taken again")
+        t.press("enter")
+        t.see("15 runs")
+        t.press("q")
+        assert t.exit_code() == 0
+        assert t.left_behind() == []
 
 
 def test_a_name_full_of_escape_codes_does_nothing(store: Path) -> None:

@@ -53,7 +53,7 @@ def gateway(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
                 connection.execute("DROP INDEX index_metrics_run_uuid_key_step")
             connection.close()
     else:
-        uri = request.getfixturevalue("fourth_postgresql_store")
+        uri = request.getfixturevalue("fifth_postgresql_store")
         fill_postgresql(uri, content)
     return SqlGateway(resolve(uri, environ={}))
 

@@ -234,6 +234,12 @@ def third_postgresql_store(postgresql_server: str, mlflow_environment: None) -> 
 
 
 @pytest.fixture(scope="session")
+def fifth_postgresql_store(postgresql_server: str, mlflow_environment: None) -> str:
+    """The last one."""
+    return new_postgresql_store(postgresql_server, "fifth")
+
+
+@pytest.fixture(scope="session")
 def fourth_postgresql_store(postgresql_server: str, mlflow_environment: None) -> str:
     """And one more."""
     return new_postgresql_store(postgresql_server, "fourth")

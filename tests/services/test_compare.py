@@ -103,6 +103,9 @@ class TestModel:
             compare_run(store, Policies(), CompareRun(run))
         assert caught.value.advice == "name one with --model"
 
+    def test_one_model_that_might_be_meant_is_not_taken_silently(self):
+        assert str(AmbiguousModel("a" * 32, ("m",))) == "run aaaaaaaaaaaa may be a candidate for m, but nothing says so"
+
     def test_a_name_that_is_not_registered(self, compare):
         with pytest.raises(ModelNotFound, match=r"no registered model named 'fraud'; there are: churn, fraud-detector"):
             compare("better", model="fraud")

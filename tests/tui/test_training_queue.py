@@ -22,7 +22,7 @@ from mlaudit.tui.screens.confirm import ConfirmDialog
 from mlaudit.tui.screens.training import TrainingScreen
 from mlaudit.tui.screens.trainings import TrainingsScreen
 from mlaudit.tui.waiting_trainings import Waiting, keep, left_waiting
-from tests.plugins.screen_tools import see, text_of, until
+from tests.plugins.screen_tools import see, text_of, told, until
 from tests.tui.training_bench import TrainingBench, open_form, queue, train
 
 
@@ -112,7 +112,10 @@ class TestWaiting:
             await queue(pilot, "slow", epochs="12")
             bench.declare('"script.py"', '"other.py"')
             kill(pilot)
-            await see(pilot, "Not started", "has changed since the question", "not started", "(1 held)")
+            await see(pilot, "not started", "(1 held)")
+            await until(
+                pilot, lambda: "Not started: " in told(pilot) and "has changed since the question" in told(pilot)
+            )
             assert epochs(bench) == ["11", "12"], "it was tried"
             assert len(app_of(pilot).trainings.live) == 0
             bench.declare("", "")

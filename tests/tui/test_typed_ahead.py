@@ -45,6 +45,7 @@ async def test_a_search_on_any_other_screen_gets_what_was_typed_for_it() -> None
     async with app.run_test(size=(100, 30)) as pilot:
         await see(pilot, "fraud-detector")
         await app.push_screen(RunScreen(SAMPLE["better"]))
+        await see(pilot, "Params 6", "mlp-wide")
         await pilot.press("3")
         await until(pilot, lambda: isinstance(app.focused, JumpTable))
         screen = app.screen
