@@ -16,8 +16,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mlaudit.domain.gate import quantile, tolerance_of
+from mlaudit.domain.gate import tolerance_of
 from mlaudit.domain.models import StoreInfo
+from mlaudit.domain.student import quantile
 from mlaudit.domain.verdict import Direction, MetricRule, MetricVerdict, Outcome, Role
 
 POWER = 0.8

@@ -20,7 +20,6 @@ Some of it is a decision:
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -29,6 +28,7 @@ from mlaudit.domain.comparability import check_sides
 from mlaudit.domain.models import RunStatus, is_finite
 from mlaudit.domain.pairing import paired_values
 from mlaudit.domain.reasons import summarise_warnings
+from mlaudit.domain.student import quantile
 from mlaudit.domain.verdict import (
     Check,
     Direction,
@@ -142,19 +142,6 @@ def group_noise(values: Sequence[float]) -> GroupNoise | None:
     if mean == 0:
         return GroupNoise(0.0, len(finite) - 1, usable=False)
     return GroupNoise(_squares([v / mean for v in finite]), len(finite) - 1)
-
-
-@functools.lru_cache(maxsize=1024)
-def quantile(alpha: float, df: float) -> float:
-    """t_{1−α, ν}; the normal quantile for ν = ∞."""
-    if math.isinf(df):
-        from statistics import NormalDist
-
-        return NormalDist().inv_cdf(1 - alpha)
-    # About 0.3 s to import, and not needed where nothing estimates the noise.
-    from scipy.special import stdtrit
-
-    return float(stdtrit(df, 1 - alpha))
 
 
 def tolerance_of(rule: MetricRule, baseline: float) -> float | None:

@@ -259,6 +259,9 @@ def main() -> None:
     if unknown := set(only) - {*WORK, "growth"}:
         parser.error(f"there is no {', '.join(sorted(unknown))}")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    # MLflow's byte code was written when it was installed, and so is that of an installed mlaudit; a checkout in which
+    # none may be written is compiled anew by every process.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryDirectory(prefix="mlaudit-bench-") as name:
         folder = Path(name)
         stores = Stores(options.stores or folder)
