@@ -35,7 +35,7 @@ def app_on(
     """The app on this store; ``around`` may wrap what answers the requests."""
     settings = Settings(read_only=read_only, restore=restore)
     services = Services(settings, open_gateway=lambda: gateway)
-    services.surroundings = replace(services.surroundings, user="ada", host="box")
+    services.surroundings = replace(services.surroundings, user="ada", host="box", ci_url=None)
     handle: Handle = services.handle
     return MlauditApp(ThreadBackend(around(handle) if around else handle), settings)
 
