@@ -183,7 +183,7 @@ def _store(kind: str, folder: Path, template: Path) -> Iterator[str]:
         (folder / "mlflow.db").write_bytes(template.read_bytes())
         yield f"sqlite:///{folder / 'mlflow.db'}"
     elif kind == "server":
-        with servers.running_mlflow_server(folder, template) as uri:
+        with servers.running_mlflow_server(folder, template, "--workers", "2") as uri:
             yield uri
     else:
         with servers.running_postgresql() as server:

@@ -8,6 +8,7 @@ from textual.widgets import DataTable, Static
 from mlaudit.config.settings import Settings
 from mlaudit.domain.errors import StoreUnavailable
 from mlaudit.domain.models import Experiment, StoreInfo
+from mlaudit.services.evidence import Actor, IdentifyUser
 from mlaudit.services.runs import ExperimentList
 from mlaudit.tui.app import MlauditApp
 from mlaudit.tui.widgets.store_header import StoreHeader, elide
@@ -16,7 +17,9 @@ from mlaudit.worker import ThreadBackend
 NAMES = ("[/x]", "[@click=app.quit]x[/]")
 
 
-def answer(_request: Any) -> ExperimentList:
+def answer(request: Any) -> ExperimentList | Actor:
+    if isinstance(request, IdentifyUser):
+        return Actor("ada", "claimed")
     store = StoreInfo("sqlite", "sqlite:///x.db", "sqlite:///x.db", "fake", "test")  # type: ignore[arg-type]
     return ExperimentList(store, tuple(Experiment(str(i), n, n) for i, n in enumerate(NAMES)))
 

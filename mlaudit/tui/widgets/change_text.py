@@ -77,12 +77,13 @@ def promotion_lines(plan: PromotionPlan, shown: Outcome | None, user: str = "") 
         verdict = Text.assemble((word, f"bold {color}"), f": {explain(plan.reason)}")
     lines = [
         _field("server", Text(plan.store.registry_uri)),
-        *([_field("user", Text(user))] if user else []),
         _field("model", Text(plan.model, style="bold")),
         _field("from", Text(_from(plan))),
         _field("to", Text(_to(plan))),
         _field("verdict", verdict),
         _field("command", Text(plan.command)),
+        # Last, as the verdict must be in sight on the smallest terminal.
+        *([_field("user", Text(user))] if user else []),
     ]
     lines += [Text.assemble(("! ", OTHER_COLOR), warning) for warning in plan.warnings]
     if shown is not None and plan.outcome is not None and shown is not plan.outcome:
