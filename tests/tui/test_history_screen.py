@@ -49,6 +49,8 @@ def rolled_back(gateway: MemoryGateway) -> str:
 
 
 async def show(pilot: Pilot[Any], model: str = MODEL) -> HistoryScreen:
+    # The header tells by the store whether what is shown is stale.
+    await until(pilot, lambda: pilot.app.store is not None)
     screen = HistoryScreen(model)
     await pilot.app.push_screen(screen)
     await until(pilot, lambda: screen.history is not None)
