@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from mlaudit.domain.dimensions import Dimension, Spacing
 from mlaudit.domain.models import Run
 from mlaudit.tui.chart_files import HEIGHT, WIDTH, Picture, Stroke
-from mlaudit.tui.widgets.chart_legend import fit
 from mlaudit.tui.widgets.chart_paint import color_of
+from mlaudit.tui.widgets.fitting import fit
 from mlaudit.tui.widgets.parallel import title
 from mlaudit.tui.widgets.plot import LETTERS
 

@@ -26,8 +26,8 @@ from mlaudit.tui.screens.base import BaseScreen
 from mlaudit.tui.screens.chart_options import OPTION_KEYS, ChartOptionsMixin
 from mlaudit.tui.screens.export import EXPORT_KEY, ExportMixin
 from mlaudit.tui.widgets.chart_keys import view_keys
-from mlaudit.tui.widgets.chart_legend import fit
 from mlaudit.tui.widgets.field import Field
+from mlaudit.tui.widgets.fitting import fit
 from mlaudit.tui.widgets.metric_chart import ChartView, MetricChart
 
 LIVE_SECONDS = 2.0

@@ -14,8 +14,8 @@ from mlaudit.domain.side_by_side import Kind, Row, side_by_side
 from mlaudit.domain.verdict import Direction
 from mlaudit.tui.histories import run_labels
 from mlaudit.tui.screens.base import BaseScreen
-from mlaudit.tui.widgets.chart_legend import fit
 from mlaudit.tui.widgets.field import Field
+from mlaudit.tui.widgets.fitting import fit
 from mlaudit.tui.widgets.jump_table import JumpTable
 
 MOST = 10

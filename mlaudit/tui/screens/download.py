@@ -19,8 +19,8 @@ from mlaudit.domain.models import Artifact
 from mlaudit.domain.text import clean, format_size
 from mlaudit.services.download import StartDownload, problem_with
 from mlaudit.tui.downloads import POLL_SECONDS, LiveDownload
-from mlaudit.tui.widgets.chart_legend import fit
 from mlaudit.tui.widgets.field import Field
+from mlaudit.tui.widgets.fitting import fit
 
 if TYPE_CHECKING:
     from mlaudit.tui.app import MlauditApp

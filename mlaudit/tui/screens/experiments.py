@@ -13,7 +13,6 @@ from textual.widgets import DataTable, Static
 from mlaudit.domain.errors import MlauditError
 from mlaudit.domain.models import Experiment
 from mlaudit.domain.text import format_time
-from mlaudit.services.evidence import IdentifyUser
 from mlaudit.services.runs import ListExperiments
 from mlaudit.tui.screens.base import BaseScreen
 from mlaudit.tui.widgets.jump_table import OpenTable
@@ -77,6 +76,9 @@ class ExperimentsScreen(BaseScreen):
     @work(exclusive=True, group="experiments.user")
     async def _find_user(self) -> None:
         """For the header; a server must be asked for it, and nothing waits for that."""
+        # After the first paint: with it comes all that a promotion needs.
+        from mlaudit.services.evidence import IdentifyUser
+
         try:
             actor = await self.mlaudit.backend.ask(IdentifyUser())
         except MlauditError:

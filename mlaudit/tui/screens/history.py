@@ -17,7 +17,7 @@ from mlaudit.domain.text import clean
 from mlaudit.services.audit_trail import OUT_OF_BAND, Entry, History, ReadHistory
 from mlaudit.services.record_text import ReadRecord
 from mlaudit.tui.screens.base import BaseScreen
-from mlaudit.tui.widgets.chart_legend import fit
+from mlaudit.tui.widgets.fitting import fit
 from mlaudit.tui.widgets.jump_table import OpenTable
 
 COLUMNS = ("#", "when (UTC)", "event", "what", "verdict", "who", "why")

@@ -16,7 +16,7 @@ from mlaudit.config.launch_memory import Launch, LaunchMemory
 from mlaudit.domain.text import clean
 from mlaudit.domain.training import TrainingScript
 from mlaudit.tui.screens.base import BaseScreen
-from mlaudit.tui.widgets.chart_legend import fit
+from mlaudit.tui.widgets.fitting import fit
 from mlaudit.tui.widgets.jump_table import OpenTable
 
 COLUMNS = ("launched", "script", "outcome", "run", "changed")

@@ -15,7 +15,7 @@ from mlaudit.domain.models import Stage
 from mlaudit.domain.text import format_time
 from mlaudit.services.registry import ModelList, ModelSummary, SummarizeModels
 from mlaudit.tui.screens.base import BaseScreen
-from mlaudit.tui.widgets.chart_legend import fit
+from mlaudit.tui.widgets.fitting import fit
 from mlaudit.tui.widgets.jump_table import OpenTable
 from mlaudit.tui.widgets.store_header import StoreHeader
 

@@ -12,8 +12,8 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from mlaudit.tui.screens.base import BaseScreen
-from mlaudit.tui.widgets.chart_legend import fit
 from mlaudit.tui.widgets.field import Field
+from mlaudit.tui.widgets.fitting import fit
 from mlaudit.tui.widgets.jump_table import JumpTable
 
 MOST = 500

@@ -19,7 +19,7 @@ from mlaudit.tui.screens.base import BaseScreen, in_view
 from mlaudit.tui.screens.confirm import ConfirmDialog
 from mlaudit.tui.screens.training import TrainingScreen
 from mlaudit.tui.waiting_trainings import Waiting
-from mlaudit.tui.widgets.chart_legend import fit
+from mlaudit.tui.widgets.fitting import fit
 from mlaudit.tui.widgets.jump_table import OpenTable
 
 LOOK_SECONDS = 0.5

@@ -19,8 +19,8 @@ from mlaudit.config.saved_views import SavedViews
 from mlaudit.domain.errors import UsageError
 from mlaudit.domain.saved_view import SavedView
 from mlaudit.tui.screens.confirm import ConfirmDialog
-from mlaudit.tui.widgets.chart_legend import fit
 from mlaudit.tui.widgets.field import Field
+from mlaudit.tui.widgets.fitting import fit
 
 NEED_A_VIEW = {"rename", "delete", "apply"}
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 
-from mlaudit.tui.widgets.chart_legend import fit
+from mlaudit.tui.widgets.fitting import fit
 
 BETWEEN = " › "
 LONGEST = 24

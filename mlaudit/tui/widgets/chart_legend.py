@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 
 from mlaudit.domain.scales import XUnit
 from mlaudit.domain.text import format_number
 from mlaudit.domain.verdict import Direction
 from mlaudit.tui.widgets.chart_series import BEST, GREATEST, LEAST, Prepared, Series
+from mlaudit.tui.widgets.fitting import fit
 
 VALUE_WIDTH = 11
 
@@ -22,13 +23,6 @@ class Entry:
     index: int | None
     """The series it is about; None for the line that counts the rest."""
     text: str
-
-
-def fit(text: str, width: int, *, pad: bool = False) -> str:
-    """``text`` in at most (with ``pad``: exactly) ``width`` cells; an ellipsis replaces an end that is too long."""
-    if cell_len(text) > width:
-        text = set_cell_size(text, width - 1) + "…" if width > 1 else "…"[:width]
-    return set_cell_size(text, width) if pad else text
 
 
 def legend_lines(

@@ -9,7 +9,8 @@ from rich.style import Style
 from textual.color import Color
 from textual.strip import Strip
 
-from mlaudit.tui.widgets.chart_legend import Entry, fit
+from mlaudit.tui.widgets.chart_legend import Entry
+from mlaudit.tui.widgets.fitting import fit
 from mlaudit.tui.widgets.plot import FAINT, LETTERS, MAIN, NOBODY, SHADE, Plot
 
 # After Okabe and Ito: told apart with every common kind of colour blindness. Brighter on dark, darker on light.

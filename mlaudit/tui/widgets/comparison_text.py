@@ -10,8 +10,8 @@ from mlaudit.domain.models import ModelVersion, Run
 from mlaudit.domain.reasons import explain, listed
 from mlaudit.domain.text import format_time
 from mlaudit.services.compare import Comparison, Side
-from mlaudit.tui.widgets.chart_legend import fit
 from mlaudit.tui.widgets.diff_tables import COLORS, OTHER_COLOR, SIGNS, Difference
+from mlaudit.tui.widgets.fitting import fit
 
 NAME_WIDTH = 40
 

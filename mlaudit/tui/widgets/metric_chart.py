@@ -27,9 +27,10 @@ from mlaudit.domain.smoothing import WEIGHTS
 from mlaudit.domain.verdict import Direction
 from mlaudit.domain.windows import View, shifted, zoomed
 from mlaudit.tui.widgets.chart_keys import view_keys
-from mlaudit.tui.widgets.chart_legend import Entry, fit, legend_lines
+from mlaudit.tui.widgets.chart_legend import Entry, legend_lines
 from mlaudit.tui.widgets.chart_paint import axis_row, color_of, labels_row, legend_row, plot_row, series_style
 from mlaudit.tui.widgets.chart_series import BEST, GREATEST, LEAST, Prepared, Preparing, Reading, Series
+from mlaudit.tui.widgets.fitting import fit
 from mlaudit.tui.widgets.plot import Look, Plot, make_plot
 
 __all__ = ["MAX_OVERLAYS", "SMALLEST", "MetricChart", "Series"]

@@ -14,7 +14,7 @@ from rich.cells import cell_len
 from mlaudit.domain.dimensions import Dimension, Spacing
 from mlaudit.domain.series import Spans
 from mlaudit.tui.widgets.braille import DOTS_ACROSS, draw
-from mlaudit.tui.widgets.chart_legend import fit
+from mlaudit.tui.widgets.fitting import fit
 from mlaudit.tui.widgets.plot import LETTERS, MAIN, NOBODY, compose
 
 if TYPE_CHECKING:

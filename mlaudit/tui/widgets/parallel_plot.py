@@ -15,8 +15,8 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from mlaudit.domain.dimensions import Dimension
-from mlaudit.tui.widgets.chart_legend import fit
 from mlaudit.tui.widgets.chart_paint import color_of, series_style
+from mlaudit.tui.widgets.fitting import fit
 from mlaudit.tui.widgets.parallel import Sheet, make_sheet, title, window, without_value, written
 from mlaudit.tui.widgets.plot import LETTERS, MAIN, NOBODY
 

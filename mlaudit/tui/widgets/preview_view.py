@@ -18,7 +18,7 @@ from textual.strip import Strip
 from mlaudit.services.preview import Kind, Preview
 from mlaudit.services.preview_lines import Line
 from mlaudit.services.preview_picture import Picture
-from mlaudit.tui.widgets.chart_legend import fit
+from mlaudit.tui.widgets.fitting import fit
 from mlaudit.tui.widgets.markdown_text import MarkdownText
 
 GAP = 2

@@ -18,7 +18,7 @@ from mlaudit.services.runs import GetRunDetails
 from mlaudit.tui.histories import Ask, Histories, first_metric, metric_keys
 from mlaudit.tui.screens.base import in_view
 from mlaudit.tui.screens.chart import MetricList
-from mlaudit.tui.widgets.chart_legend import fit
+from mlaudit.tui.widgets.fitting import fit
 from mlaudit.tui.widgets.metric_chart import MetricChart
 
 LIVE_SECONDS = 2.0

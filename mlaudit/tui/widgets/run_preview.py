@@ -12,7 +12,7 @@ from mlaudit.domain.columns import duration_of
 from mlaudit.domain.groups import RunGroup, Statistic
 from mlaudit.domain.models import Run
 from mlaudit.domain.text import format_duration, format_number, format_time
-from mlaudit.tui.widgets.chart_legend import fit
+from mlaudit.tui.widgets.fitting import fit
 
 KEY_WIDTH = 20
 SOON_SECONDS = 0.1

@@ -31,8 +31,8 @@ from mlaudit.domain.groups import RunGroup
 from mlaudit.domain.models import Run, RunStatus
 from mlaudit.domain.sorting import Sorting
 from mlaudit.domain.triage import VERDICT_FIELDS, JudgedRun, verdict_cell
-from mlaudit.tui.widgets.chart_legend import fit
 from mlaudit.tui.widgets.diff_tables import COLORS, OTHER_COLOR, SIGNS
+from mlaudit.tui.widgets.fitting import fit
 from mlaudit.tui.widgets.run_rows import Arrangement, Row, key_of, runs_of
 from mlaudit.tui.widgets.verdict_tally import VerdictTally
 

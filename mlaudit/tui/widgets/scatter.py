@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mlaudit.domain.dimensions import Dimension
 from mlaudit.domain.series import Spans
 from mlaudit.tui.widgets.braille import BLANK, DOTS_ACROSS, draw
-from mlaudit.tui.widgets.chart_legend import fit
+from mlaudit.tui.widgets.fitting import fit
 from mlaudit.tui.widgets.plot import LETTERS, LONE, NOBODY
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from mlaudit.domain.dimensions import Dimension, Spacing
-from mlaudit.tui.widgets.chart_legend import fit
 from mlaudit.tui.widgets.chart_paint import color_of, series_style
+from mlaudit.tui.widgets.fitting import fit
 from mlaudit.tui.widgets.plot import LETTERS, MAIN, NOBODY
 from mlaudit.tui.widgets.scatter import CROWD, Cloud, make_cloud
 

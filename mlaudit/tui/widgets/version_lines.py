@@ -11,9 +11,9 @@ from mlaudit.domain.models import Run, Stage
 from mlaudit.domain.text import format_duration, format_number, format_time
 from mlaudit.domain.verdict import MetricRule
 from mlaudit.services.registry import VersionState
-from mlaudit.tui.widgets.chart_legend import fit
 from mlaudit.tui.widgets.comparison_text import run_words, version_words
 from mlaudit.tui.widgets.diff_tables import DIRECTIONS
+from mlaudit.tui.widgets.fitting import fit
 
 METRICS_ON_CARD = 3
 WHY_WIDTH = 300
