@@ -56,16 +56,7 @@ class KeptFile:
             if self._broken and self.path.exists():
                 self.aside = self.path.replace(self._free_name())
                 self._broken = False
-            text = json.dumps(content, indent=1)
-            # mkstemp's files are for their owner only.
-            handle, temporary = tempfile.mkstemp(dir=folder, prefix=".", suffix=".json")
-            try:
-                with os.fdopen(handle, "w", encoding="utf-8") as file:
-                    file.write(text)
-                Path(temporary).replace(self.path)
-            except BaseException:
-                Path(temporary).unlink(missing_ok=True)
-                raise
+            replace_json(self.path, content)
         except (OSError, ValueError):
             return False
         return True
@@ -77,3 +68,17 @@ class KeptFile:
             number += 1
             name = self.path.with_suffix(f".broken{number}")
         return name
+
+
+def replace_json(path: Path, content: object) -> None:
+    """Put a file in the place of another in one step, readable by its owner only. Raises OSError, ValueError."""
+    text = json.dumps(content, indent=1)
+    # mkstemp's files are for their owner only.
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".json")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from mlaudit.config.filter_memory import LONGEST
+from mlaudit.config.kept_file import replace_json
 from mlaudit.config.places import state_dir
 from mlaudit.domain.text import clean
 
@@ -76,16 +75,7 @@ class LastPlace:
             return True
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            text = json.dumps({"version": _VERSION, "store": self._store, "place": place and asdict(place)}, indent=1)
-            # mkstemp's files are for their owner only.
-            handle, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=".", suffix=".json")
-            try:
-                with os.fdopen(handle, "w", encoding="utf-8") as file:
-                    file.write(text)
-                Path(temporary).replace(self.path)
-            except BaseException:
-                Path(temporary).unlink(missing_ok=True)
-                raise
+            replace_json(self.path, {"version": _VERSION, "store": self._store, "place": place and asdict(place)})
         except (OSError, ValueError):
             return False
         self._kept = place
