@@ -26,6 +26,7 @@ from mlaudit.services import (
     compare,
     download,
     evidence,
+    experiments,
     history,
     launcher,
     metrics,
@@ -141,8 +142,8 @@ class Services:
         )
         self.downloads = download.Downloads(lambda: self.gateway)
         self._answers: dict[type[Request[Any]], Callable[[Any], Any]] = {
-            runs.ListExperiments: lambda r: runs.list_experiments(self.gateway, r),
-            runs.ResolveExperiments: lambda r: runs.resolve_experiments(self.gateway, r),
+            experiments.ListExperiments: lambda r: experiments.list_experiments(self.gateway, r),
+            experiments.ResolveExperiments: lambda r: experiments.resolve_experiments(self.gateway, r),
             runs.SearchRuns: lambda r: runs.search_runs(self.gateway, r),
             runs.GetRunDetails: lambda r: runs.get_run_details(self.gateway, r),
             runs.ListArtifacts: lambda r: runs.list_artifacts(self.gateway, r),

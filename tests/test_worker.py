@@ -20,7 +20,7 @@ import pytest
 from mlaudit.config.settings import Settings
 from mlaudit.domain import errors
 from mlaudit.domain.errors import BackendCrashed, DeadlineExceeded, MlauditError, StoreError
-from mlaudit.services.runs import ListExperiments
+from mlaudit.services.experiments import ListExperiments
 from mlaudit.worker import ThreadBackend, WorkerProcess, process
 from mlaudit.worker.log_file import delete_old_logs, new_log_path
 from tests.plugins.worker_services import PLACE, Do, Write

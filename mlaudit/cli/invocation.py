@@ -19,8 +19,8 @@ from mlaudit.cli.completion import complete
 from mlaudit.config.settings import Reader, Settings
 from mlaudit.domain.errors import DeadlineExceeded, MlauditError
 from mlaudit.domain.models import StoreInfo
+from mlaudit.services.experiments import ExperimentList, ListExperiments
 from mlaudit.services.requests import Request
-from mlaudit.services.runs import ExperimentList, ListExperiments
 
 if TYPE_CHECKING:
     from mlaudit.wiring import Services

@@ -22,8 +22,9 @@ from mlaudit.domain.run_values import run_object
 from mlaudit.domain.text import clean
 from mlaudit.domain.triage import VERDICT_FIELDS, JudgedRun, in_order, verdict_cell
 from mlaudit.reports import runs as report
+from mlaudit.services.experiments import ResolveExperiments
 from mlaudit.services.run_export import RunSpool, SeenKeys
-from mlaudit.services.runs import PAGE_SIZE, ResolveExperiments, SearchRuns
+from mlaudit.services.runs import PAGE_SIZE, SearchRuns
 
 LARGEST_PAGE = 1000
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlaudit.domain.curve_facts import last_values
-from mlaudit.domain.models import STORED_INFINITY
+from mlaudit.domain.finite import STORED_INFINITY
 from mlaudit.domain.series import Curve
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlaudit.domain.models import STORED_INFINITY
+from mlaudit.domain.finite import STORED_INFINITY
 from mlaudit.domain.series import Curve, clean_curve
 from mlaudit.domain.verdict import Direction
 

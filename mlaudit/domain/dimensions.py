@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from mlaudit.domain.builtin_rules import direction_by_name
-from mlaudit.domain.models import Run, is_finite
+from mlaudit.domain.finite import is_finite
+from mlaudit.domain.models import Run
 from mlaudit.domain.text import format_number
 from mlaudit.domain.ticks import Ticks, decade_ticks, value_ticks
 from mlaudit.domain.verdict import Direction

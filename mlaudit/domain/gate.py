@@ -25,7 +25,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mlaudit.domain.comparability import check_sides
-from mlaudit.domain.models import RunStatus, is_finite
+from mlaudit.domain.finite import is_finite
+from mlaudit.domain.models import RunStatus
 from mlaudit.domain.pairing import paired_values
 from mlaudit.domain.reasons import summarise_warnings
 from mlaudit.domain.student import quantile

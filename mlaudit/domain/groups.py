@@ -14,7 +14,8 @@ from enum import StrEnum
 from typing import Any
 
 from mlaudit.domain.columns import NOTHING, duration_of, is_numeric, table_cell
-from mlaudit.domain.models import Run, is_finite
+from mlaudit.domain.finite import is_finite
+from mlaudit.domain.models import Run
 from mlaudit.domain.replicates import is_nuisance, same_recipe
 from mlaudit.domain.sorting import Sorting
 from mlaudit.domain.text import format_duration, format_number, format_time

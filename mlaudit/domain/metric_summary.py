@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from mlaudit.domain.models import MetricHistory, is_finite
+from mlaudit.domain.finite import is_finite
+from mlaudit.domain.models import MetricHistory
 from mlaudit.domain.verdict import Direction
 
 SUMMARY_SECONDS = 1.0

@@ -18,14 +18,7 @@ from typing import Any
 
 from mlaudit.domain.packed import Packed, keys_of, numbers_of, packed_numbers, shared
 
-# MLflow's SQL stores keep +inf and -inf as the greatest double (1.797e308) and its negative.
-STORED_INFINITY = 1.7976931348623157e308
 _NO_KEYS: Mapping[str, str] = {}
-
-
-def is_finite(value: float) -> bool:
-    """Whether a metric value is a real number: not NaN, not infinite, nor the ±1.797e308 that stands for infinite."""
-    return math.isfinite(value) and abs(value) < STORED_INFINITY
 
 
 class Stage(StrEnum):

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mlaudit.domain.columns import FIELDS, duration_of
-from mlaudit.domain.models import Run, is_finite
+from mlaudit.domain.finite import is_finite
+from mlaudit.domain.models import Run
 from mlaudit.domain.text import format_iso
 from mlaudit.domain.triage import VERDICT_FIELDS, JudgedRun, verdict_field
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mlaudit.domain.models import MetricHistory, is_finite
+from mlaudit.domain.finite import is_finite
+from mlaudit.domain.models import MetricHistory
 from mlaudit.domain.verdict import Direction
 
 

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mlaudit.domain.models import STORED_INFINITY
+from mlaudit.domain.finite import STORED_INFINITY
 
 if TYPE_CHECKING:
     import numpy as np

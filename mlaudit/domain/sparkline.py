@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from mlaudit.domain.models import is_finite
+from mlaudit.domain.finite import is_finite
 
 LEVELS = "▁▂▃▄▅▆▇█"
 NO_NUMBER = "×"

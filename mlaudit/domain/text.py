@@ -15,7 +15,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
-from mlaudit.domain.models import STORED_INFINITY
+from mlaudit.domain.finite import STORED_INFINITY
 
 MAX_LENGTH = 20_000
 """Longest text that is let through, in characters; MLflow's own limit is 8,000 for tags and 6,000 for params."""

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mlaudit.domain.comparison import Comparison
-from mlaudit.domain.models import Run, is_finite
+from mlaudit.domain.finite import is_finite
+from mlaudit.domain.models import Run
 from mlaudit.domain.text import format_change
 from mlaudit.domain.verdict import MetricVerdict, Outcome, Role
 

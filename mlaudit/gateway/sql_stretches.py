@@ -16,7 +16,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.sql.operators import custom_op
 
-from mlaudit.domain.models import STORED_INFINITY, MetricHistory, MetricPoint
+from mlaudit.domain.finite import STORED_INFINITY
+from mlaudit.domain.models import MetricHistory, MetricPoint
 from mlaudit.domain.text import clean
 from mlaudit.gateway import sql_history
 from mlaudit.gateway.sql_database import Reading

@@ -6,8 +6,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from mlaudit.domain.finite import STORED_INFINITY
 from mlaudit.domain.metric_summary import MetricSummary
-from mlaudit.domain.models import STORED_INFINITY
 from mlaudit.domain.text import clean
 from mlaudit.gateway.sql_database import Reading
 

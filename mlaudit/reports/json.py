@@ -11,7 +11,8 @@ from typing import Any
 
 from mlaudit.domain.code_change import CodeChange
 from mlaudit.domain.comparison import Comparison, Side
-from mlaudit.domain.models import Dataset, is_finite
+from mlaudit.domain.finite import is_finite
+from mlaudit.domain.models import Dataset
 from mlaudit.domain.run_values import non_finite_word
 from mlaudit.domain.verdict import MetricVerdict
 from mlaudit.reports.runs import render_json

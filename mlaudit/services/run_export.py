@@ -21,7 +21,8 @@ from typing import IO, Any, BinaryIO, Self
 
 from mlaudit.domain.columns import FIELDS, GROUPS, duration_of, near
 from mlaudit.domain.errors import MissingExtra
-from mlaudit.domain.models import STORED_INFINITY, Run
+from mlaudit.domain.finite import STORED_INFINITY
+from mlaudit.domain.models import Run
 from mlaudit.domain.run_values import non_finite_word, run_object
 from mlaudit.domain.text import format_iso
 from mlaudit.domain.triage import VERDICT_FIELDS, JudgedRun, verdict_field

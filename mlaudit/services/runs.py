@@ -1,12 +1,12 @@
-"""Finding runs: experiments, pages of runs, one run with all that belongs to it, artifacts."""
+"""Finding runs: pages of runs, one run with all that belongs to it, artifacts."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
-from mlaudit.domain.errors import ExperimentNotFound, StoreError
-from mlaudit.domain.models import Artifact, Experiment, ModelVersion, Run, RunPage, StoreInfo, ViewType
+from mlaudit.domain.errors import StoreError
+from mlaudit.domain.models import Artifact, ModelVersion, Run, RunPage, ViewType
 from mlaudit.gateway.base import TrackingReader
 from mlaudit.services.requests import Request
 from mlaudit.services.run_lookup import run_to_look_at
@@ -14,26 +14,6 @@ from mlaudit.services.run_lookup import run_to_look_at
 PAGE_SIZE = 200
 """Runs a page: what a server answers within a second (mlflow's own pages cost 0.4-0.8 s at this size)."""
 MAX_PREVIEW_BYTES = 200_000
-
-
-@dataclass(frozen=True, slots=True)
-class ExperimentList:
-    """The experiments of a store, and which store it is."""
-
-    store: StoreInfo
-    experiments: tuple[Experiment, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ListExperiments(Request[ExperimentList]):
-    """All active experiments."""
-
-    # The first answer also pays for importing MLflow and for connecting.
-    deadline: ClassVar[float] = 20.0
-
-    @property
-    def what(self) -> str:
-        return "the list of experiments"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,32 +80,6 @@ class ListArtifacts(Request[ArtifactList]):
     @property
     def what(self) -> str:
         return f"the artifacts of run {self.run_id[:12]}"
-
-
-@dataclass(frozen=True, slots=True)
-class ResolveExperiments(Request[ExperimentList]):
-    """The experiments with these names or ids. Raises ExperimentNotFound naming those that exist."""
-
-    names: tuple[str, ...] = field(default=())
-
-
-def list_experiments(reader: TrackingReader, _request: ListExperiments) -> ExperimentList:
-    """Raises StoreError."""
-    return ExperimentList(reader.describe(), reader.list_experiments())
-
-
-def resolve_experiments(reader: TrackingReader, request: ResolveExperiments) -> ExperimentList:
-    """Experiments by name or id, in the order asked; all of them when no name is given. Raises ExperimentNotFound."""
-    every = reader.list_experiments()
-    if not request.names:
-        return ExperimentList(reader.describe(), every)
-    found: list[Experiment] = []
-    for name in request.names:
-        match = [e for e in every if name in (e.raw_name, e.name)] or [e for e in every if e.experiment_id == name]
-        if not match:
-            raise ExperimentNotFound(name, tuple(e.name for e in every))
-        found += [e for e in match if e not in found]
-    return ExperimentList(reader.describe(), tuple(found))
 
 
 def search_runs(reader: TrackingReader, request: SearchRuns) -> RunPage:

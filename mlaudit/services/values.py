@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mlaudit.domain.errors import StoreError
+from mlaudit.domain.finite import is_finite
 from mlaudit.domain.gate import GroupNoise, group_noise
-from mlaudit.domain.models import Run, is_finite
+from mlaudit.domain.models import Run
 from mlaudit.domain.replicates import seed_of
 from mlaudit.domain.selection import select_value
 from mlaudit.domain.verdict import GatePolicy, GateSide, MetricRule

@@ -21,7 +21,6 @@ from textual.reactive import var
 from textual.widget import Widget
 
 from mlaudit.config.settings import Settings
-from mlaudit.domain.models import Run, StoreInfo
 from mlaudit.domain.text import clean
 from mlaudit.tui.commands import ScreenCommands
 from mlaudit.tui.pauses import LOOK_SECONDS, Pauses
@@ -35,6 +34,7 @@ from mlaudit.worker import Backend
 if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
 
+    from mlaudit.domain.models import Run, StoreInfo
     from mlaudit.tui.downloads import Downloads
     from mlaudit.tui.outside import Outside
     from mlaudit.tui.screens.notices import Notice

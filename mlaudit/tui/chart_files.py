@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
-from mlaudit.domain.models import STORED_INFINITY, is_finite
+from mlaudit.domain.finite import STORED_INFINITY, is_finite
 from mlaudit.domain.scales import XUnit
 from mlaudit.domain.series import Curve, columns_of
 from mlaudit.domain.text import format_iso, format_number

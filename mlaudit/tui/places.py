@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mlaudit.config.last_place import LastPlace, Place
-from mlaudit.domain.models import Experiment
-from mlaudit.services.runs import ExperimentList
 from mlaudit.tui.screens.experiments import ExperimentsScreen
 
 if TYPE_CHECKING:
+    from mlaudit.config.last_place import LastPlace, Place
+    from mlaudit.domain.models import Experiment
+    from mlaudit.services.experiments import ExperimentList
     from mlaudit.tui.app import MlauditApp
 
 NOTICE_SECONDS = 15.0
@@ -27,6 +27,9 @@ class Places:
         """The store has answered: return to where one was in it, if that is wanted. Once."""
         if self._last is not None:
             return
+        # Only now: the first paint does not wait for it.
+        from mlaudit.config.last_place import LastPlace
+
         self._last = LastPlace(answer.store.uri)
         if not self._app.settings.restore:
             return

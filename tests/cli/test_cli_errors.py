@@ -18,7 +18,7 @@ import mlaudit.cli.invocation as invocation_module
 from mlaudit.cli import output
 from mlaudit.cli.main import app
 from mlaudit.domain.errors import StoreUnavailable, UsageError
-from mlaudit.services.runs import ListExperiments, ResolveExperiments
+from mlaudit.services.experiments import ListExperiments, ResolveExperiments
 
 DOCS = Path(__file__).parents[2] / "docs" / "cli.md"
 

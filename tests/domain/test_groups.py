@@ -7,6 +7,7 @@ import statistics
 
 import pytest
 
+from mlaudit.domain.finite import STORED_INFINITY
 from mlaudit.domain.groups import (
     RECIPE,
     RunGroup,
@@ -17,7 +18,7 @@ from mlaudit.domain.groups import (
     summary_of,
     verdicts_of,
 )
-from mlaudit.domain.models import STORED_INFINITY, Run
+from mlaudit.domain.models import Run
 from mlaudit.domain.sorting import SortKey
 from mlaudit.domain.triage import JudgedRun
 from mlaudit.domain.verdict import GatePolicy, Outcome

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlaudit.domain.models import is_finite
+from mlaudit.domain.finite import is_finite
 from mlaudit.domain.scales import Scale, XUnit, YScale, above_zero, scale_for
 from mlaudit.domain.series import axis_range, clean_curve
 from mlaudit.domain.ticks import DAY, HOUR, duration_ticks, moment_label, moment_ticks

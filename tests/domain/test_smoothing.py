@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mlaudit.domain.bands import mean_band
 from mlaudit.domain.curve_facts import extremes, first_gap, same_step_difference
-from mlaudit.domain.models import STORED_INFINITY
+from mlaudit.domain.finite import STORED_INFINITY
 from mlaudit.domain.series import clean_curve
 from mlaudit.domain.smoothing import BLOCK, smoothed
 from mlaudit.domain.verdict import Direction

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlaudit.domain.models import STORED_INFINITY
+from mlaudit.domain.finite import STORED_INFINITY
 from mlaudit.domain.text import (
     MAX_COMBINING,
     MAX_LENGTH,

@@ -13,7 +13,8 @@ from mlaudit.config.settings import Settings
 from mlaudit.domain.errors import NotAStore, StoreUnavailable
 from mlaudit.gateway.base import Gateway
 from mlaudit.gateway.memory import MemoryGateway
-from mlaudit.services.runs import ListExperiments, SearchRuns
+from mlaudit.services.experiments import ListExperiments
+from mlaudit.services.runs import SearchRuns
 from mlaudit.wiring import Services, open_store
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from mlaudit.domain.errors import RunNotFound
-from mlaudit.domain.models import STORED_INFINITY, is_finite
+from mlaudit.domain.finite import STORED_INFINITY, is_finite
 from mlaudit.gateway.sql_gateway import SqlGateway
 from mlaudit.gateway.uri import resolve
 from mlaudit.services.history import GetHistory, get_history

@@ -9,7 +9,7 @@ from mlaudit.config.settings import Settings
 from mlaudit.domain.errors import StoreUnavailable
 from mlaudit.domain.models import Experiment, StoreInfo
 from mlaudit.services.evidence import Actor, IdentifyUser
-from mlaudit.services.runs import ExperimentList
+from mlaudit.services.experiments import ExperimentList
 from mlaudit.tui.app import MlauditApp
 from mlaudit.tui.widgets.store_header import StoreHeader, elide
 from mlaudit.worker import ThreadBackend

@@ -9,7 +9,7 @@ from textual.widgets import Input
 
 from mlaudit.config.settings import Settings
 from mlaudit.gateway.memory import MemoryGateway
-from mlaudit.services.runs import ListExperiments
+from mlaudit.services.experiments import ListExperiments
 from mlaudit.tui.app import MlauditApp
 from mlaudit.tui.screens.diff import DiffScreen
 from mlaudit.tui.screens.experiments import ExperimentsScreen

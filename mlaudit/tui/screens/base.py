@@ -12,12 +12,12 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from mlaudit.domain.errors import StoreError
-from mlaudit.domain.models import Run
 from mlaudit.services.requests import Request
 from mlaudit.tui.widgets.key_line import KeyLine
 from mlaudit.tui.widgets.store_header import StoreHeader
 
 if TYPE_CHECKING:
+    from mlaudit.domain.models import Run
     from mlaudit.tui.app import MlauditApp
 
 T = TypeVar("T")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual import on, work
@@ -11,12 +12,14 @@ from textual.widget import Widget
 from textual.widgets import DataTable, Static
 
 from mlaudit.domain.errors import MlauditError
-from mlaudit.domain.models import Experiment
 from mlaudit.domain.text import format_time
-from mlaudit.services.runs import ListExperiments
+from mlaudit.services.experiments import ListExperiments
 from mlaudit.tui.screens.base import BaseScreen
 from mlaudit.tui.widgets.jump_table import OpenTable
 from mlaudit.tui.widgets.store_header import StoreHeader
+
+if TYPE_CHECKING:
+    from mlaudit.domain.models import Experiment
 
 
 class ExperimentsScreen(BaseScreen):

@@ -17,7 +17,7 @@ from textual.widgets import Button, Input, Select, Static
 
 from mlaudit.domain.errors import MlauditError
 from mlaudit.domain.training import BUNDLED, TrainingScript
-from mlaudit.services.runs import ListExperiments
+from mlaudit.services.experiments import ListExperiments
 from mlaudit.services.training import DescribeTraining
 from mlaudit.tui.planned_training import plan
 from mlaudit.tui.prefill import Prefill, fill, of_launch

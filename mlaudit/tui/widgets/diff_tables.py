@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from rich.text import Text
 
 from mlaudit.domain.diff import Change, MetricDiff, RunDiff
+from mlaudit.domain.finite import is_finite
 from mlaudit.domain.gate import Direction, MetricVerdict, Outcome, Role
-from mlaudit.domain.models import Dataset, is_finite
+from mlaudit.domain.models import Dataset
 from mlaudit.domain.reasons import explain
 from mlaudit.domain.text import format_change, format_number
 from mlaudit.services.compare import Comparison

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rich.style import Style
 from rich.text import Text
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from mlaudit.domain.models import StoreInfo
 from mlaudit.tui.widgets.breadcrumbs import breadcrumbs
+
+if TYPE_CHECKING:
+    from mlaudit.domain.models import StoreInfo
 
 STORE_WIDTH = 30
 """Cells that the store keeps where the way here is long: whoever promotes must see where."""
