@@ -7,9 +7,8 @@ import shlex
 from pathlib import Path
 
 import pytest
-import typer
 
-from mlaudit.cli.main import app
+from mlaudit.cli.main import program
 from mlaudit.config.personal import _KINDS
 
 ROOT = Path(__file__).parents[1]
@@ -47,7 +46,7 @@ def commands(page: Path) -> list[str]:
 
 def test_every_command_in_a_page_exists() -> None:
     """With each of its options."""
-    root = typer.main.get_command(app)
+    root = program()
     common = {o for p in root.params for o in p.opts} | {"-h", "--help"}
     seen = 0
     for page in PAGES:

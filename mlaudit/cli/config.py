@@ -6,6 +6,8 @@ import os
 import shlex
 import subprocess
 
+import typer
+
 from mlaudit.cli import output
 from mlaudit.config.personal import TEMPLATE, personal_path, read_personal
 from mlaudit.domain.errors import UsageError
@@ -53,3 +55,10 @@ def edit() -> int:
 def _text(value: str) -> str:
     escaped = clean(value).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
+
+
+app = typer.Typer(
+    rich_markup_mode=None, add_completion=False, help="The app's settings of one user: colours, keys, a thin link."
+)
+for _action in (path, show, edit):
+    app.command()(_action)

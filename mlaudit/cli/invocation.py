@@ -18,11 +18,12 @@ from mlaudit.cli import output
 from mlaudit.cli.completion import complete
 from mlaudit.config.settings import Reader, Settings
 from mlaudit.domain.errors import DeadlineExceeded, MlauditError
-from mlaudit.domain.models import StoreInfo
-from mlaudit.services.experiments import ExperimentList, ListExperiments
+from mlaudit.services.experiments import ListExperiments
 from mlaudit.services.requests import Request
 
 if TYPE_CHECKING:
+    from mlaudit.domain.models import StoreInfo
+    from mlaudit.services.experiments import ExperimentList
     from mlaudit.wiring import Services
 
 T = TypeVar("T")

@@ -1,6 +1,7 @@
 """The command ``mlaudit``: without a command it opens the app, with one it asks the same services.
 
-Nothing heavy is imported here: ``mlaudit --help`` loads neither mlflow nor textual, pandas or torch.
+Nothing heavy is imported here: ``mlaudit --help`` loads neither mlflow nor textual, pandas or torch, and the app loads
+no command.
 """
 
 from __future__ import annotations
@@ -15,21 +16,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mlaudit import __version__
-from mlaudit.cli import config, output, policy
-from mlaudit.cli.calibrate import calibrate
-from mlaudit.cli.demo import demo
-from mlaudit.cli.diff import diff
-from mlaudit.cli.experiments import experiments
-from mlaudit.cli.filters import caret_lines
-from mlaudit.cli.history import history
-from mlaudit.cli.invocation import Invocation, describe_failure, invocation, register, with_globals
-from mlaudit.cli.models import models
+from mlaudit.cli import output
+from mlaudit.cli.commands import Commands
+from mlaudit.cli.invocation import Invocation, describe_failure, invocation, with_globals
 from mlaudit.cli.output import ExitCode
-from mlaudit.cli.promote import promote
-from mlaudit.cli.rollback import recover, rollback
-from mlaudit.cli.runs import runs
-from mlaudit.cli.show import show
-from mlaudit.cli.train import TRAIN_CONTEXT_SETTINGS, train
 from mlaudit.config.settings import Settings
 from mlaudit.domain.errors import FilterError, UsageError
 
@@ -121,17 +111,13 @@ def with_personal(settings: Settings, *, slow: bool = False, restore: bool = Tru
 
 
 app.callback(invoke_without_command=True)(with_globals(root))
-for _command in (experiments, runs, show, diff, calibrate, promote, models, history, rollback, recover, demo):
-    register(app, _command)
-policy_app = typer.Typer(rich_markup_mode=None, help="Write a first policy, and check one.")
-register(policy_app, policy.init)
-register(policy_app, policy.check)
-app.add_typer(policy_app, name="policy")
-config_app = typer.Typer(rich_markup_mode=None, help="The app's settings of one user: colours, keys, a thin link.")
-for _action in (config.path, config.show, config.edit):
-    config_app.command()(_action)
-app.add_typer(config_app, name="config")
-register(app, train, context_settings=TRAIN_CONTEXT_SETTINGS)
+
+
+def program() -> Any:
+    """The whole command line as Typer makes it; its commands are imported as they are asked for."""
+    group: Any = typer.main.get_command(app)
+    group.commands = Commands()
+    return group
 
 
 def main(arguments: Sequence[str] | None = None, services_factory: Callable[[Settings], Services] | None = None) -> int:
@@ -142,7 +128,7 @@ def main(arguments: Sequence[str] | None = None, services_factory: Callable[[Set
 def _run(call: Invocation, arguments: Sequence[str] | None) -> int:
     output.survive_encodings()
     try:
-        code: Any = typer.main.get_command(app).main(
+        code: Any = program().main(
             args=list(sys.argv[1:] if arguments is None else arguments),
             prog_name="mlaudit",
             standalone_mode=False,
@@ -159,8 +145,11 @@ def _run(call: Invocation, arguments: Sequence[str] | None) -> int:
             output.say("".join(traceback.format_exception(problem)).rstrip())
         line, code = describe_failure(problem)
         output.error(line)
-        if isinstance(problem, FilterError) and (place := caret_lines(problem)):
-            output.say(place)
+        if isinstance(problem, FilterError):
+            from mlaudit.cli.filters import caret_lines
+
+            if place := caret_lines(problem):
+                output.say(place)
     if code == ExitCode.INTERRUPTED:
         output.say("mlaudit: interrupted")
     return int(code or 0)

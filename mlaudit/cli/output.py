@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from mlaudit.domain.errors import UsageError
-from mlaudit.domain.gate import Outcome
 from mlaudit.domain.text import clean
 
 PIPE_WIDTH = 100
@@ -37,21 +36,6 @@ class ExitCode(IntEnum):
     NOT_COMPARABLE = 4
     STORE = 5
     INTERRUPTED = 130
-
-
-_OF_OUTCOME = {
-    Outcome.PASS: ExitCode.PASS,
-    Outcome.REGRESSION: ExitCode.REGRESSION,
-    Outcome.INCONCLUSIVE: ExitCode.INCONCLUSIVE,
-    Outcome.NOT_COMPARABLE: ExitCode.NOT_COMPARABLE,
-    Outcome.NO_BASELINE: ExitCode.NOT_COMPARABLE,
-    Outcome.ERROR: ExitCode.USAGE,
-}
-
-
-def exit_code_of(outcome: Outcome) -> ExitCode:
-    """The exit code that a verdict word stands for."""
-    return _OF_OUTCOME[outcome]
 
 
 def _write(stream: TextIO, text: str) -> None:

@@ -72,7 +72,7 @@ def promote(
     require_plan(plan, plan_id)
     require_current(plan, expect_current)
     refused = not plan.passes and not override
-    code = output.exit_code_of(plan.outcome) if plan.outcome is not None and refused else ExitCode.PASS
+    code = plan.exit_code if refused else ExitCode.PASS
     if dry_run:
         for line in plan_lines(plan):
             output.data(line)

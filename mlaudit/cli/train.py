@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Self
 import typer
 
 from mlaudit.cli import output
-from mlaudit.cli.invocation import Invocation, invocation
+from mlaudit.cli.invocation import Invocation, invocation, register
 from mlaudit.domain.errors import ReadOnly, UsageError
 from mlaudit.domain.text import clean
 from mlaudit.domain.training import BUNDLED, NO_RUN
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mlaudit.domain.training import TrainingScript
     from mlaudit.services.launcher import Training, TrainingStatus
 
-TRAIN_CONTEXT_SETTINGS = {
+_CONTEXT_SETTINGS = {
     "allow_extra_args": True,
     "ignore_unknown_options": True,
     # --help lists the script's own options too, so it is answered here.
@@ -189,3 +189,7 @@ def _options_help(script: TrainingScript, named: bool) -> str:
     if script.missing:
         lines += ["", f"It cannot run here: {script.missing}"]
     return "\n".join(lines)
+
+
+app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+register(app, train, context_settings=_CONTEXT_SETTINGS)

@@ -11,12 +11,11 @@ import time
 from pathlib import Path
 
 import pytest
-import typer
 from rich.cells import cell_len
 
 import mlaudit.cli.invocation as invocation_module
 from mlaudit.cli import output
-from mlaudit.cli.main import app
+from mlaudit.cli.main import program
 from mlaudit.domain.errors import StoreUnavailable, UsageError
 from mlaudit.services.experiments import ListExperiments, ResolveExperiments
 
@@ -192,7 +191,7 @@ def test_every_command_and_option_is_documented():
     text = DOCS.read_text(encoding="utf-8")
     parts = re.split(r"^## ", text, flags=re.MULTILINE)
     sections = {part.splitlines()[0].strip("` "): part for part in parts[1:]}
-    root = typer.main.get_command(app)
+    root = program()
     common = {o for p in root.params for o in p.opts}
     missing = [o for o in common if f"`{o}" not in sections["Global options"]]
     for name, command in root.commands.items():

@@ -18,6 +18,7 @@ from mlaudit.services.promote import ExecutePromotion, PlanPromotion
 OLD = ModelVersion(MODEL, MODEL, "2", Stage.PRODUCTION)
 NEW = ModelVersion(MODEL, MODEL, "4", Stage.PRODUCTION)
 PLAN_ID = "0123456789abcdef" * 4
+EXIT_CODES = {"PASS": 0, "REGRESSION": 1, "ERROR": 2, "INCONCLUSIVE": 3, "NOT_COMPARABLE": 4, "NO_BASELINE": 4}
 
 
 def plan_of(outcome: Outcome) -> PromotionPlan:
@@ -39,7 +40,7 @@ def plan_of(outcome: Outcome) -> PromotionPlan:
         aliases=(),
         outcome=outcome,
         reason="some_reason",
-        exit_code=int(output.exit_code_of(outcome)),
+        exit_code=EXIT_CODES[outcome],
         observed=(),
         plan_id=PLAN_ID,
         command="mlaudit promote it",

@@ -10,12 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 from textual.pilot import Pilot
 from textual.widgets import TabbedContent
 
-from mlaudit.cli.main import app as program
-from mlaudit.cli.main import main
+from mlaudit.cli.main import main, program
 from mlaudit.domain.models import Dataset, Stage
 from mlaudit.gateway.memory import MemoryGateway
 from mlaudit.tui.screens.chart import ChartScreen
@@ -202,7 +200,7 @@ OTHERS = [[], [RUN], [MODEL], ["--model", MODEL], ["--help"]]
 
 def ways() -> list[list[str]]:
     """Every command of the program, with its arguments."""
-    commands: Any = typer.main.get_command(program)
+    commands: Any = program()
     return [[name, *more] for name in commands.commands for more in KNOWN.get(name, OTHERS)]
 
 
