@@ -8,42 +8,19 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from mlaudit.config.bundled import demo_dir
-from mlaudit.config.places import log_dir
-from mlaudit.config.policy import Policies, load_policies, load_scripts
 from mlaudit.config.settings import Reader, Settings
 from mlaudit.domain.errors import MlauditError, ReadOnly
 from mlaudit.domain.models import StoreKind
 from mlaudit.domain.text import clean
-from mlaudit.gateway.base import Gateway
 from mlaudit.gateway.redaction import redact
-from mlaudit.services import (
-    audit_trail,
-    calibrate,
-    code,
-    compare,
-    download,
-    evidence,
-    experiments,
-    history,
-    launcher,
-    metrics,
-    policy_facts,
-    preview,
-    promote,
-    record_text,
-    recovery,
-    reference,
-    registry,
-    run_environment,
-    runs,
-    training_script,
-    triage,
-)
 from mlaudit.services.requests import Progress, Request
 from mlaudit.services.surroundings import Surroundings
+
+if TYPE_CHECKING:
+    from mlaudit.config.policy import Policies
+    from mlaudit.gateway.base import Gateway
 
 __all__ = ["Services", "mend_store", "open_quickly", "open_store", "redact", "shown_store", "training_environment"]
 
@@ -129,56 +106,16 @@ class Services:
         """``open_gateway`` replaces the store that the settings name (tests hand in the in-memory one)."""
         self.settings = settings
         self._open_gateway = open_gateway or (lambda: open_store(settings))
-        self.surroundings = Surroundings.real()
         self._opening = threading.Lock()
         self._gateway: Gateway | None = None
         self._failure: MlauditError | None = None
         """Why the store could not be opened the last time that it was tried."""
-        self.launcher = launcher.Launcher(
-            lambda: self.gateway,
-            lambda: training_environment(settings),
-            lambda: training_script.scripts_here(load_scripts(settings.policy_path), demo_dir),
-            log_dir,
-        )
-        self.downloads = download.Downloads(lambda: self.gateway)
-        self._answers: dict[type[Request[Any]], Callable[[Any], Any]] = {
-            experiments.ListExperiments: lambda r: experiments.list_experiments(self.gateway, r),
-            experiments.ResolveExperiments: lambda r: experiments.resolve_experiments(self.gateway, r),
-            runs.SearchRuns: lambda r: runs.search_runs(self.gateway, r),
-            runs.GetRunDetails: lambda r: runs.get_run_details(self.gateway, r),
-            runs.ListArtifacts: lambda r: runs.list_artifacts(self.gateway, r),
-            preview.PreviewArtifact: lambda r: preview.preview_artifact(self.gateway, r),
-            download.StartDownload: self.downloads.start,
-            download.PollDownload: self.downloads.poll,
-            download.CancelDownload: self.downloads.cancel,
-            metrics.SummarizeMetrics: lambda r: metrics.summarize_metrics(self.gateway, r),
-            metrics.FindDirections: lambda r: metrics.find_directions(self.gateway, self.policies, r),
-            run_environment.FindEnvironment: lambda r: run_environment.find_environment(self.gateway, r),
-            history.GetHistory: lambda r: history.get_history(self.gateway, r),
-            code.DescribeCode: code.describe_code,
-            compare.CompareRun: lambda r: compare.compare_run(self.gateway, self.policies, r),
-            policy_facts.DescribeModel: lambda r: policy_facts.describe_model(self.gateway, r),
-            calibrate.CalibrateModel: lambda r: calibrate.calibrate_model(self.gateway, self.policies, r),
-            reference.FindReference: lambda r: reference.find_reference(self.gateway, self.policies, r),
-            triage.JudgeRuns: lambda r: triage.judge_runs(self.gateway, self.policies, r),
-            promote.PlanPromotion: lambda r: promote.plan_promotion(self.gateway, self.policies, r),
-            promote.PlanRollback: lambda r: promote.plan_rollback(self.gateway, r),
-            promote.ExecutePromotion: lambda r: promote.execute_promotion(
-                self.gateway, self.policies, self.surroundings, r
-            ),
-            evidence.IdentifyUser: lambda _: evidence.identify(self.gateway, self.surroundings),
-            audit_trail.ReadHistory: lambda r: audit_trail.history_of(self.gateway, r),
-            recovery.MendStore: lambda _: mend_store(settings) if open_gateway is None else (),
-            recovery.InspectIntents: lambda r: recovery.inspect_intents(self.gateway, self.surroundings, r),
-            recovery.RecoverIntents: lambda r: recovery.recover_intents(self.gateway, self.surroundings, r),
-            registry.ListModels: lambda r: registry.list_models(self.gateway, lambda: self.policies, r),
-            registry.SummarizeModels: lambda r: registry.summarize_models(self.gateway, r),
-            record_text.ReadRecord: lambda r: record_text.read_record_text(self.gateway, r),
-            launcher.DescribeTraining: self.launcher.describe,
-            launcher.StartTraining: self.launcher.start,
-            launcher.PollTraining: self.launcher.poll,
-            launcher.StopTraining: self.launcher.stop,
-        }
+        self.surroundings = Surroundings.real()
+        self.mends = open_gateway is None
+        """Whether the store is the one that the settings name, whose file recovery may mend."""
+        self._importing = threading.Lock()
+        self._answers: dict[type[Request[Any]], _Answer] = {}
+        """How requests are answered, as far as one of their kind has been asked."""
 
     @property
     def gateway(self) -> Gateway:
@@ -203,6 +140,8 @@ class Services:
 
         Raises PolicyError.
         """
+        from mlaudit.config.policy import load_policies
+
         return load_policies(self.settings.policy_path)
 
     def warm_up(self) -> None:
@@ -214,4 +153,118 @@ class Services:
         if request.writes and self.settings.read_only:
             raise ReadOnly(request.what, "mlaudit was started with --read-only")
         progress(request.what)
-        return cast(T, self._answers[type(request)](request))
+        kind: type[Request[Any]] = type(request)
+        with self._importing:
+            if kind not in self._answers:
+                self._answers = _answers_for(kind, self) | self._answers
+            answer = self._answers[kind]
+        return cast(T, answer(request))
+
+
+_Answer = Callable[[Any], Any]
+_Answers = dict[type[Request[Any]], _Answer]
+
+
+def _answers_for(kind: type[Request[Any]], its: Services) -> _Answers:
+    """How the services of one group answer, that kind among them; what they need is imported now.
+
+    Importing all of them takes longer than opening a database of 100,000 runs, and the first answer would wait for it.
+    Raises LookupError.
+    """
+    home = kind.__module__.rpartition(".")[2]
+    return next(answers for homes, answers in _GROUPS if home in homes)(its)
+
+
+def _looking(its: Services) -> _Answers:
+    from mlaudit.services import experiments, runs
+
+    return {
+        experiments.ListExperiments: lambda r: experiments.list_experiments(its.gateway, r),
+        experiments.ResolveExperiments: lambda r: experiments.resolve_experiments(its.gateway, r),
+        runs.SearchRuns: lambda r: runs.search_runs(its.gateway, r),
+        runs.GetRunDetails: lambda r: runs.get_run_details(its.gateway, r),
+        runs.ListArtifacts: lambda r: runs.list_artifacts(its.gateway, r),
+    }
+
+
+def _looking_closer(its: Services) -> _Answers:
+    from mlaudit.services import code, download, history, metrics, preview, run_environment
+
+    downloads = download.Downloads(lambda: its.gateway)
+    return {
+        preview.PreviewArtifact: lambda r: preview.preview_artifact(its.gateway, r),
+        download.StartDownload: downloads.start,
+        download.PollDownload: downloads.poll,
+        download.CancelDownload: downloads.cancel,
+        metrics.SummarizeMetrics: lambda r: metrics.summarize_metrics(its.gateway, r),
+        metrics.FindDirections: lambda r: metrics.find_directions(its.gateway, its.policies, r),
+        run_environment.FindEnvironment: lambda r: run_environment.find_environment(its.gateway, r),
+        history.GetHistory: lambda r: history.get_history(its.gateway, r),
+        code.DescribeCode: code.describe_code,
+    }
+
+
+def _judging(its: Services) -> _Answers:
+    from mlaudit.services import calibrate, compare, policy_facts, reference, triage
+
+    return {
+        compare.CompareRun: lambda r: compare.compare_run(its.gateway, its.policies, r),
+        policy_facts.DescribeModel: lambda r: policy_facts.describe_model(its.gateway, r),
+        calibrate.CalibrateModel: lambda r: calibrate.calibrate_model(its.gateway, its.policies, r),
+        reference.FindReference: lambda r: reference.find_reference(its.gateway, its.policies, r),
+        triage.JudgeRuns: lambda r: triage.judge_runs(its.gateway, its.policies, r),
+    }
+
+
+def _who(its: Services) -> _Answers:
+    from mlaudit.services import identity
+
+    return {identity.IdentifyUser: lambda _: identity.identify(its.gateway, its.surroundings)}
+
+
+def _registry(its: Services) -> _Answers:
+    from mlaudit.services import audit_trail, promote, record_text, recovery, registry
+
+    return {
+        registry.ListModels: lambda r: registry.list_models(its.gateway, lambda: its.policies, r),
+        registry.SummarizeModels: lambda r: registry.summarize_models(its.gateway, r),
+        promote.PlanPromotion: lambda r: promote.plan_promotion(its.gateway, its.policies, r),
+        promote.PlanRollback: lambda r: promote.plan_rollback(its.gateway, r),
+        promote.ExecutePromotion: lambda r: promote.execute_promotion(its.gateway, its.policies, its.surroundings, r),
+        audit_trail.ReadHistory: lambda r: audit_trail.history_of(its.gateway, r),
+        record_text.ReadRecord: lambda r: record_text.read_record_text(its.gateway, r),
+        recovery.MendStore: lambda _: mend_store(its.settings) if its.mends else (),
+        recovery.InspectIntents: lambda r: recovery.inspect_intents(its.gateway, its.surroundings, r),
+        recovery.RecoverIntents: lambda r: recovery.recover_intents(its.gateway, its.surroundings, r),
+    }
+
+
+def _training(its: Services) -> _Answers:
+    from mlaudit.config.bundled import demo_dir
+    from mlaudit.config.places import log_dir
+    from mlaudit.config.policy import load_scripts
+    from mlaudit.services import launcher, training_script
+
+    trainings = launcher.Launcher(
+        lambda: its.gateway,
+        lambda: training_environment(its.settings),
+        lambda: training_script.scripts_here(load_scripts(its.settings.policy_path), demo_dir),
+        log_dir,
+    )
+    return {
+        launcher.DescribeTraining: trainings.describe,
+        launcher.StartTraining: trainings.start,
+        launcher.PollTraining: trainings.poll,
+        launcher.StopTraining: trainings.stop,
+    }
+
+
+_GROUPS: tuple[tuple[tuple[str, ...], Callable[[Services], _Answers]], ...] = (
+    (("experiments", "runs"), _looking),
+    (("preview", "download", "metrics", "run_environment", "history", "code"), _looking_closer),
+    (("compare", "policy_facts", "calibrate", "reference", "triage"), _judging),
+    (("identity",), _who),
+    (("registry", "promotion_plan", "promote", "audit_trail", "record_text", "recovery"), _registry),
+    (("training",), _training),
+)
+"""The modules whose requests a group answers, and what does it."""

@@ -171,7 +171,7 @@ def test_a_session_of_the_app_never_loads_mlflow() -> None:
         "import asyncio, sys\n"
         "from mlaudit.config.settings import Settings\n"
         "from mlaudit.tui.app import MlauditApp\n"
-        "from mlaudit.worker import WorkerProcess\n"
+        "from mlaudit.worker.process import WorkerProcess\n"
         "async def main():\n"
         "    backend = WorkerProcess(Settings(tracking_uri='sqlite:////nowhere/x.db'), '/dev/null')\n"
         "    app = MlauditApp(backend, Settings())\n"

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import threading
 from pathlib import Path
 
 import pytest
 
+import mlaudit.services
 from mlaudit.config.settings import Settings
 from mlaudit.domain.errors import MlauditError, StoreUnavailable
 from mlaudit.gateway.base import Gateway
 from mlaudit.gateway.memory import MemoryGateway
-from mlaudit.wiring import Services, training_environment
+from mlaudit.services.requests import Request
+from mlaudit.wiring import Services, _answers_for, training_environment
 
 
 def test_who_waits_for_a_hanging_store_shares_its_failure() -> None:
@@ -79,3 +83,18 @@ def test_a_training_may_open_the_directory_that_it_is_handed(tmp_path: Path, mon
     assert environment["MLFLOW_TRACKING_URI"].endswith("/mlruns")
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "false")
     assert training_environment(Settings(tracking_uri=str(tmp_path / "mlruns")))["MLFLOW_ALLOW_FILE_STORE"] == "false"
+
+
+def test_every_kind_of_request_has_its_answer() -> None:
+    """They are looked up by the module that has the request, and imported only then."""
+    names = [module.name for module in pkgutil.iter_modules(mlaudit.services.__path__)]
+    homes = [importlib.import_module(f"mlaudit.services.{name}") for name in names]
+    kinds = {
+        kind
+        for home in homes
+        for kind in vars(home).values()
+        if isinstance(kind, type) and issubclass(kind, Request) and kind is not Request
+    }
+    assert len(kinds) > 30
+    for kind in kinds:
+        assert kind in _answers_for(kind, Services(Settings(), open_gateway=MemoryGateway)), kind

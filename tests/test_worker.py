@@ -21,8 +21,12 @@ from mlaudit.config.settings import Settings
 from mlaudit.domain import errors
 from mlaudit.domain.errors import BackendCrashed, DeadlineExceeded, MlauditError, StoreError
 from mlaudit.services.experiments import ListExperiments
-from mlaudit.worker import ThreadBackend, WorkerProcess, process
+from mlaudit.worker import process
+from mlaudit.worker.backend import ThreadBackend
 from mlaudit.worker.log_file import delete_old_logs, new_log_path
+from mlaudit.worker.messages import Hello
+from mlaudit.worker.process import WorkerProcess
+from mlaudit.worker.spawn import begin
 from tests.plugins.worker_services import PLACE, Do, Write
 
 ROOT = Path(__file__).parents[1]
@@ -300,7 +304,7 @@ class TestClosing:
         program = f"""
 import asyncio
 from mlaudit.config.settings import Settings
-from mlaudit.worker import WorkerProcess
+from mlaudit.worker.process import WorkerProcess
 from tests.plugins.worker_services import Do, Write
 async def main():
     worker = WorkerProcess(Settings(), {str(tmp_path / "log")!r}, services={PLACE!r})
@@ -321,6 +325,38 @@ asyncio.run(main())
             await asyncio.sleep(0.5)
             assert is_alive(pid), "a write is not cut off half-way"
         await until(lambda: not is_alive(pid))
+
+
+class TestBegun:
+    """A process that was started before there was an event loop, so that it imports beside the screen."""
+
+    async def test_it_is_the_one_that_answers(self, tmp_path: Path) -> None:
+        hello = Hello(Settings(tracking_uri="http://h:1"), str(tmp_path / "log"), PLACE)
+        begun = begin(hello)
+        assert begun is not None
+        worker = WorkerProcess(hello.settings, hello.log_path, services=PLACE, begun=begun)
+        assert await worker.ask(Do("pid")) == begun.process.pid
+        assert await worker.ask(Do("settings")) == hello.settings
+        os.kill(begun.process.pid, signal.SIGKILL)
+        await until(lambda: worker.pid not in {None, begun.process.pid})
+        assert await worker.ask(Do("pid")) == worker.pid, "the next one is greeted, too"
+        await worker.close()
+        assert begun.process.returncode == -signal.SIGKILL
+
+    async def test_one_that_was_never_used_ends(self, tmp_path: Path) -> None:
+        hello = Hello(Settings(), str(tmp_path / "log"), PLACE)
+        begun = begin(hello)
+        assert begun is not None
+        await WorkerProcess(hello.settings, hello.log_path, services=PLACE, begun=begun).close()
+        assert await asyncio.to_thread(begun.process.wait, 20) == 0
+
+    async def test_where_none_can_be_started_the_first_request_tells(self, tmp_path: Path) -> None:
+        hello = Hello(Settings(), str(tmp_path / "no" / "such" / "log"), PLACE)
+        assert begin(hello) is None
+        worker = WorkerProcess(hello.settings, hello.log_path, services=PLACE)
+        with pytest.raises(BackendCrashed):
+            await worker.ask(Do("pid"))
+        await worker.close()
 
 
 class TestLog:
@@ -360,7 +396,7 @@ def test_the_screens_side_stays_light() -> None:
     """Neither MLflow nor the gateway is imported by the process of the screen."""
     program = """
 import sys
-import mlaudit.worker
+import mlaudit.worker.backend, mlaudit.worker.process, mlaudit.worker.spawn
 heavy = {"mlflow", "pandas", "numpy", "sqlalchemy", "textual", "mlaudit.wiring", "mlaudit.gateway", "multiprocessing"}
 print(sorted(heavy & set(sys.modules)))
 """

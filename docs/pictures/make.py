@@ -18,7 +18,7 @@ from textual.pilot import Pilot
 
 from mlaudit.config.settings import Settings
 from mlaudit.tui.app import MlauditApp
-from mlaudit.worker import WorkerProcess
+from mlaudit.worker.process import WorkerProcess
 
 HERE = Path(__file__).parent
 SIZE = (120, 28)

@@ -85,10 +85,17 @@ def open_app(settings: Settings, *, slow: bool = False, restore: bool = True) ->
         from mlaudit.gateway.uri import resolve
 
         resolve(settings.tracking_uri, settings.registry_uri)
-    from mlaudit.tui.app import MlauditApp
-    from mlaudit.worker import WorkerProcess
+    from mlaudit.worker.log_file import new_log_path
+    from mlaudit.worker.messages import Hello
+    from mlaudit.worker.spawn import begin
 
-    backend = WorkerProcess(settings)
+    log_path = new_log_path()
+    # Before the screen is imported: both processes import at the same time.
+    begun = begin(Hello(settings, log_path))
+    from mlaudit.tui.app import MlauditApp
+    from mlaudit.worker.process import WorkerProcess
+
+    backend = WorkerProcess(settings, log_path, begun=begun)
     screens = MlauditApp(backend, settings, log_path=backend.log_path)
     screens.run()
     return screens.return_code or 0

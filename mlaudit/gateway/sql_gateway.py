@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from mlaudit.domain.errors import ReadOnly
 from mlaudit.domain.metric_summary import MetricSummary
@@ -29,11 +29,13 @@ from mlaudit.domain.models import (
     StoreKind,
     ViewType,
 )
-from mlaudit.gateway.mlflow_gateway import MlflowGateway
 from mlaudit.gateway.schema import Mismatch
 from mlaudit.gateway.sql_database import Database
 from mlaudit.gateway.sql_reader import SqlRegistry, SqlTracking, open_database
 from mlaudit.gateway.uri import Located, ResolvedStore
+
+if TYPE_CHECKING:
+    from mlaudit.gateway.mlflow_gateway import MlflowGateway
 
 T = TypeVar("T")
 
@@ -51,8 +53,8 @@ class SqlGateway:
             place: open_database(place) for place in {store.tracking, store.registry} if place.kind in SQL_KINDS
         }
         tracking, registry = self._databases.get(store.tracking), self._databases.get(store.registry)
-        self._tracking = SqlTracking(tracking) if tracking else MlflowGateway(store.only(store.tracking))
-        self._registry = SqlRegistry(registry) if registry else MlflowGateway(store.only(store.registry))
+        self._tracking = SqlTracking(tracking) if tracking else _by_mlflow(store.only(store.tracking))
+        self._registry = SqlRegistry(registry) if registry else _by_mlflow(store.only(store.registry))
         self._writer: MlflowGateway | None = None
         self._opening = threading.Lock()
         for database in self._databases.values():
@@ -212,8 +214,15 @@ class SqlGateway:
             if self._writer is None:
                 for database in self._databases.values():
                     database.share()
-                self._writer = MlflowGateway(self._store)
+                self._writer = _by_mlflow(self._store)
         return do(self._writer)
+
+
+def _by_mlflow(store: ResolvedStore) -> MlflowGateway:
+    """Imported only now: a look at a database needs none of it."""
+    from mlaudit.gateway.mlflow_gateway import MlflowGateway
+
+    return MlflowGateway(store)
 
 
 def _why(mismatch: Mismatch) -> str:

@@ -28,7 +28,7 @@ from mlaudit.domain.models import ModelVersion, Run
 from mlaudit.domain.promotion import PromotionPlan
 from mlaudit.domain.text import clean
 from mlaudit.gateway.base import Gateway, TrackingReader
-from mlaudit.services.requests import Request
+from mlaudit.services.identity import Actor
 from mlaudit.services.surroundings import Surroundings
 
 COMMIT_TAG = "mlflow.source.git.commit"
@@ -37,38 +37,11 @@ MAX_LISTED = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Actor:
-    """Who is acting, and how that is known."""
-
-    name: str
-    known_by: str
-    """``authenticated`` by the server's basic auth, else ``claimed``."""
-
-
-@dataclass(frozen=True, slots=True)
 class Consent:
     """What who acts has said."""
 
     reason: str = ""
     override: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class IdentifyUser(Request[Actor]):
-    """Who would be recorded if something were promoted now."""
-
-    @property
-    def what(self) -> str:
-        return "who is acting"
-
-
-def identify(gateway: Gateway, surroundings: Surroundings) -> Actor:
-    """Who is acting: the server's word where it has one, else the operating system's user."""
-    try:
-        user = gateway.current_user()
-    except StoreError:
-        user = None
-    return Actor(user, "authenticated") if user else Actor(surroundings.user, "claimed")
 
 
 def listing_digest(reader: TrackingReader, run_id: str) -> str | None:

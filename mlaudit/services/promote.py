@@ -39,16 +39,8 @@ from mlaudit.domain.intent import Intent
 from mlaudit.domain.models import ModelVersion, Stage
 from mlaudit.domain.promotion import PromotionOutcome, PromotionPlan
 from mlaudit.gateway.base import Gateway
-from mlaudit.services.evidence import (
-    Actor,
-    Consent,
-    head_of,
-    identify,
-    listing_digest,
-    make_record,
-    point_at,
-    write_record,
-)
+from mlaudit.services.evidence import Consent, head_of, listing_digest, make_record, point_at, write_record
+from mlaudit.services.identity import Actor, identify
 from mlaudit.services.lease import Lease, Watch
 from mlaudit.services.move import Mover
 from mlaudit.services.plan_facts import Decision, registry_facts

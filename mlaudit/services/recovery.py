@@ -15,7 +15,8 @@ from mlaudit.domain.intent import RECOVERY, Intent, Recovery, intents_among, rec
 from mlaudit.domain.models import Stage
 from mlaudit.domain.text import clean
 from mlaudit.gateway.base import Gateway
-from mlaudit.services.evidence import Actor, head_of, identify, point_at, read_record
+from mlaudit.services.evidence import head_of, point_at, read_record
+from mlaudit.services.identity import Actor, identify
 from mlaudit.services.lease import Lease, Watch
 from mlaudit.services.promotion_subject import registered_name
 from mlaudit.services.requests import Request

@@ -12,6 +12,7 @@ import traceback
 from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from textual import events
@@ -29,7 +30,7 @@ from mlaudit.tui.screens.base import BaseScreen
 from mlaudit.tui.screens.experiments import ExperimentsScreen
 from mlaudit.tui.screens.too_small import TooSmallScreen, is_too_small
 from mlaudit.tui.trail import Trail
-from mlaudit.worker import Backend
+from mlaudit.worker.backend import Backend
 
 if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
@@ -126,6 +127,7 @@ class MlauditApp(App[int]):
         self.set_interval(LOOK_SECONDS, self._pauses.look)
         await self.backend.start()
         screen.load()
+        self.call_later(_import_ahead)
 
     def watch_store(self) -> None:
         """Only now it can be told which trainings belong to this store."""
@@ -377,3 +379,8 @@ class MlauditApp(App[int]):
         self._exception_event.set()
         self._crash_line = f"mlaudit: internal error ({type(error).__name__}){where}"
         self.exit(CRASHED, return_code=CRASHED, message=self._crash_line)
+
+
+def _import_ahead() -> None:
+    """What the next screen needs, while the store is being opened and there is nothing else to do."""
+    import_module("mlaudit.tui.screens.runs")

@@ -4,8 +4,3 @@ The screen's process never imports MLflow (3.4 s, with event-loop gaps up to 177
 waits for a store. ``backend`` is what the screen sees, ``process`` the screen's side of the worker process, ``child``
 what runs in it.
 """
-
-from mlaudit.worker.backend import Backend, ThreadBackend
-from mlaudit.worker.process import WorkerProcess
-
-__all__ = ["Backend", "ThreadBackend", "WorkerProcess"]

@@ -8,24 +8,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import queue
 import socket
-import sys
+import subprocess
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from mlaudit.worker.log_file import delete_old_logs, open_log
-
-MAIN = str(Path(__file__).with_name("__main__.py"))
+from mlaudit.worker.log_file import delete_old_logs
+from mlaudit.worker.spawn import Begun, spawn
 
 
 class Child:
     """A worker process. The callbacks are called on the event loop, ``ended`` once."""
 
-    def __init__(self, log_path: str, received: Callable[[Child, Any], None], ended: Callable[[Child], None]) -> None:
+    def __init__(
+        self,
+        log_path: str,
+        received: Callable[[Child, Any], None],
+        ended: Callable[[Child], None],
+        begun: Begun | None = None,
+    ) -> None:
+        """``begun``: a process to take over; otherwise one is started."""
         # Imported here: 10 ms that the first paint need not wait for.
         from multiprocessing.connection import Connection
 
@@ -39,11 +43,15 @@ class Child:
         self._received, self._ended = received, ended
         self._loop = asyncio.get_running_loop()
         self.started = self._loop.time()
-        ours, self._theirs = socket.socketpair()
-        self._link: Connection[Any, Any] = Connection(ours.detach())
+        self._process: subprocess.Popen[bytes] | None = None
+        if begun is None:
+            ours, theirs = socket.socketpair()
+            self._link: Connection[Any, Any] = Connection(ours.detach())
+            self._spawning = self._loop.create_task(self._spawn(theirs))
+        else:
+            self._process, self._link = begun.process, begun.link
+            self._spawning = self._loop.create_task(asyncio.to_thread(delete_old_logs, log_path))
         self._outgoing: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._process: asyncio.subprocess.Process | None = None
-        self._spawning = self._loop.create_task(self._spawn())
         self._writer = threading.Thread(target=self._write, daemon=True, name="to worker")
         self._reader = threading.Thread(target=self._read, daemon=True, name="from worker")
         self._writer.start()
@@ -62,30 +70,14 @@ class Child:
         """End it at once and wait until it is gone."""
         with contextlib.suppress(OSError):
             await self._spawning
-        if self._process is not None and self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
-            await self._process.wait()
+        process = self._process
+        if process is not None and process.poll() is None:
+            process.kill()
+            await asyncio.to_thread(process.wait)
 
-    async def _spawn(self) -> None:
-        """Raises OSError when the log cannot be written or no process be made; the other side then sees its end."""
-        try:
-            log = await asyncio.to_thread(open_log, self._log_path)
-            try:
-                # A session of its own: ctrl+c belongs to the screen. -P: a mlflow.py in the working directory is not
-                # to be taken for MLflow. By its path, since the package may lie in a checkout and not be installed.
-                self._process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-P", MAIN, str(self._theirs.fileno())),
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    pass_fds=(self._theirs.fileno(),),
-                    start_new_session=True,
-                )
-            finally:
-                os.close(log)
-        finally:
-            self._theirs.close()
+    async def _spawn(self, theirs: socket.socket) -> None:
+        """Raises OSError as :func:`~mlaudit.worker.spawn.spawn`; the reader then sees the end of it."""
+        self._process = await asyncio.to_thread(spawn, theirs, self._log_path)
         await asyncio.to_thread(delete_old_logs, self._log_path)
 
     def _write(self) -> None:

@@ -21,6 +21,7 @@ from mlaudit.services.requests import Request
 from mlaudit.worker.link import Child
 from mlaudit.worker.log_file import new_log_path
 from mlaudit.worker.messages import Answer, Ask, Hello, Ready, Store
+from mlaudit.worker.spawn import Begun
 
 T = TypeVar("T")
 
@@ -54,10 +55,13 @@ class _Asked:
 class WorkerProcess:
     """A :class:`~mlaudit.worker.backend.Backend`. Used from one event loop."""
 
-    def __init__(self, settings: Settings, log_path: str | None = None, *, services: str = "") -> None:
+    def __init__(
+        self, settings: Settings, log_path: str | None = None, *, services: str = "", begun: Begun | None = None
+    ) -> None:
         """``log_path`` takes the worker's stdout and stderr; by default a new file in the user's log directory.
 
         ``services`` is for tests: ``module:function`` that makes the services from the settings, inside the worker.
+        ``begun``: a process that was greeted with the same settings and log; the first one that is used.
         """
         self.log_path = new_log_path() if log_path is None else log_path
         self._hello = Hello(settings, self.log_path, services)
@@ -67,6 +71,7 @@ class WorkerProcess:
         self._children: set[Child] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
+        self._begun = begun
 
     @property
     def pid(self) -> int | None:
@@ -94,24 +99,30 @@ class WorkerProcess:
     async def close(self) -> None:
         """End the worker; a write under way gets :data:`LAST_WRITES` seconds, a read nothing."""
         self._closed = True
-        for asked in [a for c in self._children for a in c.asked.values()]:
+        if self._begun is not None:
+            # Never used; it ends by itself.
+            self._begun.link.close()
+        children = tuple(self._children)
+        for asked in [a for c in children for a in c.asked.values()]:
             asked.stop_timer()
             if not asked.request.writes:
                 asked.answer.cancel()
-        writes = [a.answer for c in self._children for a in c.asked.values() if a.request.writes]
+        writes = [a.answer for c in children for a in c.asked.values() if a.request.writes]
         if writes:
             await asyncio.wait(writes, timeout=LAST_WRITES)
         for answer in writes:
             answer.cancel()
-        await asyncio.gather(*(c.kill() for c in self._children), *self._tasks, return_exceptions=True)
+        await asyncio.gather(*(c.kill() for c in children), *self._tasks, return_exceptions=True)
 
     # Inside; all of it runs on the event loop
 
     def _serving(self) -> Child:
         if self._current is None:
-            self._current = Child(self.log_path, self._received, self._ended)
+            begun, self._begun = self._begun, None
+            self._current = Child(self.log_path, self._received, self._ended, begun)
             self._children.add(self._current)
-            self._current.send(self._hello)
+            if begun is None:
+                self._current.send(self._hello)
         return self._current
 
     def _give(self, child: Child, asked: _Asked) -> None:
@@ -194,8 +205,9 @@ class WorkerProcess:
         # One that never came up would not come up now; the next request tries.
         if died and child.ready:
             self._serving()
-        # It may only have closed its side.
-        self._run(child.kill())
+        # It may only have closed its side. Closing ends them all itself.
+        if not self._closed:
+            self._run(child.kill())
 
     def _ask_again(self, reads: list[_Asked], what: str) -> None:
         for asked in reads:

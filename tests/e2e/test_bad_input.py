@@ -23,7 +23,7 @@ from mlaudit.tui.screens.diff import DiffScreen
 from mlaudit.tui.screens.experiments import ExperimentsScreen
 from mlaudit.tui.screens.train_form import TrainFormScreen
 from mlaudit.wiring import Services, open_store
-from mlaudit.worker import ThreadBackend
+from mlaudit.worker.backend import ThreadBackend
 from tests.plugins.sample_store import MODEL, SAMPLE, build_sample_gateway
 from tests.plugins.screen_tools import app_on, see, until
 

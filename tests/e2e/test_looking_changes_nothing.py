@@ -36,7 +36,7 @@ from mlaudit.tui.screens.runs import RunsScreen
 from mlaudit.tui.screens.train_form import TrainFormScreen
 from mlaudit.tui.widgets.artifact_tree import ArtifactTree
 from mlaudit.tui.widgets.run_table import RunTable
-from mlaudit.worker import WorkerProcess
+from mlaudit.worker.process import WorkerProcess
 from tests.gateway.contract_stores import MODEL, seed
 from tests.plugins.screen_tools import see, text_of, until
 from tests.plugins.servers import _postgresql_binaries, running_mlflow_server

@@ -18,7 +18,7 @@ from mlaudit.tui.app import MlauditApp
 from mlaudit.tui.screens.experiments import ExperimentsScreen
 from mlaudit.tui.screens.runs import RunsScreen
 from mlaudit.wiring import Services
-from mlaudit.worker import ThreadBackend
+from mlaudit.worker.backend import ThreadBackend
 
 Handle = Callable[[Request[Any]], Any]
 PATIENCE = 10.0

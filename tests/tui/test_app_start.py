@@ -8,11 +8,11 @@ from textual.widgets import DataTable, Static
 from mlaudit.config.settings import Settings
 from mlaudit.domain.errors import StoreUnavailable
 from mlaudit.domain.models import Experiment, StoreInfo
-from mlaudit.services.evidence import Actor, IdentifyUser
 from mlaudit.services.experiments import ExperimentList
+from mlaudit.services.identity import Actor, IdentifyUser
 from mlaudit.tui.app import MlauditApp
 from mlaudit.tui.widgets.store_header import StoreHeader, elide
-from mlaudit.worker import ThreadBackend
+from mlaudit.worker.backend import ThreadBackend
 
 NAMES = ("[/x]", "[@click=app.quit]x[/]")
 

@@ -28,7 +28,7 @@ from mlaudit.tui.screens.models import ModelsScreen
 from mlaudit.tui.screens.run import RunScreen
 from mlaudit.tui.widgets.version_board import VersionBoard
 from mlaudit.wiring import Services
-from mlaudit.worker import ThreadBackend
+from mlaudit.worker.backend import ThreadBackend
 from tests.plugins.fake_world import fake_surroundings
 from tests.plugins.sample_store import HOSTILE_NAME, MARKUP_NAME, MODEL, SAMPLE, SECOND_MODEL
 from tests.plugins.screen_tools import Handle, app_on, see, text_of, until

@@ -19,7 +19,7 @@ from mlaudit.tui.screens.run import RunScreen
 from mlaudit.tui.screens.runs import RunsScreen
 from mlaudit.tui.screens.too_small import TooSmallScreen
 from mlaudit.wiring import Services
-from mlaudit.worker import ThreadBackend
+from mlaudit.worker.backend import ThreadBackend
 from tests.plugins.sample_store import SAMPLE
 from tests.plugins.screen_tools import app_on, see, text_of, until
 

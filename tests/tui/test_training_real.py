@@ -14,7 +14,7 @@ from mlaudit.tui.app import MlauditApp
 from mlaudit.tui.screens.run import RunScreen
 from mlaudit.tui.screens.training import TrainingScreen
 from mlaudit.tui.widgets.metric_chart import MetricChart
-from mlaudit.worker import WorkerProcess
+from mlaudit.worker.process import WorkerProcess
 from tests.plugins.screen_tools import text_of
 from tests.tui.training_bench import open_form
 

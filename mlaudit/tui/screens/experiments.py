@@ -79,8 +79,8 @@ class ExperimentsScreen(BaseScreen):
     @work(exclusive=True, group="experiments.user")
     async def _find_user(self) -> None:
         """For the header; a server must be asked for it, and nothing waits for that."""
-        # After the first paint: with it comes all that a promotion needs.
-        from mlaudit.services.evidence import IdentifyUser
+        # After the first paint.
+        from mlaudit.services.identity import IdentifyUser
 
         try:
             actor = await self.mlaudit.backend.ask(IdentifyUser())
