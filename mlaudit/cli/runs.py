@@ -23,8 +23,9 @@ from mlaudit.domain.text import clean
 from mlaudit.domain.triage import VERDICT_FIELDS, JudgedRun, in_order, verdict_cell
 from mlaudit.reports import runs as report
 from mlaudit.services.experiments import ResolveExperiments
-from mlaudit.services.run_export import RunSpool, SeenKeys
+from mlaudit.services.run_export import RunSpool
 from mlaudit.services.runs import PAGE_SIZE, SearchRuns
+from mlaudit.services.seen_keys import SeenKeys
 
 LARGEST_PAGE = 1000
 

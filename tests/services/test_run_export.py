@@ -60,7 +60,7 @@ def test_verdicts_are_columns_where_they_are_wanted() -> None:
 
 
 def test_parquet_has_types() -> None:
-    """Metrics and the change are numbers, NaN stays NaN, what is missing is null."""
+    """Metrics and the change are numbers, NaN stays NaN, an empty text stays one, what is missing is null."""
     parquet = pytest.importorskip("pyarrow.parquet")
     columns = ("run_id", "verdict", "change", "metrics.bad", "metrics.loss", "params.empty")
     table = parquet.read_table(io.BytesIO(written(ExportFormat.PARQUET, columns)))
@@ -68,9 +68,10 @@ def test_parquet_has_types() -> None:
     first, second = table.to_pylist()
     assert math.isnan(first.pop("metrics.bad"))
     assert first == {
-        "run_id": "a" * 32, "verdict": "REGRESSION", "change": 0.25, "metrics.loss": 0.1 + 0.2, "params.empty": None,
+        "run_id": "a" * 32, "verdict": "REGRESSION", "change": 0.25, "metrics.loss": 0.1 + 0.2, "params.empty": "",
     }  # fmt: skip
     assert (second["verdict"], second["change"], second["metrics.loss"]) == (None, None, math.inf)
+    assert (second["metrics.bad"], second["params.empty"]) == (None, None)
 
 
 @pytest.mark.parametrize("form", list(ExportFormat))
