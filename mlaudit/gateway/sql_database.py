@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 _ATTEMPTS = 3
+_IDS_MARK = "__[POSTCOMPILE_ids]"
 
 _SQLITE_COLUMNS = (
     "SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c"
@@ -59,20 +60,38 @@ class Reading:
         found: list[Any] = cursor.fetchall()
         return found
 
-    def rows_of(self, query: Any, ids: Sequence[str]) -> list[Any]:
-        """The same of a query with one parameter, the expanding ``ids``.
+    def rows_of(self, name: str, query: Callable[[], Any], ids: Sequence[str]) -> list[Any]:
+        """The same of a query with the expanding parameter ``ids``; ``name`` is the same for the same query.
 
-        For SQLite it is expanded here: SQLAlchemy takes longer to write down hundreds of parameters with their names
-        than SQLite to look them all up.
+        For SQLite it is composed once for all databases of this schema, and expanded here: SQLAlchemy takes longer to
+        write down hundreds of parameters with their names than SQLite to look them all up.
         """
-        if not self.postgresql:
-            compiled = query.compile(dialect=self.connection.dialect)
-            before, mark, after = compiled.string.partition("(__[POSTCOMPILE_ids])")
-            if mark and set(compiled.params) == {"ids"}:
-                text = f"{before}({', '.join('?' * len(ids))}){after}"
-                found: list[Any] = self.connection.connection.cursor().execute(text, list(ids)).fetchall()
-                return found
-        return self.rows(query, {"ids": list(ids)})
+        if self.postgresql:
+            return self.rows(self.tables.once(name, query), {"ids": list(ids)})
+        composed: _Composed = self.tables.once(f"{name}, composed", lambda: _composed(query(), self.connection.dialect))
+        text = f"{composed.before}{', '.join('?' * len(ids))}{composed.after}"
+        arguments = [*composed.first, *ids, *composed.last]
+        found: list[Any] = self.connection.connection.cursor().execute(text, arguments).fetchall()
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Composed:
+    """The text of a query around the marks of its ids, and its other arguments."""
+
+    before: str
+    after: str
+    first: tuple[Any, ...]
+    last: tuple[Any, ...]
+
+
+def _composed(query: Any, dialect: Any) -> _Composed:
+    compiled = query.compile(dialect=dialect)
+    before, _, after = compiled.string.partition(_IDS_MARK)
+    names = list(compiled.positiontup)
+    values = [compiled.params[name] for name in names]
+    place = names.index("ids")
+    return _Composed(before, after, tuple(values[:place]), tuple(values[place + 1 :]))
 
 
 class Database(Protocol):

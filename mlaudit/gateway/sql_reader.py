@@ -90,7 +90,8 @@ class SqlTracking:
 
     def get_run(self, run_id: str) -> Run:
         _check_id(run_id)
-        run = self._database.ask(lambda r: load_runs(r, [run_id], _in_workspace(r))).get(run_id)
+        found = self._database.ask(lambda r: load_runs(r, [run_id], lambda: _in_workspace(r), "in the workspace"))
+        run = found.get(run_id)
         if run is None:
             raise RunNotFound(clean(run_id))
         return run

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,21 +18,28 @@ _CHUNK = 900
 _IDS: Any = sa.bindparam("ids", expanding=True)
 """The ids of a chunk: given beside the query, they are not looked at one by one."""
 _NO_KEYS: dict[str, str] = {}
+_REMEMBERED = 1000
+_plain_keys: set[tuple[str, ...]] = set()
+"""Some sets of keys that are printable: most runs have the same ones."""
 _RUN_COLUMNS = (
     *("run_uuid", "experiment_id", "name", "status", "lifecycle_stage", "user_id", "start_time", "end_time"),
     "artifact_uri",
 )
 
 
-def load_runs(reading: Reading, run_ids: Sequence[str], *where: Any) -> dict[str, Run]:
-    """The runs with these ids by id; those that do not exist or do not fulfil ``where`` are left out."""
-    runs = reading.tables["runs"]
-    columns = reading.tables.columns("runs", *_RUN_COLUMNS)
-    rows = [
-        row
-        for chunk in _chunks(run_ids)
-        for row in reading.connection.execute(sa.select(*columns).where(runs.c.run_uuid.in_(chunk), *where))
-    ]
+def load_runs(
+    reading: Reading, run_ids: Sequence[str], where: Callable[[], Any] = sa.true, named: str = "all"
+) -> dict[str, Run]:
+    """The runs with these ids by id; those that do not exist or do not fulfil ``where`` are left out.
+
+    ``named`` is the same for the same condition.
+    """
+
+    def query() -> Any:
+        columns = reading.tables.columns("runs", *_RUN_COLUMNS)
+        return sa.select(*columns).where(reading.tables["runs"].c.run_uuid.in_(_IDS), where())
+
+    rows = [row for chunk in _chunks(run_ids) for row in reading.rows_of(f"runs, {named}", query, chunk)]
     ids = [str(row[0]) for row in rows]
     params, tags = _texts(reading, "params", ids), _texts(reading, "tags", ids)
     metrics = _metrics(reading, ids)
@@ -40,11 +47,11 @@ def load_runs(reading: Reading, run_ids: Sequence[str], *where: Any) -> dict[str
     return {
         run_id: _run(
             row,
-            params.get(run_id, {}),
-            metrics.get(run_id, {}),
-            tags.get(run_id, {}),
-            tuple(datasets.get(run_id, {}).values()),
-            tuple(models.get(run_id, ())),
+            params[run_id],
+            metrics[run_id],
+            tags[run_id],
+            tuple(datasets[run_id].values()) if run_id in datasets else (),
+            tuple(models[run_id]) if run_id in models else (),
         )
         for run_id, row in zip(ids, rows, strict=True)
     }
@@ -57,11 +64,14 @@ def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
 
 def _texts(reading: Reading, name: str, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Params or tags by run; raw."""
-    table = reading.tables[name]
     found: dict[str, dict[str, Any]] = {run_id: {} for run_id in ids}
-    query = sa.select(table.c.run_uuid, table.c.key, table.c.value).where(table.c.run_uuid.in_(_IDS))
+
+    def query() -> Any:
+        table = reading.tables[name]
+        return sa.select(table.c.run_uuid, table.c.key, table.c.value).where(table.c.run_uuid.in_(_IDS))
+
     for chunk in _chunks(ids):
-        for run_id, key, value in reading.rows_of(query, chunk):
+        for run_id, key, value in reading.rows_of(name, query, chunk):
             found[run_id][key] = value
     return found
 
@@ -69,10 +79,13 @@ def _texts(reading: Reading, name: str, ids: Sequence[str]) -> dict[str, dict[st
 def _metrics(reading: Reading, ids: Sequence[str]) -> dict[str, dict[str, float]]:
     """Latest values by run; keys raw."""
     found: dict[str, dict[str, float]] = {run_id: {} for run_id in ids}
-    latest = reading.tables.latest_metrics(run_ids=_IDS)
-    query = sa.select(latest.c.run_uuid, latest.c.key, latest.c.value, latest.c.is_nan)
+
+    def query() -> Any:
+        latest = reading.tables.latest_metrics(run_ids=_IDS)
+        return sa.select(latest.c.run_uuid, latest.c.key, latest.c.value, latest.c.is_nan)
+
     for chunk in _chunks(ids):
-        for run_id, key, value, nan in reading.rows_of(query, chunk):
+        for run_id, key, value, nan in reading.rows_of("latest metrics", query, chunk):
             found[run_id][key] = math.nan if nan else number(value)
     return found
 
@@ -91,28 +104,29 @@ def _datasets(reading: Reading, ids: Sequence[str]) -> dict[str, dict[str, Datas
     found: dict[str, dict[str, Dataset]] = {}
     if not (tables.has("datasets") and tables.has("inputs")):
         return found
-    datasets, inputs = tables["datasets"], tables["inputs"]
-    context: Any = sa.null()
-    if tables.has("input_tags"):
-        tags = tables["input_tags"]
-        context = (
-            sa.select(tags.c.value)
-            .where(tags.c.input_uuid == inputs.c.input_uuid, tags.c.name == DATASET_CONTEXT_TAG)
-            .scalar_subquery()
+
+    def query() -> Any:
+        datasets, inputs = tables["datasets"], tables["inputs"]
+        context: Any = sa.null()
+        if tables.has("input_tags"):
+            tags = tables["input_tags"]
+            context = (
+                sa.select(tags.c.value)
+                .where(tags.c.input_uuid == inputs.c.input_uuid, tags.c.name == DATASET_CONTEXT_TAG)
+                .scalar_subquery()
+            )
+        wanted = tables.columns(
+            "datasets", "name", "digest", "dataset_source_type", "dataset_source", "dataset_schema", "dataset_profile"
         )
-    wanted = tables.columns(
-        "datasets", "name", "digest", "dataset_source_type", "dataset_source", "dataset_schema", "dataset_profile"
-    )
-    for chunk in _chunks(ids):
-        query = (
+        return (
             sa.select(inputs.c.destination_id, datasets.c.dataset_uuid, context.label("context"), *wanted)
             .join_from(inputs, datasets, inputs.c.source_id == datasets.c.dataset_uuid)
-            .where(inputs.c.destination_type == "RUN", inputs.c.destination_id.in_(chunk))
+            .where(inputs.c.destination_type == "RUN", inputs.c.destination_id.in_(_IDS))
         )
-        for run_id, dataset_id, use, name, digest, source_type, source, schema, profile in reading.connection.execute(
-            query
-        ):
-            data = Dataset(*map(clean, (name, digest, use, source_type, source, schema, profile)))
+
+    for chunk in _chunks(ids):
+        for run_id, dataset_id, use, name, digest, *rest in reading.rows_of("datasets", query, chunk):
+            data = Dataset(*map(clean, (name, digest, use, *rest)))
             found.setdefault(run_id, {}).setdefault(dataset_id, data)
     return found
 
@@ -122,18 +136,21 @@ def _models(reading: Reading, ids: Sequence[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     if not reading.tables.has("inputs", "step"):
         return found
-    inputs = reading.tables["inputs"]
-    for chunk in _chunks(ids):
-        query = (
+
+    def query() -> Any:
+        inputs = reading.tables["inputs"]
+        return (
             sa.select(inputs.c.source_id, inputs.c.destination_id)
             .where(
                 inputs.c.source_type == "RUN_OUTPUT",
-                inputs.c.source_id.in_(chunk),
+                inputs.c.source_id.in_(_IDS),
                 inputs.c.destination_type == "MODEL_OUTPUT",
             )
             .order_by(inputs.c.step)
         )
-        for run_id, model_id in reading.connection.execute(query):
+
+    for chunk in _chunks(ids):
+        for run_id, model_id in reading.rows_of("models of runs", query, chunk):
             found.setdefault(run_id, []).append(str(model_id))
     return found
 
@@ -174,11 +191,14 @@ def _run(
 
 def _printable(
     params: Mapping[str, Any], metrics: Mapping[str, float], tags: Mapping[str, Any]
-) -> tuple[dict[str, str], dict[str, float], dict[str, str], Mapping[str, str]]:
+) -> tuple[Mapping[str, str], Mapping[str, float], Mapping[str, str], Mapping[str, str]]:
     """Params, metrics and tags with printable keys and texts, and the keys that were changed for it."""
     # Nearly all keys and values are plain; then there is nothing to tell apart, at a tenth of the cost.
-    if _is_plain((*params, *metrics, *tags)):
-        return _clean_values(params), dict(metrics), _clean_values(tags), _NO_KEYS
+    keys = (*params, *metrics, *tags)
+    if keys in _plain_keys or _is_plain(keys):
+        if len(_plain_keys) < _REMEMBERED:
+            _plain_keys.add(keys)
+        return _clean_values(params), metrics, _clean_values(tags), _NO_KEYS
     printable, changed = clean_keys([*params, *metrics, *tags])
     return (
         {printable[k]: clean(v) for k, v in params.items()},
@@ -197,8 +217,8 @@ def _is_plain(texts: Iterable[Any]) -> bool:
     return joined.isascii() and joined.isprintable() and len(joined) <= MAX_LENGTH
 
 
-def _clean_values(mapping: Mapping[str, Any]) -> dict[str, str]:
-    return dict(mapping) if _is_plain(mapping.values()) else {k: clean(v) for k, v in mapping.items()}
+def _clean_values(mapping: Mapping[str, Any]) -> Mapping[str, str]:
+    return mapping if _is_plain(mapping.values()) else {k: clean(v) for k, v in mapping.items()}
 
 
 def milliseconds(value: Any) -> int | None:

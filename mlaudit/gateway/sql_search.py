@@ -102,7 +102,7 @@ class RunSearch:
         ids = listing.ids[start : start + size]
         end = start + len(ids)
         # Listed a while ago: what was deleted or restored since is left out.
-        runs = load_runs(reading, ids, in_view(reading, search.view))
+        runs = load_runs(reading, ids, lambda: in_view(reading, search.view), search.view)
         page = tuple(runs[i] for i in ids if i in runs)
         if not ids or (end == len(listing.ids) and listing.whole):
             return RunPage(page)

@@ -8,13 +8,14 @@ be listed without is required.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
 from mlaudit.domain.errors import NotAStore
 
+T = TypeVar("T")
 _TEXT, _LONG, _INT = sa.String(), sa.BigInteger(), sa.Integer()
 _KEYED = {"key": _TEXT, "value": _TEXT}
 _METRIC = {"run_uuid": _TEXT, "key": _TEXT, "value": sa.Float(53), "timestamp": _LONG, "step": _LONG}
@@ -74,6 +75,7 @@ class Tables:
     """The tables of one schema. Two databases of the same schema share one, so that SQL is composed once."""
 
     def __init__(self, columns: Mapping[str, frozenset[str]]) -> None:
+        self._once: dict[str, Any] = {}
         self._tables: dict[str, sa.Table] = {}
         metadata = sa.MetaData()
         for name, wanted in WANTED.items():
@@ -86,6 +88,13 @@ class Tables:
     def has(self, table: str, *columns: str) -> bool:
         """Whether there is such a table with these columns."""
         return table in self._tables and all(c in self._tables[table].c for c in columns)
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """What ``make`` makes for this schema, made once; ``name`` is its own."""
+        if name not in self._once:
+            self._once[name] = make()
+        found: T = self._once[name]
+        return found
 
     def __getitem__(self, table: str) -> sa.Table:
         """Raises KeyError where the database has none; ask :meth:`has` first unless it is a core table."""

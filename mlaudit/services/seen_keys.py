@@ -17,13 +17,18 @@ class SeenKeys:
     printable: dict[str, set[str]] = field(default_factory=lambda: {group: set() for group in GROUPS})
     changed: dict[str, str] = field(default_factory=dict)
     """Printable key -> the store's, where they differ."""
+    _last: tuple[tuple[str, ...], ...] = ()
+    """The keys of the run before."""
 
     def add(self, runs: Iterable[Run]) -> None:
         """Look at some more runs."""
         for run in runs:
             self.count += 1
-            for group, keys in self.printable.items():
-                keys.update(getattr(run, group))
+            # Nearly always the same as before.
+            if (keys := (tuple(run.metrics), tuple(run.params), tuple(run.tags))) != self._last:
+                self._last = keys
+                for group, known in self.printable.items():
+                    known.update(getattr(run, group))
             if run.raw_keys:
                 self.changed.update(run.raw_keys)
 

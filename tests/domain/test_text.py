@@ -179,6 +179,8 @@ def test_times_sizes_durations():
     assert format_time(10**18) == "1000000000000000000 ms"
     assert format_iso(1_767_225_600_123) == "2026-01-01T00:00:00.123Z"
     assert format_iso(None) is None
+    assert format_iso(1_767_225_659_999) == "2026-01-01T00:00:59.999Z"
+    assert format_iso(-1) == "1969-12-31T23:59:59.999Z"
     assert format_iso(10**18) is None
     assert [format_size(s) for s in (None, 0, 999, 1000, 3_400_000, 5 * 10**12)] == [
         "—", "0 B", "999 B", "1.0 kB", "3.4 MB", "5.0 TB",
