@@ -14,10 +14,11 @@ from mlaudit.cli.filters import expanded, with_nearest_key
 from mlaudit.cli.invocation import FIRST_ANSWER, Invocation, invocation
 from mlaudit.cli.triage import judge, say_problems, split_order
 from mlaudit.cli.views import listing
+from mlaudit.config.settings import Reader
 from mlaudit.domain.columns import FIELDS, all_columns, default_columns, is_numeric, near, table_cell
 from mlaudit.domain.errors import FilterError, StoreError, UsageError
 from mlaudit.domain.filter_match import parse_order
-from mlaudit.domain.models import Run, ViewType
+from mlaudit.domain.models import Run, StoreKind, ViewType
 from mlaudit.domain.run_values import run_object
 from mlaudit.domain.text import clean
 from mlaudit.domain.triage import VERDICT_FIELDS, JudgedRun, in_order, verdict_cell
@@ -28,6 +29,10 @@ from mlaudit.services.runs import PAGE_SIZE, SearchRuns
 from mlaudit.services.seen_keys import SeenKeys
 
 LARGEST_PAGE = 1000
+"""Runs a page, where MLflow gives them: a server needs seconds for so many."""
+LARGEST_SQL_PAGE = 5000
+"""The same of our own reader: every page opens the database anew, so fewer of them are a third faster."""
+_SQL = (StoreKind.SQLITE, StoreKind.POSTGRESQL)
 
 
 class RunsFormat(StrEnum):
@@ -115,7 +120,9 @@ def runs(
         if not (deleted or all_runs):
             view_type = saved.view_type
     filter_string = expanded(filter_string, resolved.store.uri, tuple(names))
-    pages = RunPages(call, tuple(names), filter_string, tuple(order_by or ()), maximum, view_type)
+    by_sql = resolved.store.kind in _SQL and call.settings.reader is Reader.SQL
+    largest = LARGEST_SQL_PAGE if by_sql else LARGEST_PAGE
+    pages = RunPages(call, tuple(names), filter_string, tuple(order_by or ()), maximum, view_type, largest)
     try:
         if form is RunsFormat.PARQUET or (form is RunsFormat.CSV and not verdict):
             _export(pages, form, names, wanted)
@@ -157,8 +164,11 @@ class RunPages:
         order_by: tuple[str, ...],
         maximum: int,
         view: ViewType,
+        largest: int = LARGEST_PAGE,
     ) -> None:
+        """``largest``: runs a page at most."""
         self._call = call
+        self._largest = largest
         self._search = (ids, filter_string, order_by)
         self._maximum = maximum
         self._view = view
@@ -173,7 +183,7 @@ class RunPages:
         token: str | None = None
         while self._search[0]:
             # One more than asked for, so that truncation is known and not guessed.
-            size = min(LARGEST_PAGE, self._maximum + 1 - len(known))
+            size = min(self._largest, self._maximum + 1 - len(known))
             page = self._call.ask(SearchRuns(*self._search, size, token, self._view))
             # Tokens of a server are offsets: a run created meanwhile repeats one.
             fresh = list({r.run_id: r for r in page.runs if r.run_id not in known}.values())
