@@ -17,7 +17,7 @@ from mlaudit.tui.widgets.key_line import KeyLine
 from mlaudit.tui.widgets.store_header import StoreHeader
 
 if TYPE_CHECKING:
-    from mlaudit.domain.models import Run
+    from mlaudit.domain.models import Run, StoreInfo
     from mlaudit.tui.app import MlauditApp
 
 T = TypeVar("T")
@@ -56,12 +56,15 @@ class BaseScreen(Screen[None]):
         return ()
 
     def on_mount(self) -> None:
-        header = self.query_one(StoreHeader)
-        header.read_only = self.mlaudit.settings.read_only
-        header.store = self.mlaudit.store
+        """Called by Textual after that of a subclass, which must not call it itself."""
+        self.query_one(StoreHeader).read_only = self.mlaudit.settings.read_only
+        self.watch(self.mlaudit, "store", self._show_store)
         self.watch(self.mlaudit, "user", self._show_user)
         self.mlaudit.trail.opened()
         self._show_crumbs()
+
+    def _show_store(self, store: StoreInfo | None) -> None:
+        self.query_one(StoreHeader).store = store
 
     def _show_user(self, user: str) -> None:
         self.query_one(StoreHeader).user = user

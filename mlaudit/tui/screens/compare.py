@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from rich.text import Text
 from textual.binding import Binding
-from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from mlaudit.domain.models import Run
 from mlaudit.domain.side_by_side import Kind, Row, side_by_side
 from mlaudit.domain.verdict import Direction
 from mlaudit.tui.histories import run_labels
-from mlaudit.tui.screens.base import BaseScreen
-from mlaudit.tui.widgets.field import Field
+from mlaudit.tui.screens.searched import SearchedScreen
 from mlaudit.tui.widgets.fitting import fit
 from mlaudit.tui.widgets.jump_table import JumpTable
 
@@ -25,16 +23,10 @@ VALUE_WIDTH = 32
 ARROWS = {Direction.LOWER: "↓", Direction.HIGHER: "↑", None: ""}
 
 
-class CompareScreen(BaseScreen):
+class CompareScreen(SearchedScreen):
     """Two to ten runs as columns."""
 
     TITLE = "compare"
-    CSS = """
-    CompareScreen JumpTable { height: 1fr; }
-    CompareScreen #about, CompareScreen #row { height: auto; max-height: 5; padding: 0 1; }
-    CompareScreen #about { color: $text-muted; }
-    CompareScreen #row { border-top: solid $panel; }
-    """
     BINDINGS = [
         Binding("a", "everything", "All", id="compare.all", tooltip="Show also what is the same in all runs"),
         Binding("slash", "search", "Search", key_display="/", id="compare.search", tooltip="Search the rows by name"),
@@ -54,19 +46,15 @@ class CompareScreen(BaseScreen):
         self._listed: tuple[Row, ...] = ()
         self._everything = False
 
-    def compose_body(self) -> Iterable[Widget]:
-        yield Static(id="about", markup=False)
-        yield Field(placeholder="/ search", id="search", compact=True)
-        yield JumpTable(id="rows", cursor_type="row", zebra_stripes=True, cell_padding=1, fixed_columns=2)
-        yield Static(id="row", markup=False)
+    def _make_table(self) -> JumpTable:
+        return JumpTable(id="rows", cursor_type="row", zebra_stripes=True, cell_padding=1, fixed_columns=2)
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._list()
         self.query_one(JumpTable).focus()
 
     def _list(self) -> None:
-        wanted = self.query_one(Input).value.strip().lower()
+        wanted = self._wanted
         kept = [row for row in self._rows if self._everything or not row.same]
         self._listed = tuple(row for row in kept if wanted in row.name.lower())
         names = [fit(label, VALUE_WIDTH) for label in run_labels(self._runs)]
@@ -82,41 +70,25 @@ class CompareScreen(BaseScreen):
         if wanted and not self._listed:
             said.append("no row has this in its name")
         self.query_one("#about", Static).update(Text(" · ".join(said)))
-        self._show_row()
-
-    def on_input_changed(self) -> None:
-        """List what the search lets through."""
-        self._list()
-
-    def on_input_submitted(self) -> None:
-        """Back to the table."""
-        self.query_one(JumpTable).focus()
-
-    def on_data_table_row_highlighted(self) -> None:
-        """Show the whole values of the row."""
-        self._show_row()
+        self._show_whole()
 
     @property
     def _row(self) -> Row | None:
         at = self.query_one(JumpTable).cursor_row
         return self._listed[at] if 0 <= at < len(self._listed) else None
 
-    def _show_row(self) -> None:
+    def _show_whole(self) -> None:
         row = self._row
         text = Text("")
         if row is not None:
             values = " │ ".join("—" if v is None else v for v in row.values)
             text = Text.assemble((row.name, "bold"), f"  {values}")
-        self.query_one("#row", Static).update(text)
+        self.query_one("#whole", Static).update(text)
 
     def action_everything(self) -> None:
         """Show or hide what is the same."""
         self._everything = not self._everything
         self._list()
-
-    def action_search(self) -> None:
-        """Go to the search field."""
-        self.query_one(Input).focus()
 
     def action_chart(self) -> None:
         """The curves of these runs; of the metric under the cursor, if it is one."""
@@ -141,15 +113,6 @@ class CompareScreen(BaseScreen):
         """Copy the row."""
         if self._row is not None:
             self.mlaudit.copy("\t".join((self._row.name, *("" if v is None else v for v in self._row.values))))
-
-    async def action_back(self) -> None:
-        """Out of the search first, then off the screen."""
-        search = self.query_one(Input)
-        if self.focused is search or search.value:
-            search.value = ""
-            self.query_one(JumpTable).focus()
-        else:
-            await super().action_back()
 
 
 def _head(row: Row) -> tuple[Text, Text]:

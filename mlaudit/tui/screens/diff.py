@@ -93,7 +93,6 @@ class DiffScreen(ExportMixin, PromotionMixin, BaseScreen):
         yield DiffPanes(self.ask)
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.query_one("#sides", Static).update(Text(f"comparing run {self._run_id[:12]}…"))
         self.query_one("#choices").display = False
         self.query_one(DiffPanes).display = False

@@ -16,7 +16,6 @@ from mlaudit.domain.text import format_time
 from mlaudit.services.experiments import ListExperiments
 from mlaudit.tui.screens.base import BaseScreen
 from mlaudit.tui.widgets.jump_table import OpenTable
-from mlaudit.tui.widgets.store_header import StoreHeader
 
 if TYPE_CHECKING:
     from mlaudit.domain.models import Experiment
@@ -60,7 +59,6 @@ class ExperimentsScreen(BaseScreen):
             self._say(f"{error}.{kept}\nPress r to try again.", bad=True)
             return
         self.mlaudit.store = answer.store
-        self.query_one(StoreHeader).store = answer.store
         self._find_user()
         self.experiments = answer.experiments
         self._list()

@@ -51,7 +51,6 @@ class HistoryScreen(BaseScreen):
             yield Static(id="about", markup=False)
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.show_title(f"history of {clean(self._model)}")
         self.load()
 
@@ -146,7 +145,6 @@ class RecordScreen(BaseScreen):
             yield Static("", id="record", markup=False)
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.show_title(f"record {self._entry.record_id}")
         self._say(f"reading {self._entry.artifact} of run {self._entry.run_id[:12]}…")
         self.load()

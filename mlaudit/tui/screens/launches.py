@@ -48,7 +48,6 @@ class LaunchesScreen(BaseScreen):
             yield Static(id="about", markup=False)
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._show()
 
     def _show(self) -> None:

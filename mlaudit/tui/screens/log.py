@@ -34,7 +34,6 @@ class LogScreen(BaseScreen):
         yield Log(highlight=False)
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.action_reload()
 
     @work(exclusive=True, group="log")

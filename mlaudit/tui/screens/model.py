@@ -21,7 +21,6 @@ from mlaudit.services.promote import PlanPromotion, PlanRollback
 from mlaudit.services.registry import ListModels, ModelState, VersionState
 from mlaudit.tui.screens.alias import AliasDialog
 from mlaudit.tui.screens.promotion import PromotionMixin
-from mlaudit.tui.widgets.store_header import StoreHeader
 from mlaudit.tui.widgets.version_board import VersionBoard
 from mlaudit.tui.widgets.version_lines import FAILED, about_version
 
@@ -81,7 +80,6 @@ class ModelScreen(PromotionMixin):
             yield Static(id="about", markup=False)
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.show_title(clean(self._model))
         self.query_one("#warnings").display = False
         self.query_one("#about", Static).update(Text(f"reading {clean(self._model)}…"))
@@ -128,7 +126,7 @@ class ModelScreen(PromotionMixin):
             self.say(self._before_failure)
             self._before_failure = None
         self.state = found.models[0]
-        self.mlaudit.store = self.query_one(StoreHeader).store = found.store
+        self.mlaudit.store = found.store
         self._warn(self.state)
         self.query_one(VersionBoard).show(self.state, self._version)
         self._version = None

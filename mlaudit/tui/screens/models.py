@@ -17,7 +17,6 @@ from mlaudit.services.registry import ModelList, ModelSummary, SummarizeModels
 from mlaudit.tui.screens.base import BaseScreen
 from mlaudit.tui.widgets.fitting import fit
 from mlaudit.tui.widgets.jump_table import OpenTable
-from mlaudit.tui.widgets.store_header import StoreHeader
 
 NAME_WIDTH = 36
 ALIASES_WIDTH = 40
@@ -67,7 +66,7 @@ class ModelsScreen(BaseScreen):
             self._say(f"{error}.{kept} Press r to try again.", bad=True)
             return
         self.models = found
-        self.mlaudit.store = self.query_one(StoreHeader).store = found.store
+        self.mlaudit.store = found.store
         self.query_one(OpenTable).fill(COLUMNS, (_row(model) for model in found.models))
         count = len(found.models)
         said = [f"{count} registered model{'' if count == 1 else 's'}"] if count else [_NOTHING]

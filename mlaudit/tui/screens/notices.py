@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rich.text import Text
 from textual.binding import Binding
-from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
-from mlaudit.tui.screens.base import BaseScreen
-from mlaudit.tui.widgets.field import Field
+from mlaudit.tui.screens.searched import SearchedScreen
 from mlaudit.tui.widgets.fitting import fit
 from mlaudit.tui.widgets.jump_table import JumpTable
 
@@ -41,16 +38,10 @@ class Notice:
         return time.strftime("%H:%M:%S", time.localtime(self.at))
 
 
-class NoticesScreen(BaseScreen):
+class NoticesScreen(SearchedScreen):
     """Lists what the app has told; more may come while it is on."""
 
     TITLE = "notifications"
-    CSS = """
-    NoticesScreen JumpTable { height: 1fr; }
-    NoticesScreen #about, NoticesScreen #whole { height: auto; max-height: 8; padding: 0 1; }
-    NoticesScreen #about { color: $text-muted; }
-    NoticesScreen #whole { border-top: solid $panel; }
-    """
     BINDINGS = [
         Binding("slash", "search", "Search", key_display="/", id="notices.search", tooltip="Search the notifications"),
         Binding("y", "copy", "Copy", id="notices.copy", tooltip="Copy the notification under the cursor"),
@@ -60,11 +51,8 @@ class NoticesScreen(BaseScreen):
         super().__init__()
         self._listed: tuple[Notice, ...] = ()
 
-    def compose_body(self) -> Iterable[Widget]:
-        yield Static(id="about", markup=False)
-        yield Field(placeholder="/ search", id="search", compact=True)
-        yield JumpTable(id="notices", cursor_type="row", zebra_stripes=True, cell_padding=1)
-        yield Static(id="whole", markup=False)
+    def _make_table(self) -> JumpTable:
+        return JumpTable(id="notices", cursor_type="row", zebra_stripes=True, cell_padding=1)
 
     def on_mount(self) -> None:
         """List them, and again whenever one comes."""
@@ -73,7 +61,7 @@ class NoticesScreen(BaseScreen):
 
     def _list(self) -> None:
         notices = self.mlaudit.notices
-        wanted = self.query_one(Input).value.strip().lower()
+        wanted = self._wanted
         self._listed = tuple(n for n in reversed(notices) if wanted in f"{n.severity} {n.text}".lower())
         self.query_one(JumpTable).fill(
             ("time", "", "notification"),
@@ -102,32 +90,7 @@ class NoticesScreen(BaseScreen):
         where = f"  (told on: {one.screen})" if one is not None and one.screen else ""
         self.query_one("#whole", Static).update(Text.assemble(one.text, (where, "dim")) if one else Text(""))
 
-    def on_data_table_row_highlighted(self) -> None:
-        """Show all of it."""
-        self._show_whole()
-
-    def on_input_changed(self) -> None:
-        """List what the search lets through."""
-        self._list()
-
-    def on_input_submitted(self) -> None:
-        """Back to the table."""
-        self.query_one(JumpTable).focus()
-
-    def action_search(self) -> None:
-        """Go to the search field."""
-        self.query_one(Input).focus()
-
     def action_copy(self) -> None:
         """Copy the text under the cursor."""
         if self.current is not None:
             self.mlaudit.copy(self.current.text)
-
-    async def action_back(self) -> None:
-        """Out of the search first, then off the screen."""
-        search = self.query_one(Input)
-        if self.focused is search or search.value:
-            search.value = ""
-            self.query_one(JumpTable).focus()
-        else:
-            await super().action_back()

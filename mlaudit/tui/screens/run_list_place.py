@@ -34,7 +34,6 @@ class PlaceMixin(ColumnsMixin):
         self.sort = tuple(SortKey(column, ascending) for column, ascending in place.sort)
 
     def on_mount(self) -> None:
-        super().on_mount()
         if self.filter_string:
             self.query_one(FilterInput).value = self.filter_string
 

@@ -28,7 +28,6 @@ from mlaudit.tui.screens.train_form_running import RunningMixin
 from mlaudit.tui.screens.train_question import question_lines, store_words
 from mlaudit.tui.screens.training import TrainingScreen
 from mlaudit.tui.widgets.parameter_field import Choices, ParameterField
-from mlaudit.tui.widgets.store_header import StoreHeader
 
 NOW = "now"
 
@@ -80,7 +79,6 @@ class TrainFormScreen(RunningMixin, BaseScreen):
             yield Button(Content("All to default"), id="reset-all", compact=True)
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._show_about()
         self.show_running()
         self.set_interval(1.0, self.show_running)
@@ -144,7 +142,6 @@ class TrainFormScreen(RunningMixin, BaseScreen):
                 self._say(f"{error}. Press f5 to try again.", bad=True)
             else:
                 self.mlaudit.store = answer.store
-        self.query_one(StoreHeader).store = self.mlaudit.store
         self._show_about()
 
     async def _take(self, script: TrainingScript) -> None:

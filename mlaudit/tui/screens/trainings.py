@@ -54,7 +54,6 @@ class TrainingsScreen(BaseScreen):
             yield Static(id="about", markup=False)
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.query_one("#message").display = True
         self._look()
         self.set_interval(LOOK_SECONDS, self._look)
