@@ -15,7 +15,7 @@ from mlaudit.domain.models import Run
 from mlaudit.domain.sparkline import sparkline
 from mlaudit.services.history import GetHistory
 from mlaudit.tui.histories import Ask
-from mlaudit.tui.widgets.run_table import CURVE, PENDING
+from mlaudit.tui.widgets.run_cells import CURVE, PENDING
 
 MOST = 150
 """Points that are asked for, where a store can give fewer than all: some stretches to a cell."""

@@ -13,7 +13,7 @@ from mlaudit.tui.screens.run import RunScreen
 from mlaudit.tui.screens.run_list_place import WELCOME
 from mlaudit.tui.screens.runs import RunsScreen
 from mlaudit.tui.widgets.filter_input import FilterInput
-from mlaudit.tui.widgets.run_table import PIN
+from mlaudit.tui.widgets.run_cells import PIN
 from tests.plugins.screen_tools import app_on, see, text_of, until
 
 

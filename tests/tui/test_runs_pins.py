@@ -10,7 +10,8 @@ from textual.pilot import Pilot
 from mlaudit.gateway.memory import MemoryGateway
 from mlaudit.tui.screens.columns import ColumnsScreen
 from mlaudit.tui.screens.runs import RunsScreen
-from mlaudit.tui.widgets.run_table import PIN, RunTable
+from mlaudit.tui.widgets.run_cells import PIN
+from mlaudit.tui.widgets.run_table import RunTable
 from tests.plugins.screen_tools import runs_of, see, text_of, told, until
 
 

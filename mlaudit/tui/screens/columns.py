@@ -9,7 +9,7 @@ from textual.binding import Binding
 from textual.widgets import OptionList
 
 from mlaudit.tui.screens.picker import Marker, moving
-from mlaudit.tui.widgets.run_table import PIN
+from mlaudit.tui.widgets.run_cells import PIN
 
 
 class ColumnsScreen(Marker):

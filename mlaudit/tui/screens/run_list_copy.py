@@ -7,7 +7,7 @@ from textual.binding import Binding
 from mlaudit.domain.columns import is_curve
 from mlaudit.domain.run_values import full_cell
 from mlaudit.tui.screens.run_list import RunList
-from mlaudit.tui.widgets.run_table import title_of
+from mlaudit.tui.widgets.run_table_layout import title_of
 
 COPY_KEYS = (
     Binding("y", "copy_id", "Copy id", show=False, id="runs.copy_id", tooltip="Copy the run's id"),

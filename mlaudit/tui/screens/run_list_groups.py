@@ -22,7 +22,8 @@ from mlaudit.tui.screens.run_list_order import in_words
 from mlaudit.tui.screens.run_list_rows import RowsMixin
 from mlaudit.tui.widgets.run_preview import RunPreview, group_text
 from mlaudit.tui.widgets.run_rows import GroupRows
-from mlaudit.tui.widgets.run_table import RunTable, title_of
+from mlaudit.tui.widgets.run_table import RunTable
+from mlaudit.tui.widgets.run_table_layout import title_of
 
 NEED_ONE_RUN = NEED_A_RUN | {"diff", "promote"}
 LOOKED_AT = 2_000

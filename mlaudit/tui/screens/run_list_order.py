@@ -8,7 +8,8 @@ from mlaudit.domain.columns import order_key
 from mlaudit.domain.sorting import Sorting, further, of_the_store, sole
 from mlaudit.domain.triage import VERDICT_FIELDS
 from mlaudit.tui.screens.run_list_verdicts import VerdictsMixin
-from mlaudit.tui.widgets.run_table import RunTable, title_of
+from mlaudit.tui.widgets.run_table import RunTable
+from mlaudit.tui.widgets.run_table_layout import title_of
 
 
 class OrderMixin(VerdictsMixin):

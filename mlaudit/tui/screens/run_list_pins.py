@@ -5,7 +5,8 @@ from __future__ import annotations
 from textual.binding import Binding
 
 from mlaudit.tui.screens.run_list_columns import ColumnsMixin
-from mlaudit.tui.widgets.run_table import PIN, title_of
+from mlaudit.tui.widgets.run_cells import PIN
+from mlaudit.tui.widgets.run_table_layout import title_of
 
 PIN_KEY = Binding(
     "f", "pin", "Pin", show=False, id="runs.pin", tooltip="Keep the column under the cursor beside the name, or not"

@@ -14,7 +14,7 @@ from mlaudit.domain.sorting import of_the_store, with_verdicts
 from mlaudit.domain.triage import VERDICT_FIELDS
 from mlaudit.services.triage import CHUNK, JudgeRuns
 from mlaudit.tui.screens.run_list import RunList
-from mlaudit.tui.widgets.run_table import BASELINE
+from mlaudit.tui.widgets.run_cells import BASELINE
 
 JUDGED_FIRST = 50
 """Runs whose verdicts are asked for first; the others follow by the chunk, which looks up more at once."""

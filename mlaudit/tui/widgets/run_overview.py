@@ -20,7 +20,7 @@ from mlaudit.services.runs import RunDetails
 from mlaudit.tui.histories import Ask
 from mlaudit.tui.widgets.comparison_text import version_words
 from mlaudit.tui.widgets.markdown_text import NEWLINES, MarkdownText
-from mlaudit.tui.widgets.run_table import STATUS_COLORS
+from mlaudit.tui.widgets.run_cells import STATUS_COLORS
 
 NOTE_TAG = "mlflow.note.content"
 _SOURCE_TAGS = (

@@ -8,10 +8,8 @@ a page down. The name and the pinned columns stay in place while the others scro
 from __future__ import annotations
 
 import time
-from bisect import bisect_right
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -26,23 +24,27 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.timer import Timer
 
-from mlaudit.domain.columns import CURVES, NOTHING, is_curve, is_numeric, table_cell
+from mlaudit.domain.columns import is_curve, is_numeric
 from mlaudit.domain.groups import RunGroup
 from mlaudit.domain.models import Run, RunStatus
 from mlaudit.domain.sorting import Sorting
-from mlaudit.domain.triage import VERDICT_FIELDS, JudgedRun, verdict_cell
-from mlaudit.tui.widgets.diff_tables import COLORS, OTHER_COLOR, SIGNS
+from mlaudit.domain.triage import JudgedRun
 from mlaudit.tui.widgets.fitting import fit
+from mlaudit.tui.widgets.run_cells import BASELINE, CURVE, PIN, cell_color, cell_text
 from mlaudit.tui.widgets.run_rows import Arrangement, Row, key_of, runs_of
+from mlaudit.tui.widgets.run_table_layout import (
+    GAP,
+    HEADER,
+    MARK,
+    ROOM,
+    WIDEST,
+    Layout,
+    aligned,
+    name_cells,
+    title_of,
+)
 from mlaudit.tui.widgets.verdict_tally import VerdictTally
 
-HEADER = 2
-"""Lines that stay at the top: the groups (metrics, params, tags), and the columns' titles."""
-MARK = 2
-GAP = 2
-"""Cells for the mark at the left, and between two columns."""
-WIDEST = 28
-"""Cells of a column at most; what is longer ends in an ellipsis."""
 MEASURED = 60
 """Runs of each page that are looked at to find a column's width; it grows later where what is shown needs more."""
 MEASURED_PAGES_TO = 1_000
@@ -51,45 +53,6 @@ RESIZE_SECONDS = 0.25
 """How long the scrollbar may lag behind pages that come many times a second."""
 NEAR = 60
 """So many rows before the end of what is loaded, more is asked for."""
-CURVE = 12
-"""Cells of a column of curves, always."""
-ROOM = WIDEST + GAP
-"""Cells that columns which stay in place leave to the others: enough for one of any width."""
-PIN = "⇤"
-"""Stands over a pinned column."""
-BASELINE = "◆"
-"""Stands before the run that the others are judged against."""
-PENDING = "…"
-"""Stands where a verdict is still being worked out."""
-TITLES = {
-    "run_id": "id", "run_name": "name", "start_time": "started", "end_time": "ended", "duration": "took",
-    "change": "worst change", "lifecycle_stage": "lifecycle", "artifact_uri": "artifacts",
-    "experiment_id": "experiment id",
-}  # fmt: skip
-STATUS_COLORS = {RunStatus.RUNNING: "cyan", RunStatus.FAILED: "red", RunStatus.KILLED: "yellow"}
-
-
-def title_of(column: str) -> str:
-    """What stands over a column: the key itself for metrics, params and tags."""
-    group, dot, key = column.partition(".")
-    if group == CURVES:
-        return f"the curve of {key}"
-    return key if dot else TITLES.get(column, column.replace("_", " "))
-
-
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """Where the columns stand."""
-
-    stay: tuple[int, ...]
-    """Widths of those at the left that do not scroll: the name and the pinned ones, as far as there is room."""
-    frozen: int
-    """Cells that they take, with the mark and the gaps."""
-    columns: tuple[str, ...]
-    """The others."""
-    widths: tuple[int, ...]
-    starts: tuple[int, ...]
-    """Start of each of those, and one more entry: the end of the last."""
 
 
 class RunTable(ScrollView, can_focus=True):
@@ -193,7 +156,7 @@ class RunTable(ScrollView, can_focus=True):
         """Run id -> columns whose value is newer than a moment ago."""
         self._marked: dict[str, Run] = {}
         self._widths: dict[str, int] = {}
-        self._layout: _Layout | None = None
+        self._layout: Layout | None = None
         self._own_style: Style | None = None
         self._resizing: Timer | None = None
         """Where the scrollbar is yet to be told of more rows."""
@@ -286,7 +249,7 @@ class RunTable(ScrollView, can_focus=True):
     def room_for(self, columns: Iterable[str]) -> bool:
         """Whether all these can stay in place beside the first column and leave enough room to the others."""
         cells = sum(self._widths.get(c, WIDEST) + GAP for c in columns)
-        return self._name_cells + cells <= self.size.width - ROOM
+        return name_cells(self.columns[0], self._widths, self.size.width) + cells <= self.size.width - ROOM
 
     @property
     def pins_without_room(self) -> int:
@@ -430,7 +393,7 @@ class RunTable(ScrollView, can_focus=True):
     def on_click(self, event: events.Click) -> None:
         """A row takes the cursor, the row under the cursor opens, a title asks to be sorted by."""
         if event.y < HEADER:
-            column = self._column_at(event.x)
+            column = self._laid_out.column_at(event.x, self.scroll_offset.x)
             if column is not None:
                 self.cursor_column = column
                 self.post_message(self.SortAsked(self.column, event.ctrl or event.shift))
@@ -528,26 +491,10 @@ class RunTable(ScrollView, can_focus=True):
         self._layout = None
 
     @property
-    def _laid_out(self) -> _Layout:
+    def _laid_out(self) -> Layout:
         if self._layout is None:
-            frozen = self._name_cells
-            stay = [frozen - MARK - GAP]
-            for column in self.columns[1:]:
-                width = self._widths.get(column, WIDEST)
-                if column not in self.pinned or frozen + width + GAP > self.size.width - ROOM:
-                    break
-                stay.append(width)
-                frozen += width + GAP
-            columns = self.columns[len(stay) :]
-            widths = tuple(self._widths.get(c, WIDEST) for c in columns)
-            starts = tuple(accumulate((w + GAP for w in widths), initial=0))
-            self._layout = _Layout(tuple(stay), frozen, columns, widths, starts)
+            self._layout = Layout.of(self.columns, self.pinned, self._widths, self.size.width)
         return self._layout
-
-    @property
-    def _name_cells(self) -> int:
-        """Cells of the first column with the mark before it and the gap after it."""
-        return min(MARK + self._widths.get(self.columns[0], WIDEST) + GAP, max(1, self.size.width * 2 // 5))
 
     def _resize_soon(self) -> None:
         if self._resizing is None:
@@ -559,16 +506,6 @@ class RunTable(ScrollView, can_focus=True):
             self._resizing = None
         layout = self._laid_out
         self.virtual_size = Size(layout.frozen + layout.starts[-1], len(self.rows) + HEADER)
-
-    def _column_at(self, x: int) -> int | None:
-        """Index into ``columns`` of what stands at this cell."""
-        layout = self._laid_out
-        if x < layout.frozen:
-            ends = accumulate((w + GAP for w in layout.stay), initial=MARK)
-            return max(0, bisect_right(list(ends), x) - 1)
-        place = x - layout.frozen + self.scroll_offset.x
-        index = bisect_right(layout.starts, place) - 1
-        return index + len(layout.stay) if 0 <= index < len(layout.columns) else None
 
     # Drawing
 
@@ -601,11 +538,7 @@ class RunTable(ScrollView, can_focus=True):
         return self._row(row)
 
     def _visible(self) -> tuple[int, int]:
-        """The first and the one after the last index into the layout's columns of which anything can be seen."""
-        starts, left = self._laid_out.starts, self.scroll_offset.x
-        first = max(0, bisect_right(starts, left) - 1)
-        last = bisect_right(starts, left + max(0, self.size.width - self._laid_out.frozen - 1))
-        return first, min(last, len(starts) - 1)
+        return self._laid_out.visible(self.scroll_offset.x, self.size.width)
 
     def _joined(self, frozen: list[Segment], cells: list[Segment], first: int, base: Style) -> Strip:
         """The frozen part, and what can be seen of the rest; ``first`` is the column that ``cells`` begins with."""
@@ -645,7 +578,7 @@ class RunTable(ScrollView, can_focus=True):
             title = column.partition(".")[2] if is_curve(column) else title_of(column)
             if sign := self._sort_sign(column):
                 title = f"{fit(title, width - 1 - cell_len(sign))} {sign}"
-            padded = _aligned(title, width, is_numeric(column))
+            padded = aligned(title, width, is_numeric(column))
             return [Segment(padded, chosen if index == self.cursor_column else base), Segment(" " * GAP, base)]
 
         stay = len(layout.stay)
@@ -677,7 +610,7 @@ class RunTable(ScrollView, can_focus=True):
         mark = self.get_component_rich_style("runtable--mark", partial=True)
         frozen = [
             Segment(self._sign(shown), base if on_cursor else base + mark),
-            Segment(_aligned(self._text(shown, self.columns[0]), layout.stay[0], False), base),
+            Segment(aligned(self._text(shown, self.columns[0]), layout.stay[0], False), base),
             Segment(" " * GAP, base),
         ]
         for column, width in zip(self.columns[1:], layout.stay[1:], strict=False):
@@ -697,17 +630,13 @@ class RunTable(ScrollView, can_focus=True):
     def _cell(self, row: Row, column: str, width: int, base: Style, on_cursor: bool) -> Segment:
         text = self._text(row, column)
         if isinstance(row, RunGroup):
-            return Segment(_aligned(text, width, is_numeric(column)) + " " * GAP, base)
-        run, style = row, base
-        if column in self._changed.get(run.run_id, ()):
+            return Segment(aligned(text, width, is_numeric(column)) + " " * GAP, base)
+        style = base
+        if column in self._changed.get(row.run_id, ()):
             style += self.get_component_rich_style("runtable--changed", partial=True)
-        if text in {NOTHING, PENDING} and not on_cursor:
-            style += Style(dim=True)
-        elif column == "status" and not on_cursor and run.status in STATUS_COLORS:
-            style += Style(color=STATUS_COLORS[RunStatus(run.status)])
-        elif column == "verdict" and not on_cursor and (judged := self.judged.get(run.run_id)) and judged.outcome:
-            style += Style(color=COLORS.get(judged.outcome, OTHER_COLOR))
-        return Segment(_aligned(text, width, is_numeric(column)) + " " * GAP, style)
+        if not on_cursor and (color := cell_color(row, column, text, self.judged)) is not None:
+            style += color
+        return Segment(aligned(text, width, is_numeric(column)) + " " * GAP, style)
 
     def _text(self, row: Row, column: str) -> str:
         """A cell's text; a column that is too narrow for one that nobody had measured grows after this frame."""
@@ -721,31 +650,9 @@ class RunTable(ScrollView, can_focus=True):
         return text
 
     def _content(self, row: Row, column: str) -> str:
-        if is_curve(column):
-            # A group's is not one curve but many.
-            if self.curve is None or not isinstance(row, Run):
-                return ""
-            return self.curve(row, column.partition(".")[2])
-        arranged = None if self.arrangement is None else self.arrangement.cell(row, column)
-        if arranged is not None or isinstance(row, RunGroup):
-            return arranged or ""
-        run = row
-        if column not in VERDICT_FIELDS:
-            return table_cell(run, column, self.experiments)
-        judged = self.judged.get(run.run_id)
-        if judged is None:
-            return PENDING
-        text = verdict_cell(judged, column)
-        return f"{SIGNS[judged.outcome]} {text}" if column == "verdict" and judged.outcome is not None else text
+        return cell_text(row, column, self.experiments, self.judged, self.arrangement, self.curve)
 
     def _grown(self) -> None:
         self._layout = None
         self._resize()
         self.refresh()
-
-
-def _aligned(text: str, width: int, right: bool) -> str:
-    """``text`` in exactly ``width`` cells, an ellipsis at its end where it is too long."""
-    shown = fit(text, width)
-    padding = " " * max(0, width - cell_len(shown))
-    return padding + shown if right else shown + padding
