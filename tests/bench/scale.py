@@ -116,7 +116,7 @@ def _exported(form: str) -> Work:
     """Whole processes, and their memory."""
 
     def lines(bench: Bench) -> Iterator[Line]:
-        ours, theirs = bench.one("mlaudit", form), bench.mlflow(form)
+        ours, theirs = bench.one("mlaudit", form, ROUNDS), bench.mlflow(form)
         bar = ">= 10 times faster than search_runs, <= 500 MB"
         name = f"all {bench.runs:,} runs as {form}"
         if ours is None:
