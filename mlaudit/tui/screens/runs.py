@@ -94,6 +94,7 @@ class RunsScreen(LiveMixin, PlaceMixin, ViewsMixin, DeletedMixin, CopyMixin, Exp
         names = [e.name for e in self._experiments]
         self.title = names[0] if len(names) == 1 else f"{len(names)} experiments"
         self._seen = KnownKeys()
+        self._said_one_line = False
         self._say_timer: Timer | None = None
         """Of the line below the table, where it is due."""
 
@@ -363,7 +364,13 @@ class RunsScreen(LiveMixin, PlaceMixin, ViewsMixin, DeletedMixin, CopyMixin, Exp
             said.append(f"{marked} marked" + (f" ({hidden} not listed here)" if hidden else ""))
         said += self._about_verdicts()
         place = self.query_one("#status", Static)
-        place.update(Text(" · ".join(said), no_wrap=not self._problem, overflow="ellipsis"))
+        # One line stays one line: laid out with each page that comes, the whole screen would be painted each time.
+        one_line = bool(said) and not self._problem
+        place.update(
+            Text(" · ".join(said), no_wrap=not self._problem, overflow="ellipsis"),
+            layout=not (one_line and self._said_one_line),
+        )
+        self._said_one_line = one_line
         place.set_class(bool(self._problem), "-bad")
 
     def _nothing(self) -> str:

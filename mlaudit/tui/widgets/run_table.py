@@ -505,7 +505,13 @@ class RunTable(ScrollView, can_focus=True):
             self._resizing.stop()
             self._resizing = None
         layout = self._laid_out
-        self.virtual_size = Size(layout.frozen + layout.starts[-1], len(self.rows) + HEADER)
+        before, now = self.virtual_size, Size(layout.frozen + layout.starts[-1], len(self.rows) + HEADER)
+        if before.width == now.width and before.height <= now.height and self.show_vertical_scrollbar:
+            # Only the scrollbar changes: a new layout would paint everything.
+            self.set_reactive(RunTable.virtual_size, now)
+            self.vertical_scrollbar.window_virtual_size = now.height
+        else:
+            self.virtual_size = now
 
     # Drawing
 
