@@ -76,9 +76,9 @@ def root(
 def open_app(settings: Settings, *, slow: bool = False, restore: bool = True) -> int:
     """Open the app on the store that the settings name; returns the exit code it ended with. Needs a terminal."""
     settings = with_personal(settings, slow=slow, restore=restore)
-    # Read by Textual when it is imported. After a frame it waits for up to two periods before the next one, also where a
-    # key was pressed meanwhile: at its 60 a second one key of 100 took 55 ms while pages came in, now 34 ms. Nothing is
-    # painted more often for it, since what changes by itself has periods of its own.
+    # Read by Textual when it is imported. After a frame it waits for up to two periods before the next one, also where
+    # a key was pressed meanwhile: at its 60 a second one key of 100 took 55 ms while pages came in, now 34 ms. Nothing
+    # is painted more often for it, since what changes by itself has periods of its own.
     os.environ.setdefault("TEXTUAL_FPS", "10" if settings.slow else "240")
     if settings.slow:
         os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 _ATTEMPTS = 3
+CHUNK = 900
+"""Ids a query: SQLite's oldest limit is 999 parameters."""
 _IDS_MARK = "__[POSTCOMPILE_ids]"
 
 _SQLITE_COLUMNS = (
@@ -61,37 +63,44 @@ class Reading:
         return found
 
     def rows_of(self, name: str, query: Callable[[], Any], ids: Sequence[str]) -> list[Any]:
-        """The same of a query with the expanding parameter ``ids``; ``name`` is the same for the same query.
+        """The same of a query with the expanding parameter ``ids``, of which there may be any number.
 
-        For SQLite it is composed once for all databases of this schema, and expanded here: SQLAlchemy takes longer to
-        write down hundreds of parameters with their names than SQLite to look them all up.
+        ``name`` is the same for the same query. With more than :data:`CHUNK` ids, rows come by parts of them.
+
+        It is composed once for all databases of this schema, and the ids are put in here: SQLAlchemy takes longer to
+        write down hundreds of parameters with their names than SQLite or PostgreSQL to look them all up.
         """
+        dialect = self.connection.dialect
         if self.postgresql:
-            return self.rows(self.tables.once(name, query), {"ids": list(ids)})
-        composed: _Composed = self.tables.once(f"{name}, composed", lambda: _composed(query(), self.connection.dialect))
-        text = f"{composed.before}{', '.join('?' * len(ids))}{composed.after}"
-        arguments = [*composed.first, *ids, *composed.last]
-        found: list[Any] = self.connection.connection.cursor().execute(text, arguments).fetchall()
+            text, others = self.tables.once(
+                f"{name}, PostgreSQL", lambda: _with_array(query().compile(dialect=dialect))
+            )
+            answer: Any = self.connection.exec_driver_sql(text, {**others, "ids": list(ids)}).cursor
+            return cast(list[Any], answer.fetchall())
+        before, after, first, last = self.tables.once(
+            f"{name}, SQLite", lambda: _around_ids(query().compile(dialect=dialect))
+        )
+        cursor: Any = self.connection.connection.cursor()
+        found: list[Any] = []
+        for start in range(0, len(ids), CHUNK):
+            chunk = ids[start : start + CHUNK]
+            found += cursor.execute(f"{before}{', '.join('?' * len(chunk))}{after}", [*first, *chunk, *last])
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Composed:
-    """The text of a query around the marks of its ids, and its other arguments."""
-
-    before: str
-    after: str
-    first: tuple[Any, ...]
-    last: tuple[Any, ...]
-
-
-def _composed(query: Any, dialect: Any) -> _Composed:
-    compiled = query.compile(dialect=dialect)
+def _around_ids(compiled: Any) -> tuple[str, str, list[Any], list[Any]]:
+    """A query for SQLite: its text before and after the marks of the ids, and its other arguments likewise."""
     before, _, after = compiled.string.partition(_IDS_MARK)
     names = list(compiled.positiontup)
     values = [compiled.params[name] for name in names]
     place = names.index("ids")
-    return _Composed(before, after, tuple(values[:place]), tuple(values[place + 1 :]))
+    return before, after, values[:place], values[place + 1 :]
+
+
+def _with_array(compiled: Any) -> tuple[str, dict[str, Any]]:
+    """A query for PostgreSQL: its text with the ids as one array, and its other arguments."""
+    text = compiled.string.replace(f"IN ({_IDS_MARK})", "= ANY(%(ids)s)")
+    return text, {name: value for name, value in compiled.params.items() if name != "ids"}
 
 
 class Database(Protocol):

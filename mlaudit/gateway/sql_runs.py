@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,10 +13,8 @@ from mlaudit.domain.text import MAX_LENGTH, clean, clean_keys
 from mlaudit.gateway.convert import DATASET_CONTEXT_TAG, RUN_NAME_TAG
 from mlaudit.gateway.sql_database import Reading
 
-_CHUNK = 900
-"""Ids a query: SQLite's oldest limit is 999 parameters."""
 _IDS: Any = sa.bindparam("ids", expanding=True)
-"""The ids of a chunk: given beside the query, they are not looked at one by one."""
+"""Given beside the query, they are not looked at one by one."""
 _NO_KEYS: dict[str, str] = {}
 _REMEMBERED = 1000
 _plain_keys: set[tuple[str, ...]] = set()
@@ -39,7 +37,7 @@ def load_runs(
         columns = reading.tables.columns("runs", *_RUN_COLUMNS)
         return sa.select(*columns).where(reading.tables["runs"].c.run_uuid.in_(_IDS), where())
 
-    rows = [row for chunk in _chunks(run_ids) for row in reading.rows_of(f"runs, {named}", query, chunk)]
+    rows = reading.rows_of(f"runs, {named}", query, run_ids)
     ids = [str(row[0]) for row in rows]
     params, tags = _texts(reading, "params", ids), _texts(reading, "tags", ids)
     metrics = _metrics(reading, ids)
@@ -57,11 +55,6 @@ def load_runs(
     }
 
 
-def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(ids), _CHUNK):
-        yield ids[start : start + _CHUNK]
-
-
 def _texts(reading: Reading, name: str, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Params or tags by run; raw."""
     found: dict[str, dict[str, Any]] = {run_id: {} for run_id in ids}
@@ -70,9 +63,8 @@ def _texts(reading: Reading, name: str, ids: Sequence[str]) -> dict[str, dict[st
         table = reading.tables[name]
         return sa.select(table.c.run_uuid, table.c.key, table.c.value).where(table.c.run_uuid.in_(_IDS))
 
-    for chunk in _chunks(ids):
-        for run_id, key, value in reading.rows_of(name, query, chunk):
-            found[run_id][key] = value
+    for run_id, key, value in reading.rows_of(name, query, ids):
+        found[run_id][key] = value
     return found
 
 
@@ -84,9 +76,8 @@ def _metrics(reading: Reading, ids: Sequence[str]) -> dict[str, dict[str, float]
         latest = reading.tables.latest_metrics(run_ids=_IDS)
         return sa.select(latest.c.run_uuid, latest.c.key, latest.c.value, latest.c.is_nan)
 
-    for chunk in _chunks(ids):
-        for run_id, key, value, nan in reading.rows_of("latest metrics", query, chunk):
-            found[run_id][key] = math.nan if nan else number(value)
+    for run_id, key, value, nan in reading.rows_of("latest metrics", query, ids):
+        found[run_id][key] = math.nan if nan else number(value)
     return found
 
 
@@ -124,10 +115,9 @@ def _datasets(reading: Reading, ids: Sequence[str]) -> dict[str, dict[str, Datas
             .where(inputs.c.destination_type == "RUN", inputs.c.destination_id.in_(_IDS))
         )
 
-    for chunk in _chunks(ids):
-        for run_id, dataset_id, use, name, digest, *rest in reading.rows_of("datasets", query, chunk):
-            data = Dataset(*map(clean, (name, digest, use, *rest)))
-            found.setdefault(run_id, {}).setdefault(dataset_id, data)
+    for run_id, dataset_id, use, name, digest, *rest in reading.rows_of("datasets", query, ids):
+        data = Dataset(*map(clean, (name, digest, use, *rest)))
+        found.setdefault(run_id, {}).setdefault(dataset_id, data)
     return found
 
 
@@ -149,9 +139,8 @@ def _models(reading: Reading, ids: Sequence[str]) -> dict[str, list[str]]:
             .order_by(inputs.c.step)
         )
 
-    for chunk in _chunks(ids):
-        for run_id, model_id in reading.rows_of("models of runs", query, chunk):
-            found.setdefault(run_id, []).append(str(model_id))
+    for run_id, model_id in reading.rows_of("models of runs", query, ids):
+        found.setdefault(run_id, []).append(str(model_id))
     return found
 
 
