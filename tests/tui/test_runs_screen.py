@@ -413,17 +413,17 @@ async def test_a_late_answer_to_an_older_filter_is_not_shown(sample_gateway: Mem
 
 async def test_ten_thousand_runs_cost_only_what_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Filling the table and drawing a page format a screenful of cells, not all of them."""
-    from mlaudit.tui.widgets import run_table
+    from mlaudit.tui.widgets import run_cells
 
     formatted = 0
-    original = run_table.table_cell
+    original = run_cells.table_cell
 
     def counting(*arguments: Any) -> str:
         nonlocal formatted
         formatted += 1
         return original(*arguments)
 
-    monkeypatch.setattr(run_table, "table_cell", counting)
+    monkeypatch.setattr(run_cells, "table_cell", counting)
     runs = [
         Run(f"{n:032x}", "1", f"run-{n}", "FINISHED", metrics={f"m{k}": n / (k + 1) for k in range(30)})
         for n in range(10_000)

@@ -364,12 +364,10 @@ class RunsScreen(LiveMixin, PlaceMixin, ViewsMixin, DeletedMixin, CopyMixin, Exp
             said.append(f"{marked} marked" + (f" ({hidden} not listed here)" if hidden else ""))
         said += self._about_verdicts()
         place = self.query_one("#status", Static)
-        # One line stays one line: laid out with each page that comes, the whole screen would be painted each time.
-        one_line = bool(said) and not self._problem
-        place.update(
-            Text(" · ".join(said), no_wrap=not self._problem, overflow="ellipsis"),
-            layout=not (one_line and self._said_one_line),
-        )
+        text = Text(" · ".join(said), no_wrap=not self._problem, overflow="ellipsis")
+        # One line that stays one needs no layout: with one for each page that comes, all would be painted each time.
+        one_line = bool(said) and not self._problem and text.cell_len <= place.size.width
+        place.update(text, layout=not (one_line and self._said_one_line))
         self._said_one_line = one_line
         place.set_class(bool(self._problem), "-bad")
 
