@@ -162,7 +162,7 @@ class Invocation:
             raise
         if not answered:
             self.abandoned = True
-            raise DeadlineExceeded(self._store, request.what, seconds)
+            raise DeadlineExceeded(self._store, request.what, seconds, request.writes)
         if failures:
             raise failures[0]
         return answers[0]

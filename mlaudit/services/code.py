@@ -96,7 +96,9 @@ def _with(base: CodeChange, *, known: bool = False, note: str = "") -> CodeChang
 def _between(directory: Path, base: CodeChange, ours: str, theirs: str) -> CodeChange:
     span = f"{theirs}..{ours}"
     log = _git(directory, "log", "--no-decorate", "--no-color", "--format=%h%x00%s", f"-{MAX_COMMITS + 1}", span, "--")
-    commits = [Commit(*(clean(part, max_length=200) for part in line.split("\0", 1))) for line in log.splitlines()]
+    # At line feeds alone: a subject may hold other characters at which Python would break lines.
+    lines = [line.partition("\0") for line in log.split("\n") if "\0" in line]
+    commits = [Commit(clean(sha, max_length=200), clean(subject, max_length=200)) for sha, _, subject in lines]
     behind = int(_git(directory, "rev-list", "--count", f"{ours}..{theirs}", "--") or 0)
     # diff-tree is plumbing: it looks at no working tree and at no attribute's text converter.
     raw = _git(directory, "diff-tree", "-r", "-z", "--no-renames", "--no-ext-diff", "--name-status", theirs, ours)

@@ -70,6 +70,7 @@ _UNENDED = {RunStatus.RUNNING, RunStatus.SCHEDULED}
 class _Known:
     """What is remembered of a training in the process that answers for it."""
 
+    log_path: str
     process: subprocess.Popen[bytes] | None = None
     run_id: str | None = None
     more_runs: int = 0
@@ -137,7 +138,7 @@ class Launcher:
             os.close(log)
         training = Training(launch_id, process.pid, time.time(), argv, log_path, identity(process.pid))
         with self._guard:
-            self._known[launch_id] = _Known(process)
+            self._known[launch_id] = _Known(log_path, process)
         return training
 
     def poll(self, request: PollTraining) -> TrainingStatus:
@@ -176,7 +177,7 @@ class Launcher:
 
     def _remembered(self, training: Training) -> _Known:
         with self._guard:
-            return self._known.setdefault(training.launch_id, _Known())
+            return self._known.setdefault(training.launch_id, _Known(training.log_path))
 
     def _end_runs(self, training: Training, status: TrainingStatus) -> bool:
         """Set every run of a process that is gone KILLED that says that it goes on; whether there was one."""
@@ -220,16 +221,32 @@ class Launcher:
     def _tagged(self, training: Training) -> TaggedRuns:
         return tagged_runs(self._gateway(), training.launch_id)
 
+    def _delete_old_logs(self, folder: Path) -> None:
+        """All but the newest, and those of trainings that may still write to theirs."""
+        others = sorted(folder.glob("training-*.log"), key=_changed, reverse=True)
+        with self._guard:
+            ours = {Path(known.log_path).name for known in self._known.values()}
+        for old in others[KEPT_LOGS:]:
+            if old.name not in ours:
+                with contextlib.suppress(OSError):
+                    old.unlink()
+
     def _open_log(self, launch_id: str) -> tuple[str, int]:
         folder = self._log_dir()
+        self._delete_old_logs(folder)
         try:
-            others = sorted(folder.glob("training-*.log"), key=lambda p: p.stat().st_mtime, reverse=True)
-            for old in others[KEPT_LOGS:]:
-                old.unlink()
             path = folder / f"training-{time.strftime('%Y%m%d-%H%M%S')}-{launch_id[:8]}.log"
             return str(path), os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
         except OSError as error:
             raise UsageError(f"no file for the training's output in {folder}: {error.strerror}") from error
+
+
+def _changed(path: Path) -> float:
+    """When a file was last written; 0 where it is gone: another mlaudit may delete the same ones."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _state(training: Training, known: _Known, *, seconds: float = 0) -> tuple[bool, int | None]:

@@ -19,6 +19,7 @@ from mlaudit.gateway.base import TrackingReader
 from mlaudit.services.model_card import model_card
 from mlaudit.services.preview_lines import (
     LEXERS,
+    LINE_END,
     Line,
     coloured_lines,
     hex_lines,
@@ -146,7 +147,8 @@ def _preview(reader: TrackingReader, request: PreviewArtifact, stream: ArtifactS
         lines = plain_lines(text) if problem else json_lines(text)
         return Preview(path, Kind.LINES, size, problem or cut, lines)
     if ending in {".md", ".markdown"} and whole and len(text) <= MARKDOWN_BYTES:
-        return Preview(path, Kind.MARKDOWN, size, text=clean(text, max_length=MARKDOWN_BYTES, keep_newlines=True))
+        printed = "\n".join(line.expandtabs(4) for line in LINE_END.split(text))
+        return Preview(path, Kind.MARKDOWN, size, text=clean(printed, max_length=MARKDOWN_BYTES, keep_newlines=True))
     language = "docker" if name == "Dockerfile" else "markdown" if ending == ".md" else LEXERS.get(ending)
     return Preview(path, Kind.LINES, size, cut, coloured_lines(text, language) if language else plain_lines(text))
 

@@ -23,7 +23,7 @@ MAX_LINES = 20_000
 TABLE_ROWS, TABLE_COLUMNS, CELL = 500, 40, 60
 """Of a table: rows, columns, and characters of a cell that are kept."""
 HEX_BYTES = 256
-_BREAK = re.compile(r"\r\n|\n|\r")
+LINE_END = re.compile(r"\r\n|\n|\r")
 # A string without an end goes to the end of the text: to try again at each quote after it would take for ever.
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[{}\[\],:]|[^\s"{}\[\],:]+', re.DOTALL)
 _LITERALS = frozenset({"true", "false", "null", "NaN", "Infinity", "-Infinity"})
@@ -60,7 +60,7 @@ def plain_lines(text: str) -> tuple[Line, ...]:
 
 
 def _split(text: str) -> list[str]:
-    lines = _BREAK.split(text)
+    lines = LINE_END.split(text)
     if lines and not lines[-1]:
         lines.pop()
     if len(lines) > MAX_LINES:
@@ -155,7 +155,7 @@ def json_problem(text: str) -> str:
 
 def table_rows(text: str, *, tabs: bool, whole: bool) -> tuple[tuple[tuple[str, ...], ...], str]:
     """The first rows of a CSV or TSV file, its header first, and what was left out in words. Raises csv.Error."""
-    lines = _BREAK.split(text)
+    lines = LINE_END.split(text)
     if not whole and len(lines) > 1:
         lines.pop()  # it may be cut off
     separator = "\t" if tabs else _separator(lines[0])

@@ -13,7 +13,6 @@ from mlaudit.services.run_lookup import run_to_look_at
 
 PAGE_SIZE = 200
 """Runs a page: what a server answers within a second (mlflow's own pages cost 0.4-0.8 s at this size)."""
-MAX_PREVIEW_BYTES = 200_000
 
 
 @dataclass(frozen=True, slots=True)

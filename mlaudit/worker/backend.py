@@ -47,7 +47,7 @@ class ThreadBackend:
         try:
             answer: T = await asyncio.wait_for(asyncio.to_thread(self._handle, request), seconds)
         except TimeoutError:
-            raise DeadlineExceeded("memory", request.what, seconds) from None
+            raise DeadlineExceeded("memory", request.what, seconds, request.writes) from None
         return answer
 
     async def close(self) -> None:

@@ -45,11 +45,11 @@ def clone(tmp_path: Path) -> Clone:
 def test_the_log_and_the_files_between_the_two(clone):
     first = clone.commit("first", train__py="1", old__py="1")
     (clone.path / "old.py").unlink()
-    clone.commit("raise the \x1b[31mlearning rate", train__py="2", new__py="1")
+    clone.commit("raise the \x1b[31mlearning\u2028\x0crate", train__py="2", new__py="1")
     last = clone.commit("more epochs", train__py="3")
     found = clone.describe(last, first)
     assert found.known
-    assert [c.subject for c in found.commits] == ["more epochs", "raise the ␛[31mlearning rate"]
+    assert [c.subject for c in found.commits] == ["more epochs", "raise the ␛[31mlearning‹U+2028›␌rate"]
     assert last.startswith(found.commits[0].sha)
     assert [(f.status, f.path) for f in found.files] == [("A", "new.py"), ("D", "old.py"), ("M", "train.py")]
     assert (found.behind, found.note, found.more_commits, found.more_files) == (0, "", False, False)

@@ -191,6 +191,15 @@ class TestStart:
         bench.start("quick")
         assert len(list((bench.folder / "logs").iterdir())) == 21
 
+    def test_but_not_that_of_a_training_that_may_still_write(self, bench: Bench) -> None:
+        """One that was left running by an earlier session, and has said nothing for long."""
+        training = bench.start("quick")
+        os.utime(training.log_path, (1, 1))
+        for i in range(30):
+            (bench.folder / "logs" / f"training-{i}.log").write_text("")
+        bench.start("quick")
+        assert Path(training.log_path).exists()
+
 
 class TestADeclaredScript:
     """One of the team's own, from its mlaudit.toml."""

@@ -73,6 +73,8 @@ class TestText:
     def test_markdown_is_given_as_it_is_but_clean(self) -> None:
         preview = look("README.md", b"# Title\n\x1b[2J [x](http://evil)\n")
         assert (preview.kind, preview.text) == (Kind.MARKDOWN, "# Title\n␛[2J [x](http://evil)\n")
+        windows = look("README.md", b"# Title\r\n\r\n\tcode\r\n")
+        assert windows.text == "# Title\n\n    code\n", "neither its line ends nor its tabs are shown as signs"
         assert look("README.md", b"a\n" * 20_000).kind is Kind.LINES, "a long one is not laid out"
 
     def test_half_a_character_at_the_cut_is_left_out(self) -> None:
