@@ -1,4 +1,4 @@
-"""The worker process. Started by :mod:`mlaudit.worker.link` with the number of a socket; of no use by hand."""
+"""The worker process. Started by :mod:`mlaudit.worker.spawn` with the number of a socket; of no use by hand."""
 
 import importlib.util
 import sys
@@ -7,9 +7,11 @@ from pathlib import Path
 if __name__ == "__main__":
     if len(sys.argv) != 2 or not sys.argv[1].isdigit():
         sys.exit("mlaudit.worker is started by mlaudit itself")
-    if importlib.util.find_spec("mlaudit") is None:
-        # A checkout that is not installed.
-        sys.path.append(str(Path(__file__).resolve().parents[2]))
+    # Screen and worker must be of one piece: in a checkout, another mlaudit may be installed, or none.
+    ours = Path(__file__).resolve().parents[2]
+    found = importlib.util.find_spec("mlaudit")
+    if found is None or found.origin is None or Path(found.origin).resolve().parents[1] != ours:
+        sys.path.insert(0, str(ours))
     from mlaudit.worker.child import main
 
     main(int(sys.argv[1]))
