@@ -259,3 +259,13 @@ async def test_t_opens_the_form(bench: TrainingBench) -> None:
         await until(pilot, lambda: isinstance(pilot.app.screen, TrainFormScreen))
         await until(pilot, lambda: any(isinstance(r, DescribeTraining) for r in asked))
         assert not isinstance(pilot.app.screen, TrainingScreen)
+
+
+async def test_the_button_goes_back_to_the_training_that_lies_below(bench: TrainingBench) -> None:
+    """And the app goes on."""
+    async with bench.app().run_test(size=(100, 30)) as pilot:
+        training = await train(pilot, "slow")
+        form = await open_form(pilot)
+        await until(pilot, lambda: form.query_one("#there").display)
+        form.query_one("#there-button", Button).press()
+        await until(pilot, lambda: pilot.app.screen is training and not form.is_attached)
