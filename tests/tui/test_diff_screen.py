@@ -20,6 +20,7 @@ from mlaudit.tui.screens.confirm import ConfirmDialog
 from mlaudit.tui.screens.diff import DiffScreen
 from mlaudit.tui.widgets.diff_tables import DifferenceTable, MetricTable, change_of, elide_pair
 from mlaudit.tui.widgets.metric_chart import MetricChart
+from mlaudit.tui.widgets.store_header import StoreHeader
 from tests.plugins.sample_store import MARKUP_NAME, MODEL, SAMPLE
 from tests.plugins.screen_tools import Handle, app_on, see, text_of, until
 
@@ -386,6 +387,31 @@ class TestUnderWay:
             gate.set()
             await see(pilot, "In Production now")
             assert in_production(sample_gateway) == ["4"]
+
+    async def test_a_click_on_the_way_stays_here_like_escape(
+        self, sample_gateway: MemoryGateway, gate: threading.Event
+    ) -> None:
+        app = app_on(sample_gateway, around=self.held(gate, []))
+        async with app.run_test(size=WIDE) as pilot:
+            screen = await show(pilot, "better")
+            await dialog(pilot)
+            await pilot.press("tab", "enter")
+            await see(pilot, f"Promoting {MODEL}…")
+            await pilot.click(StoreHeader, offset=(3, 0))
+            await see(pilot, "The promotion is under way")
+            assert app.screen is screen
+
+    async def test_q_warns_wherever_one_is(self, sample_gateway: MemoryGateway, gate: threading.Event) -> None:
+        app = app_on(sample_gateway, around=self.held(gate, []))
+        async with app.run_test(size=WIDE, notifications=True) as pilot:
+            screen = await show(pilot, "better")
+            await dialog(pilot)
+            await pilot.press("tab", "enter")
+            await see(pilot, f"Promoting {MODEL}…")
+            await app.pop_screen()
+            await until(pilot, lambda: not screen.is_attached)
+            await pilot.press("q")
+            await see(pilot, "Press q again to quit")
 
 
 class TestCells:

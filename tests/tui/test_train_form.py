@@ -17,6 +17,7 @@ from mlaudit.tui.screens.train_form import TrainFormScreen
 from mlaudit.tui.screens.training import TrainingScreen
 from mlaudit.tui.widgets.field import Field
 from mlaudit.tui.widgets.parameter_field import Choices, OnOff, ParameterField
+from mlaudit.tui.widgets.store_header import StoreHeader
 from tests.plugins.screen_tools import see, text_of, until
 from tests.tui.training_bench import TrainingBench, field, open_form, train
 
@@ -113,6 +114,11 @@ class TestFields:
             await until(pilot, lambda: pilot.app.screen is not screen)
             again = await open_form(pilot)
             assert field(again, "epochs").value == "33"
+            field(again, "epochs").control.focus()
+            await pilot.press("end", "7")
+            await pilot.click(StoreHeader, offset=(3, 0))
+            await until(pilot, lambda: pilot.app.screen is not again)
+            assert field(await open_form(pilot), "epochs").value == "337"
 
 
 class TestStart:

@@ -222,15 +222,15 @@ class PromotionMixin(BaseScreen):
         if self._quit_warned:
             return True
         self._quit_warned = True
-        self.say(f"A {self._executing} is under way. Press q again to quit without seeing what came of it.", bad=True)
+        under_way = f"A {self._executing} is under way. Press q again to quit without seeing what came of it."
+        self._tell(Text(under_way), bad=True)
         return False
 
-    async def action_back(self) -> None:
-        """Leave, but not while the registry is being changed: its outcome is told here."""
+    def may_leave(self) -> bool:
+        """Not while the registry is being changed: its outcome is told here."""
         if self._executing:
             self.say(f"The {self._executing} is under way; what came of it is told here in a moment.")
-            return
-        await super().action_back()
+        return not self._executing
 
 
 def _words_for(request: PlanPromotion | PlanRollback) -> Wording:
