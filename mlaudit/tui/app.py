@@ -288,11 +288,12 @@ class MlauditApp(App[int]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Nothing that writes is bound where nothing may be written, nor the form's key on the form."""
-        if action == "trainings" and not (self._any_training and self.screen.title != "trainings"):
+        # By the class's own title: that of a list of runs is the name of an experiment, which may be "train".
+        if action == "trainings" and not (self._any_training and self.screen.TITLE != "trainings"):
             return False
         if action == "again" and not (self.may_write and self._run_at_hand is not None):
             return False
-        if action == "train" and not (self.may_write and self.screen_stack and self.screen.title != "train"):
+        if action == "train" and not (self.may_write and self.screen_stack and self.screen.TITLE != "train"):
             return False
         return super().check_action(action, parameters)
 

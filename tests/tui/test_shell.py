@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from textual.command import CommandList, CommandPalette
 from textual.widgets import Input
 
@@ -166,3 +167,19 @@ async def test_the_users_own_keys_and_colours_hold(sample_gateway: MemoryGateway
         assert any("there is no theme 'no-such-theme'" in m for m in told)
         assert any("slow is ignored" in m for m in told)
         assert any("there is no action runs.nothing" in m for m in told)
+
+
+@pytest.mark.parametrize("name", ["train", "trainings"])
+async def test_an_experiment_may_be_called_like_a_screen(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its runs have the same keys as those of any other."""
+    monkeypatch.setattr(MlauditApp, "_any_training", True)
+    store = MemoryGateway()
+    experiment = store.add_experiment(name)
+    store.add_run(experiment, name="one", model=False)
+    app = app_on(store)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await see(pilot, name)
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen) and app.screen._loaded)
+        assert app.check_action("train", ())
+        assert app.check_action("trainings", ())
