@@ -380,6 +380,16 @@ class TestColumns:
             await pilot.press("x")
             await until(pilot, lambda: screen.table.columns == before)
 
+    async def test_a_verdict_column_that_was_hidden_can_be_shown_again(self, sample_gateway: MemoryGateway) -> None:
+        async with runs_of(sample_gateway) as (pilot, screen):
+            await until(pilot, lambda: "verdict" in screen.table.columns)
+            for key in ("n", "a"):
+                await pilot.press("C")
+                await until(pilot, lambda: isinstance(pilot.app.screen, ColumnsScreen))
+                await pilot.press(key, "enter")
+                await until(pilot, lambda: pilot.app.screen is screen)
+                assert ("verdict" in screen.table.columns) == (key == "a")
+
     async def test_a_column_moves_and_escape_changes_nothing(self, sample_gateway: MemoryGateway) -> None:
         async with runs_of(sample_gateway) as (pilot, screen):
             before = screen.table.columns
