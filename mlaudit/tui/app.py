@@ -11,6 +11,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -376,7 +377,8 @@ class MlauditApp(App[int]):
         """Textual's own report prints local variables, which may hold secrets: a plain one goes to the log."""
         where = ""
         if self.log_path:
-            with open(self.log_path, "a", encoding="utf-8") as log:
+            # Where it cannot be written, what is told below is all there is.
+            with suppress(OSError), open(self.log_path, "a", encoding="utf-8") as log:
                 log.writelines(traceback.format_exception(error))
             where = f"; see {self.log_path}"
         self._exception = error
