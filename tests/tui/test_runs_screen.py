@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -553,6 +554,21 @@ class TestLive:
             sample_gateway.log_metric(SAMPLE["running"], "val_loss", 0.123456, step=9)
             await see(pilot, "0.12346")
             assert screen.table._changed[SAMPLE["running"]] == {"metrics.val_loss"}
+
+    async def test_a_store_slower_than_the_looks_is_heard_out(self, sample_gateway: MemoryGateway) -> None:
+        def around(handle: Handle) -> Handle:
+            def answer(request: Any) -> Any:
+                if isinstance(request, SearchRuns) and "run_id IN" in request.filter_string:
+                    time.sleep(0.3)
+                return handle(request)
+
+            return answer
+
+        async with runs_of(sample_gateway, size=(220, 45), around=around) as (pilot, screen):
+            await see(pilot, "1 RUNNING")
+            screen._pause = 0.05
+            sample_gateway.log_metric(SAMPLE["running"], "val_loss", 0.123456, step=9)
+            await see(pilot, "0.12346")
 
     async def test_a_run_that_ends_is_asked_for_no_more(self, sample_gateway: MemoryGateway) -> None:
         async with runs_of(sample_gateway) as (pilot, screen):

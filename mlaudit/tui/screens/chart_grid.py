@@ -201,7 +201,7 @@ class ChartGridScreen(BaseScreen):
         self._load(fresh=True)
 
     def _tick(self) -> None:
-        if self.is_current and any(map(is_live, self._curves.runs)):
+        if self.is_current and any(map(is_live, self._curves.runs)) and not self.is_at_work("grid.histories"):
             self._poll()
 
     @work(exclusive=True, group="grid.histories")

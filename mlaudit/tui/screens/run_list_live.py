@@ -37,7 +37,7 @@ class LiveMixin(VerdictsMixin):
 
     def _tick(self) -> None:
         """Look again at the runs that are RUNNING, less and less often while nothing comes of it."""
-        if not self.is_current or self._loading or time.monotonic() < self._next_look:
+        if not self.is_current or self._loading or time.monotonic() < self._next_look or self.is_at_work("runs.live"):
             return
         if live := self._live_ids:
             self._next_look = time.monotonic() + self._pause
