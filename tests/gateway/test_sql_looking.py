@@ -310,6 +310,36 @@ class TestMoving:
         assert run.tags["team"] == "‹U+DCFF›A"
 
 
+def change(path: Path, *statements: str) -> None:
+    """Past MLflow, which would not let all of it through."""
+    connection = sqlite3.connect(path)
+    with connection:
+        for statement in statements:
+            connection.execute(statement)
+    connection.close()
+
+
+class TestIds:
+    def test_of_an_experiment_from_a_file_store(self, database: Path, sqlite_store: Store) -> None:
+        """They have 18 digits and keep them when the store is moved into a database."""
+        moved = "123456789012345678"
+        change(
+            database,
+            f"UPDATE experiments SET experiment_id = {moved} WHERE experiment_id = {sqlite_store.crowd}",
+            f"UPDATE runs SET experiment_id = {moved} WHERE experiment_id = {sqlite_store.crowd}",
+        )
+        gateway = opened(database)
+        first = gateway.search_runs([moved], max_results=10)
+        second = gateway.search_runs([moved], max_results=10, page_token=first.next_page_token)
+        assert (len(first.runs), len(second.runs), first.warnings) == (10, 7, ())
+
+    @pytest.mark.parametrize("wrong", ["²", "9" * 19, pytest.param("9" * 5000, id="long"), "-1", "x"])
+    def test_that_no_experiment_has(self, database: Path, wrong: str) -> None:
+        page = opened(database).search_runs([wrong])
+        assert page.runs == ()
+        assert page.warnings[0].startswith("there is no experiment with the id")
+
+
 class TestForeign:
     def test_mlflows_table_names_with_other_columns(self, tmp_path: Path) -> None:
         path = tmp_path / "m.db"
