@@ -339,6 +339,20 @@ class TestIds:
         assert page.runs == ()
         assert page.warnings[0].startswith("there is no experiment with the id")
 
+    def test_of_a_hostile_store_are_printable(self, database: Path, sqlite_store: Store) -> None:
+        """MLflow does not look at the run that a version of s3:// is said to be from."""
+        change(
+            database,
+            "PRAGMA foreign_keys = OFF",
+            "UPDATE model_versions SET run_id = char(27) || '[2J'",
+            f"UPDATE runs SET run_uuid = char(27) || '[2J' WHERE run_uuid = '{sqlite_store.runs['diverged']}'",
+        )
+        gateway = opened(database)
+        versions = gateway.list_model_versions(MODEL)
+        runs = gateway.search_runs([sqlite_store.experiment]).runs
+        assert {v.run_id for v in versions} == {"␛[2J"}
+        assert "␛[2J" in {r.run_id for r in runs}
+
 
 class TestForeign:
     def test_mlflows_table_names_with_other_columns(self, tmp_path: Path) -> None:
