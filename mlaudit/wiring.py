@@ -14,7 +14,7 @@ from mlaudit.config.settings import Reader, Settings
 from mlaudit.domain.errors import MlauditError, ReadOnly
 from mlaudit.domain.models import StoreKind
 from mlaudit.domain.text import clean
-from mlaudit.gateway.redaction import redact
+from mlaudit.gateway.redaction import redact, redact_address
 from mlaudit.services.requests import Progress, Request
 from mlaudit.services.surroundings import Surroundings
 
@@ -80,7 +80,7 @@ def shown_store(settings: Settings) -> str:
     try:
         return locate(uri).shown if uri else "the store in this directory"
     except MlauditError:
-        return clean(redact(uri))
+        return clean(redact_address(uri))
 
 
 def training_environment(settings: Settings) -> dict[str, str]:

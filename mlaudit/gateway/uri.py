@@ -17,7 +17,7 @@ from mlaudit.domain.errors import NoStore, NotAStore
 from mlaudit.domain.models import StoreKind
 from mlaudit.domain.text import clean
 from mlaudit.gateway import inspection
-from mlaudit.gateway.redaction import redact
+from mlaudit.gateway.redaction import redact, redact_address
 from mlaudit.gateway.schema import Mismatch, compare_revision
 
 __all__ = ["Located", "ResolvedStore", "locate", "redact", "resolve"]
@@ -121,7 +121,7 @@ def locate(uri: str, cwd: Path | None = None) -> Located:
     scheme = uri.split(":", 1)[0].lower() if ":" in uri or uri in _UNSUPPORTED else ""
     base = scheme.split("+", 1)[0]
     if scheme in {"http", "https"}:
-        return _server(uri, shown)
+        return _server(uri, clean(redact_address(uri)))
     if base in {"postgresql", "postgres"} and "://" in uri:
         # The driver is named so that SQLAlchemy does not look for another; MLflow knows the form.
         return Located(StoreKind.POSTGRESQL, f"postgresql+psycopg://{uri.split('://', 1)[1]}", shown)
@@ -133,8 +133,13 @@ def locate(uri: str, cwd: Path | None = None) -> Located:
             raise NotAStore(shown, f"a file: URI of another host ({clean(parts.netloc)}) cannot be opened")
         return _path(Path(unquote(uri.split(":", 1)[1].removeprefix(f"//{parts.netloc}"))), cwd)
     if base in _UNSUPPORTED:
-        raise NotAStore(shown, _UNSUPPORTED[base])
-    if (cwd / uri).exists() or not scheme or "/" in scheme:
+        raise NotAStore(clean(redact_address(uri)), _UNSUPPORTED[base])
+    if (cwd / uri).exists():
+        return _path(Path(uri), cwd)
+    hidden = clean(redact_address(uri))
+    if hidden != shown:
+        raise NotAStore(hidden, f"no such path, and no address without a scheme and two slashes; {_SUPPORTED}")
+    if not scheme or "/" in scheme:
         return _path(Path(uri), cwd)
     rest = uri.split(":", 1)[1]
     if rest.split("/", 1)[0].isdigit():
