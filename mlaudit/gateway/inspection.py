@@ -19,14 +19,13 @@ from mlaudit.domain.errors import (
     StoreUnavailable,
 )
 from mlaudit.domain.text import clean
-from mlaudit.gateway import sqlite_file
+from mlaudit.gateway import postgresql_uri, sqlite_file
 from mlaudit.gateway.redaction import redact
 from mlaudit.gateway.schema import CORE_TABLES
 
 SQLITE_HEADER = b"SQLite format 3\x00"
 LFS_HEADER = b"version https://git-lfs"
 _WAL_FLAGS = slice(18, 20)
-CONNECT_SECONDS = 5
 
 
 def check_sqlite(path: Path, shown: str) -> str | None:
@@ -142,9 +141,7 @@ def check_postgresql(conninfo: str, shown: str) -> str | None:
     except ImportError:
         raise MissingExtra("psycopg", "postgres", "a PostgreSQL store") from None
     try:
-        with psycopg.connect(
-            conninfo, connect_timeout=CONNECT_SECONDS, options="-c default_transaction_read_only=on"
-        ) as connection:
+        with psycopg.connect(postgresql_uri.looking(conninfo)) as connection:
             # to_regclass follows the search path, as MLflow's own queries do.
             tables = {t for t in (*CORE_TABLES, "alembic_version") if _has_table(connection, t)}
             if not tables >= CORE_TABLES:

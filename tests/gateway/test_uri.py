@@ -19,6 +19,7 @@ from mlaudit.domain.errors import (
 )
 from mlaudit.domain.models import StoreKind
 from mlaudit.gateway.mlflow_gateway import MlflowGateway
+from mlaudit.gateway.postgresql_uri import looking
 from mlaudit.gateway.schema import Mismatch, known_revisions
 from mlaudit.gateway.uri import locate, resolve
 
@@ -241,6 +242,46 @@ class TestPostgresql:
         with psycopg.connect(postgresql_server) as connection:
             row = connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone()
         assert row == (0,)
+
+    @pytest.mark.parametrize(
+        ("uri", "options", "seconds"),
+        [
+            ("postgresql://u:p%40@h/db", "-c default_transaction_read_only=on", "5"),
+            ("postgresql://h/db?options=-csearch_path=ml", "-csearch_path=ml -c default_transaction_read_only=on", "5"),
+            (
+                "postgresql://h/db?options=-c+search_path%3Dml&connect_timeout=9",
+                "-c search_path=ml -c default_transaction_read_only=on",
+                "9",
+            ),
+        ],
+    )
+    def test_users_own_options_stay(self, uri: str, options: str, seconds: str) -> None:
+        """For libpq, which has the first look, and for SQLAlchemy, which reads."""
+        import sqlalchemy
+        from psycopg.conninfo import conninfo_to_dict
+
+        asked = looking(uri)
+        for read in (conninfo_to_dict(asked), sqlalchemy.make_url(asked).query):
+            assert (read["options"], read["connect_timeout"]) == (options, seconds)
+        assert conninfo_to_dict(asked).get("password") == ("p@" if "@" in uri else None)
+
+    @pytest.mark.real
+    def test_store_in_a_schema_of_its_own(self, postgresql_server: str) -> None:
+        """The search path that finds it is given as the URI's options, or as PostgreSQL's own variable."""
+        import psycopg
+
+        with psycopg.connect(postgresql_server, autocommit=True) as connection:
+            connection.execute("CREATE SCHEMA ml")
+            try:
+                for table in CORE:
+                    connection.execute(f'CREATE TABLE ml."{table}" (id INTEGER)')
+                for path in ("-csearch_path=ml", "-csearch_path%3Dml", "-c%20search_path%3Dml"):
+                    resolve(f"{postgresql_server}?options={path}", environ={})
+                with pytest.MonkeyPatch.context() as patch:
+                    patch.setenv("PGOPTIONS", "-csearch_path=ml")
+                    resolve(postgresql_server, environ={})
+            finally:
+                connection.execute("DROP SCHEMA ml CASCADE")
 
     @pytest.mark.real
     def test_no_such_database(self, postgresql_server: str) -> None:
