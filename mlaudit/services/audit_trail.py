@@ -91,12 +91,13 @@ class History:
         return tuple(e for e in self.entries if e.event != OUT_OF_BAND)
 
     def promotion_of(self, version: str) -> Entry | None:
-        """The newest whole record that promoted this version into Production, rollbacks left out: what it replaced is
-        what one goes back to. Two rollbacks in a row therefore go back two versions, and not to the bad one again."""
+        """The newest record that promoted this version into Production, whole or not, rollbacks left out: what it
+        replaced is what one goes back to. Two rollbacks in a row therefore go back two versions, and not to the bad one
+        again."""
         found = (
             e
             for e in reversed(self.records)
-            if e.event == Event.PROMOTION and e.target == Stage.PRODUCTION and e.version == version and not e.problem
+            if e.event == Event.PROMOTION and e.target == Stage.PRODUCTION and e.version == version
         )
         return next(found, None)
 

@@ -349,6 +349,26 @@ class TestRollback:
         with pytest.raises(UsageError, match="version 2 of fraud-detector has no record of its promotion"):
             plan_rollback(store, PlanRollback(MODEL))
 
+    def test_a_damaged_newest_record_is_not_passed_over_for_an_older_one(self, store):
+        """Version 4 replaced 2 once, and 3 the last time."""
+        promote(store, "better")
+        roll_back(store)
+        promote(store, f"models:/{MODEL}/3")
+        last = promote(store, f"models:/{MODEL}/4")
+        run = store._runs[SAMPLE["better"]]
+        run.artifacts[f"mlaudit/evidence/{last.record_id}.json"] = b"{"
+        with pytest.raises(UsageError, match="version 4 of .* a record that is not whole .*name a version"):
+            plan_rollback(store, PlanRollback(MODEL))
+
+    def test_a_broken_chain_is_said_before_one_goes_back(self, store):
+        first = promote(store, "better")
+        promote(store, "noise")
+        run = store._runs[SAMPLE["better"]]
+        run.artifacts[f"mlaudit/evidence/{first.record_id}.json"] = b"{"
+        plan = plan_rollback(store, PlanRollback(MODEL))
+        assert plan.version == "4"
+        assert any("the history is broken: record 1" in w for w in plan.warnings)
+
     def test_what_cannot_be_gone_back_to(self, store):
         with pytest.raises(UsageError, match="has no record"):
             plan_rollback(store, PlanRollback(MODEL))
