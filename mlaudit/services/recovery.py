@@ -192,7 +192,13 @@ def _roll_forward(gateway: Gateway, raw_model: str, intent: Intent, actor: Actor
     record = read_record(gateway, intent.run_id, artifact_path(intent.op))
     version, versions = str(record.get("version")), gateway.list_model_versions(raw_model)
     head = head_of(gateway, raw_model, versions)
-    if head is not None and head.id != intent.op and head.sha256 != record.get("prev_sha256"):
+    there = next((p for v in versions for p in pointers_among(v.tags) if p.id == intent.op), None)
+    if there is not None or (head is not None and head.id == intent.op):
+        # The aliases were done before it; who moved one since meant it.
+        if there is not None and head == there:
+            point_at(gateway, raw_model, record, there.recovered_by)
+        return "what was left of its record"
+    if head is not None and head.sha256 != record.get("prev_sha256"):
         raise EvidenceError(f"its record does not follow the newest one, which is {head.seq} ({head.id})")
     for alias in intent.aliases:
         try:
@@ -201,9 +207,7 @@ def _roll_forward(gateway: Gateway, raw_model: str, intent: Intent, actor: Actor
             now = gateway.list_model_versions(raw_model)
             if not any(v.version == version and alias in v.aliases for v in now):
                 raise
-    # A pointer that is there already stays as it is.
-    there = next((p for v in versions for p in pointers_among(v.tags) if p.id == intent.op), None)
-    point_at(gateway, raw_model, record, there.recovered_by if there else f"{actor.name} on {surroundings.host}")
+    point_at(gateway, raw_model, record, f"{actor.name} on {surroundings.host}")
     return "its aliases and its record" if intent.aliases else "its record"
 
 

@@ -436,6 +436,20 @@ class TestLostAnswers:
             execute(store, found)
         assert (moves(store), intents(store), stages(store)["2"]) == ([], [], "Production")
 
+    @pytest.mark.parametrize(
+        ("reason", "said"),
+        [("x" * 4_000_000, "4,000,000 are read back"), ("\U0001f680" * 400, "use a shorter reason")],
+        ids=["record", "pointer"],
+    )
+    def test_a_record_that_could_not_be_read_or_pointed_at_afterwards(self, store, reason, said):
+        """Both are longer as JSON than what is read of a record, or kept of a tag."""
+        found = plan(store, "staging")
+        request = ExecutePromotion(found, reason)
+        with pytest.raises(EvidenceError, match=said):
+            execute_promotion(store, NONE, fake_surroundings(user="\U0001f680" * 60), request)
+        assert (moves(store), intents(store), stages(store)["2"]) == ([], [], "Production")
+        assert not any(w.startswith("write_artifact") for w in store.writes)
+
     def test_an_intent_that_cannot_be_deleted_is_said(self, store):
         found = plan(store, "staging")
         store.fail = lambda m: StoreLocked("memory://", "locked") if m == "delete_model_tag" else None

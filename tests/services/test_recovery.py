@@ -226,6 +226,19 @@ def test_a_killed_recovery_is_recovered() -> None:
         assert_whole(store, was_promoted=True)
 
 
+@pytest.mark.parametrize("number", [5, 6])
+def test_an_alias_that_was_moved_after_the_record_was_there_stays_where_it_is(number: int) -> None:
+    """Killed between the version's tag and the head, or after the head; then somebody decided anew."""
+    store, run_id = store_with_candidate()
+    assert kill(store, run_id, number, after=True)
+    assert any(t.startswith("mlaudit.evidence.") for v in store.list_model_versions(MODEL) for t in v.tags)
+    store.set_alias(MODEL, "champion", "1")
+    recover(store)
+    history = read_history(store, MODEL)
+    assert (history.problems, history.moved_since) == ((), ("alias champion went from version 2 to version 1",))
+    assert intents(store) == []
+
+
 @pytest.mark.parametrize("to", ["Staging", "Archived", "alias:champion"])
 @pytest.mark.parametrize("number", range(1, 8))
 def test_other_targets_too(to: str, number: int) -> None:
