@@ -282,6 +282,11 @@ def test_a_bare_name_beside_its_validation_is_training():
     assert roles(["loss"], ["loss", "test_loss"])["loss"] == (Role.INFO, Direction.LOWER)
 
 
+def test_one_more_metric_lets_no_candidate_off():
+    found = roles(["loss", "accuracy", "val_loss", "test_accuracy"], ["loss", "accuracy"])
+    assert (found["loss"][0], found["accuracy"][0], found["val_loss"][0]) == (Role.PRIMARY, Role.PRIMARY, Role.INFO)
+
+
 def test_every_reason_the_gate_gives_has_a_sentence():
     import ast
     import inspect
