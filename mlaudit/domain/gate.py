@@ -20,6 +20,7 @@ Some of it is a decision:
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -301,37 +302,32 @@ def evaluate(
     for rule in policy.metrics:
         ours = candidate.metrics.get(rule.name, ())
         theirs = baseline.metrics.get(rule.name, ()) if baseline else ()
-        pairs = _pairs(rule.name, candidate, baseline) if policy.paired else None
-        verdict = judge_metric(
-            rule,
-            MetricSamples(*(pairs or (ours, theirs)), (groups or {}).get(rule.name, ())),
+        samples = MetricSamples(ours, theirs, (groups or {}).get(rule.name, ()))
+        judge = functools.partial(
+            judge_metric,
             alpha=policy.alpha,
             m=len(deciding),
-            paired=pairs is not None,
             has_baseline=baseline is not None,
             comparable=comparable,
             final=candidate.status == RunStatus.FINISHED,
         )
-        if policy.paired and verdict.reason in _BY_NOISE:
-            if pairs is None:
-                verdict = replace(verdict, warnings=(*verdict.warnings, "paired_not_possible"))
-            elif len(pairs[0]) < max(len(ours), len(theirs)):
-                verdict = replace(verdict, warnings=(*verdict.warnings, "unpaired_left_out"))
+        verdict = judge(rule, samples)
+        if policy.paired and baseline is not None and verdict.reason in _BY_NOISE:
+            # Only now, so that no replicate escapes the bounds, and being a number at all, for want of a partner.
+            pairs = paired_values(ours, candidate.seeds.get(rule.name, ()), theirs, baseline.seeds.get(rule.name, ()))
+            if isinstance(pairs, str):
+                verdict = replace(verdict, warnings=(*verdict.warnings, pairs))
+            else:
+                unbound = replace(rule, upper_bound=None, lower_bound=None)
+                said = [w for w in verdict.warnings if w == "baseline_non_finite_dropped"]
+                if len(pairs[0]) < max(len(ours), len(theirs)):
+                    said.append("unpaired_left_out")
+                verdict = judge(unbound, replace(samples, candidate=pairs[0], baseline=pairs[1]), paired=True)
+                verdict = replace(verdict, warnings=(*verdict.warnings, *said))
         verdicts.append(verdict)
     outcome, reason = _overall(verdicts, every, baseline is not None)
-    said = [*warnings, *(c.detail for c in every if c.warning), *summarise_warnings(verdicts)]
-    return _by_policy(policy, Verdict(outcome, _EXIT_CODES[outcome], reason, tuple(verdicts), every, tuple(said)))
-
-
-def _pairs(
-    metric: str, candidate: GateSide, baseline: GateSide | None
-) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
-    """The metric's values on both sides, those of one seed beside one another; None where they cannot be paired."""
-    if baseline is None:
-        return None
-    sides = (candidate, baseline)
-    (ours, our_seeds), (theirs, their_seeds) = ((s.metrics.get(metric, ()), s.seeds.get(metric, ())) for s in sides)
-    return paired_values(ours, our_seeds, theirs, their_seeds)
+    sentences = (*warnings, *(c.detail for c in every if c.warning), *summarise_warnings(verdicts))
+    return _by_policy(policy, Verdict(outcome, _EXIT_CODES[outcome], reason, tuple(verdicts), every, sentences))
 
 
 def _overall(metrics: Iterable[MetricVerdict], checks: Iterable[Check], has_baseline: bool) -> tuple[Outcome, str]:
