@@ -1,4 +1,4 @@
-"""The terminal app: screens on a backend that is an argument. It paints first and only then starts the backend."""
+"""The terminal app: screens on a backend that is an argument. It paints first and asks the backend then."""
 
 from __future__ import annotations
 
