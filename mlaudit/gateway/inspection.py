@@ -119,8 +119,14 @@ def check_files(root: Path, shown: str) -> None:
         raise NotAStore(shown, "is neither a directory nor an SQLite database") from None
     except PermissionError:
         raise PermissionDenied(shown, "this directory may not be read") from None
-    if any((root / name / "meta.yaml").is_file() for name in names if name not in {"models", ".trash"}):
+    except (OSError, ValueError) as error:
+        raise NotAStore(shown, f"cannot be read: {clean(error)}") from None
+    # One that may not be looked into does not hide the others.
+    if any(os.path.isfile(root / name / "meta.yaml") for name in names if name not in {"models", ".trash"}):
         return
+    closed = [name for name in names if _is_closed(root / name)]
+    if closed:
+        raise PermissionDenied(shown, f"its folders may not be read ({clean(closed[0], max_length=60)})")
     if "mlflow.db" in names:
         raise NotAStore(
             shown, f"holds no experiments, but an mlflow.db: name that, sqlite:///{clean(root / 'mlflow.db')}"
@@ -129,6 +135,17 @@ def check_files(root: Path, shown: str) -> None:
         raise NotAStore(shown, f"holds no experiments itself, but {clean(root / 'mlruns')} does: name that")
     what = "holds no experiments (no folder with a meta.yaml)" if names else "is an empty directory"
     raise NotAStore(shown, f"{what}, so it is no MLflow store")
+
+
+def _is_closed(folder: Path) -> bool:
+    """Whether we may not look into it."""
+    try:
+        os.stat(folder / "meta.yaml")
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def check_postgresql(conninfo: str, shown: str) -> str | None:
