@@ -25,7 +25,6 @@ from mlaudit.gateway.schema import CORE_TABLES
 
 SQLITE_HEADER = b"SQLite format 3\x00"
 LFS_HEADER = b"version https://git-lfs"
-_WAL_FLAGS = slice(18, 20)
 
 
 def check_sqlite(path: Path, shown: str) -> str | None:
@@ -34,7 +33,7 @@ def check_sqlite(path: Path, shown: str) -> str | None:
     Raises NotAStore, StoreLocked, PermissionDenied.
     """
     header = _read_header(path, shown)
-    access = sqlite_file.Access.QUIET if header[_WAL_FLAGS] == b"\x02\x02" else sqlite_file.Access.LOCKING
+    access = sqlite_file.Access.QUIET if sqlite_file.says_wal(header) else sqlite_file.Access.LOCKING
     try:
         connection = sqlite_file.connect(path, access)
         try:
@@ -67,8 +66,7 @@ def _read_header(path: Path, shown: str) -> bytes:
     try:
         if path.is_dir():
             raise NotAStore(shown, "is a directory, not a database file")
-        with path.open("rb") as file:
-            header = file.read(100)
+        header = sqlite_file.header(path)
     except (FileNotFoundError, NotADirectoryError):
         raise NotAStore(shown, "there is no such file; nothing was created") from None
     except PermissionError:
