@@ -151,9 +151,9 @@ class SqliteDatabase:
         self._look()
 
     def share(self) -> None:
-        """From now on this process also writes to the file: take part in SQLite's locking, and open no other handle.
+        """From now on this process also writes to the file: take part in SQLite's locking.
 
-        Closing any handle on a file gives up all locks that the process holds on it.
+        Closing a handle that SQLite does not know gives up all locks that the process holds on the file.
         """
         self._shared = True
 

@@ -17,7 +17,7 @@ import sqlalchemy
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from mlaudit.gateway import postgresql_uri
+from mlaudit.gateway import postgresql_uri, sqlite_file
 
 _LOOK = "mlaudit=look"
 _BUSY_MILLISECONDS = 3000
@@ -28,7 +28,7 @@ def sqlite_reader(path: Path) -> str:
     _install()
     # mode=ro on a database in WAL mode leaves its two side files behind, a read-write handle removes them on closing.
     # Where they lie there already, another program uses them, or left changes in them that are not ours to merge.
-    mode = "rw" if _is_wal(path) and not Path(f"{path}-wal").exists() else "ro"
+    mode = "rw" if sqlite_file.in_wal_mode(path) and not Path(f"{path}-wal").exists() else "ro"
     return _sqlite(path, {"mode": mode, "mlaudit": "look"})
 
 
@@ -46,11 +46,6 @@ def _sqlite(path: Path, options: dict[str, str]) -> str:
         # A path that is read back differently would open, or create, another file.
         raise ValueError(f"SQLAlchemy {sqlalchemy.__version__} cannot express the path {path}")
     return text
-
-
-def _is_wal(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(20)[18:] == b"\x02\x02"
 
 
 def postgresql_reader(uri: str) -> str:

@@ -32,9 +32,10 @@ from mlaudit.domain.models import Stage
 from mlaudit.gateway.mlflow_gateway import MlflowGateway
 from mlaudit.gateway.sql_database import Reading, SqliteDatabase
 from mlaudit.gateway.sql_gateway import SqlGateway
+from mlaudit.gateway.sql_guard import sqlite_reader
 from mlaudit.gateway.uri import resolve
 from mlaudit.services.recovery import MendStore
-from mlaudit.wiring import Services, open_store
+from mlaudit.wiring import Services, open_store, training_environment
 
 pytestmark = pytest.mark.real
 
@@ -317,6 +318,22 @@ def change(path: Path, *statements: str) -> None:
         for statement in statements:
             connection.execute(statement)
     connection.close()
+
+
+class TestLocks:
+    def test_nothing_costs_a_writer_its_locks(self, database: Path) -> None:
+        """Closing a handle on a file would give up all locks of the process, a promotion's too."""
+        gateway = opened(database, writable=True)
+        gateway.set_model_tag(MODEL, "a", "b")
+        writer = sqlite3.connect(database, isolation_level=None)
+        writer.execute("BEGIN IMMEDIATE")
+        training_environment(Settings(tracking_uri=str(database)))
+        sqlite_reader(database)
+        gateway.list_experiments()
+        code = "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute('BEGIN IMMEDIATE')"
+        other = subprocess.run([sys.executable, "-c", code, str(database)], capture_output=True, text=True, check=False)
+        writer.close()
+        assert "database is locked" in other.stderr
 
 
 class TestIds:

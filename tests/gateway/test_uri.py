@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import sqlite3
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -128,6 +131,13 @@ class TestForms:
             ("sqlite:///:memory:", "in-memory"),
             ("sqlite:///", "in-memory"),
             ("file://otherhost/x", "another host"),
+            ("file://[x", "no file: URI"),
+            ("~nobody-of-this-name/x", "no such directory"),
+            ("~nobody-of-this-name/m.db", "no such file"),
+            pytest.param("x" * 300, "cannot be read", id="name too long for a folder"),
+            pytest.param("sqlite:///" + "x" * 300, "cannot be read", id="name too long for a file"),
+            ("x\x00y", "cannot be read"),
+            ("sqlite:///x\x00y", "cannot be read"),
             ("admin:hunter2@host:5000", r"^\*\*\*@host:5000: .*two slashes"),
             ("http:/admin:hunter2@host:5000", r"^\*\*\*@host:5000: .*no address"),
             ("postgresql:/u:hunter2@h/db", r"^\*\*\*@h/db: .*two slashes"),
@@ -191,6 +201,56 @@ class TestNotAStore:
         path.chmod(0)
         with pytest.raises(PermissionDenied):
             resolve(str(path), environ={})
+
+    def test_in_a_folder_of_another_user(self, open_folder: Path) -> None:
+        make_database(open_folder / "secret" / "m.db")
+        (open_folder / "secret").chmod(0)
+        with as_somebody_else():
+            assert locate(f"sqlite:///{open_folder}/secret/m.db").path == open_folder / "secret" / "m.db"
+            for uri in (f"sqlite:///{open_folder}/secret/m.db", f"{open_folder}/secret/m.db", f"{open_folder}/secret"):
+                with pytest.raises(PermissionDenied):
+                    resolve(uri, environ={})
+
+    def test_one_folder_of_another_user_hides_no_store(self, open_folder: Path) -> None:
+        make_files(open_folder, "1")
+        make_files(open_folder, "2")
+        (open_folder / "1").chmod(0)
+        with as_somebody_else():
+            assert resolve(str(open_folder), environ={}).tracking.path == open_folder
+        (open_folder / "2").chmod(0)
+        with as_somebody_else(), pytest.raises(PermissionDenied, match="folders may not be read"):
+            resolve(str(open_folder), environ={})
+
+    def test_working_directory_is_gone(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "gone").mkdir()
+        monkeypatch.chdir(tmp_path / "gone")
+        (tmp_path / "gone").rmdir()
+        with pytest.raises(NotAStore, match="working directory"):
+            resolve(environ={})
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user may look into, unlike pytest's own."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name).resolve()
+        folder.chmod(0o755)
+        yield folder
+        for inside in folder.iterdir():
+            inside.chmod(0o755)
+
+
+@contextmanager
+def as_somebody_else() -> Iterator[None]:
+    """As a user without rights, where the tests are run by one who may read everything."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
 
 
 class TestSchema:
