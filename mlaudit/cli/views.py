@@ -35,7 +35,7 @@ def listing(name: str, store: str, experiments: Mapping[str, str], *, verdict: b
     ``experiments``: id -> name, those that are listed. Raises UsageError when there is no such view.
     """
     view = _found(name, store, experiments)
-    output.say(f"mlaudit: view {clean(name)}: {view.summary}")
+    output.say(f"mlaudit: view {clean(name)}: {clean(view.summary)}")
     left_out = [what for what, there in (("groups", view.group_by), ("the tree", view.tree)) if there]
     left_out += [what for what, there in (("curves", view.curves), ("only what differs", view.only_differing)) if there]
     verdicts = [key for key in view.sorting if key.column in VERDICT_FIELDS]
