@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from mlaudit.cli import output
 from mlaudit.cli.invocation import Invocation
+from mlaudit.domain.errors import UsageError
 from mlaudit.domain.triage import JudgedRun
 from mlaudit.services.triage import CHUNK, JudgeRuns
 
@@ -17,7 +18,8 @@ Order = tuple[str, bool]
 def split_order(order_by: Sequence[str]) -> tuple[list[str], list[Order]]:
     """The keys that the store sorts by, and those that only the verdicts know: ``verdict`` and ``change``.
 
-    Ascending puts the best verdict and the smallest worsening first.
+    Ascending puts the best verdict and the smallest worsening first. Raises UsageError where one of the store's keys
+    stands before one of the verdicts': the store has sorted before there is a verdict.
     """
     store: list[str] = []
     local: list[Order] = []
@@ -25,6 +27,8 @@ def split_order(order_by: Sequence[str]) -> tuple[list[str], list[Order]]:
         words = item.split()
         key, way = (words[0].lower() if words else ""), " ".join(words[1:]).upper()
         if key in {"verdict", "change"} and way in {"", "ASC", "DESC"}:
+            if store:
+                raise UsageError(f"--order-by {key} must stand before --order-by {store[0]!r}: verdicts sort first")
             local.append((key, way == "DESC"))
         else:
             store.append(item)

@@ -65,6 +65,12 @@ def test_the_stores_own_order_stays_below_it(runs):
     assert found[-1] == SAMPLE["better"][:12]
 
 
+def test_the_order_of_verdicts_cannot_stand_below_the_stores(runs):
+    result = runs("--order-by", "status ASC", "--order-by", "verdict")
+    assert (result.code, result.out) == (2, "")
+    assert "--order-by verdict must stand before --order-by 'status ASC'" in result.err
+
+
 def test_json_and_csv(runs, cli):
     objects = {o["run_id"]: o for o in json.loads(runs("--format", "json").out)}
     worse = objects[SAMPLE["worse"]]["verdict"]
