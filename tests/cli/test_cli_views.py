@@ -64,8 +64,8 @@ def test_deleted_runs_are_part_of_a_view(cli, saved):
 
 
 def test_an_order_by_verdicts_below_another_key_is_left_out_and_said(cli, saved):
-    view = SavedView("", (SortKey("run_name"), SortKey("verdict")), ("attributes.run_name ASC",), ("run_name",))
-    saved.save("mixed", view)
+    order = (SortKey("run_name"), SortKey("verdict"))
+    saved.save("mixed", SavedView(VIEW.filter_string, order, ("attributes.run_name ASC",), ("run_name",)))
     result = cli("runs", "-e", EXPERIMENT, "--view", "mixed", "--verdict", "--format", "csv")
     assert result.code == 0
     names = [row[0] for row in rows(result.out)[1:]]
