@@ -200,9 +200,9 @@ def with_globals(function: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def register(app: typer.Typer, function: Callable[..., Any], name: str | None = None, **settings: Any) -> None:
+def register(app: typer.Typer, function: Callable[..., Any], **settings: Any) -> None:
     """Add a command with the global options. It returns its exit code, or None for 0."""
-    app.command(name, **settings)(with_globals(function))
+    app.command(**settings)(with_globals(function))
 
 
 def describe_failure(problem: Exception) -> tuple[str, int]:
