@@ -7,10 +7,8 @@ import shlex
 import subprocess
 from dataclasses import replace
 
-import typer
-
 from mlaudit.cli import output
-from mlaudit.cli.invocation import register
+from mlaudit.cli.invocation import group, register
 from mlaudit.config.personal import TEMPLATE, Personal, personal_path, read_personal
 from mlaudit.domain.errors import UsageError
 from mlaudit.domain.text import clean
@@ -85,8 +83,6 @@ def _text(value: str) -> str:
     return f'"{escaped}"'
 
 
-app = typer.Typer(
-    rich_markup_mode=None, add_completion=False, help="The app's settings of one user: colours, keys, a thin link."
-)
+app = group("The app's settings of one user: colours, keys, a thin link.")
 for _action in (path, show, edit):
     register(app, _action)

@@ -205,6 +205,17 @@ def register(app: typer.Typer, function: Callable[..., Any], **settings: Any) ->
     app.command(**settings)(with_globals(function))
 
 
+def group(purpose: str) -> typer.Typer:
+    """A command that has commands of its own; it takes the global options as well, before them."""
+    made = typer.Typer(rich_markup_mode=None, add_completion=False, help=purpose)
+
+    def options() -> None:
+        pass
+
+    made.callback()(with_globals(options))
+    return made
+
+
 def describe_failure(problem: Exception) -> tuple[str, int]:
     """One line for stderr, and the exit code, for any exception that ends a command."""
     if isinstance(problem, MlauditError):

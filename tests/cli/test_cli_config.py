@@ -57,8 +57,13 @@ def test_its_themes_are_the_apps() -> None:
     assert theme_names() == sorted(App().available_themes)
 
 
-def test_the_global_options_may_stand_after_its_commands(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["config", "path", "--read-only"]) == 0
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_the_global_options_stand_wherever_they_are_put(
+    file: Path, capsys: pytest.CaptureFixture[str], place: int
+) -> None:
+    words = ["config", "path"]
+    words.insert(place, "--read-only")
+    assert main(words) == 0
     assert capsys.readouterr().out == f"{file}\n"
 
 
