@@ -43,6 +43,11 @@ NOTICE_SECONDS = 30
 UNENDED = {RunStatus.RUNNING, RunStatus.SCHEDULED}
 
 
+def is_settled(status: TrainingStatus) -> bool:
+    """Whether a training has ended and its run, where there is one, says so too."""
+    return not status.running and status.answered and status.run_status not in UNENDED
+
+
 class Trainings:
     """Starts, watches and stops; lives on the app."""
 
@@ -142,12 +147,14 @@ class Trainings:
             live = LiveTraining(training, planned)
             live.from_before = True
             live.status = replace(live.status, run_id=run_id)
+            answered = False
             try:
                 answer = await self._app.backend.ask(PollTraining(training))
             except MlauditError as error:
                 live.problem = str(error)
             else:
                 self._take(live, answer)
+                answered = answer.answered
             self.all.append(live)
             if live.status.running:
                 self.notify(f"Left running by an earlier session: {live.headline}. t shows it.")
@@ -158,7 +165,7 @@ class Trainings:
                     live.problem = "its process is gone, so nothing will ever end this run"
                 with contextlib.suppress(OSError):
                     live.ended_at = os.path.getmtime(training.log_path)
-                self._finish(live)
+                self._finish(live, settled=answered)
 
     def _remember(self, live: LiveTraining) -> None:
         store = self._app.store
@@ -184,7 +191,7 @@ class Trainings:
             live.stop = None
         if answer.running:
             live.stop_problem = "it has not ended yet"
-        else:
+        elif is_settled(answer):
             # Should mlaudit quit now, there is nothing to tell of at the next start.
             forget(live.training)
         live.stopped = answer.run_status != RunStatus.FINISHED
@@ -209,15 +216,18 @@ class Trainings:
                 self._take(live, answer, with_run=request.with_run)
             if request.with_run:
                 self._steps.look(live)
-        await self._settle(live)
-        self._finish(live)
+        self._finish(live, settled=await self._settle(live))
 
-    def _finish(self, live: LiveTraining) -> None:
+    def _finish(self, live: LiveTraining, *, settled: bool) -> None:
+        """``settled``: there is nothing for the next session to find out."""
         live.ended = True
-        forget(live.training)
-        if (memory := self.memory) is not None:
-            outcome = live.status.run_status or exit_words(live.status.exit_code)
-            memory.settle(live.training.launch_id, live.status.run_id, outcome)
+        if settled:
+            forget(live.training)
+            if (memory := self.memory) is not None:
+                status = live.status.run_status
+                # A run that was left RUNNING says nothing of the end.
+                ended = status if status is not None and status not in UNENDED else exit_words(live.status.exit_code)
+                memory.settle(live.training.launch_id, live.status.run_id, ended)
         self.queue.advance()
         self._app.run_worker(self._judge(live), group="trainings")
 
@@ -248,8 +258,12 @@ class Trainings:
         if not answer.running and not live.ended_at:
             live.ended_at = time.time()
 
-    async def _settle(self, live: LiveTraining) -> None:
-        """Find out how the run ended, and put it right where its process died without saying so."""
+    async def _settle(self, live: LiveTraining) -> bool:
+        """Find out how the run ended, and put it right where its process died without saying so; whether that is done.
+
+        Where it is not, the record of the training stays, and the next session looks again.
+        """
+        settled = False
         for attempt in range(SETTLE_TRIES):
             if attempt:
                 await asyncio.sleep(POLL_SECONDS * 2**attempt)
@@ -261,8 +275,10 @@ class Trainings:
                 live.problem = str(error)
                 continue
             self._take(live, answer)
+            settled = is_settled(answer)
             if not answer.problem:
-                return
+                break
+        return settled
 
     def _notice(self, live: LiveTraining) -> None:
         """Tell of the end unless it is on screen."""
