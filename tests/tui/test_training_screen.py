@@ -476,7 +476,7 @@ class TestTheNextSession:
             await see(pilot, "The training has ended", "is RUNNING")
             memory = app_of(pilot).trainings.memory
             assert memory is not None
-            assert memory.launches[0].outcome == "exit code not known"
+            assert memory.launches[0].outcome == "killed by SIGKILL (often: out of memory)"
         assert not list((tmp_path / "state" / "trainings").iterdir()), "it is told once"
 
     async def test_another_store_another_machine_and_rubbish_are_passed_over(
