@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -55,8 +56,9 @@ class Trainings:
         self._app = app
         self._quit = TrainingQuit(app, self)
         self._steps = TrainingSteps(app)
-        self.queue = TrainingQueue(app, lambda: len(self.live) + self._starting, self.start, self.notify)
-        self._starting = 0
+        self.queue = TrainingQueue(app, lambda: len(self.live) + len(self.starting), self.start, self.notify)
+        self.starting: set[asyncio.Future[LiveTraining]] = set()
+        """Those that are being started, which may take as long as the store does to answer."""
         self.all: list[LiveTraining] = []
         """Oldest first."""
         self.drafts: dict[str, dict[str, str]] = {}
@@ -91,22 +93,29 @@ class Trainings:
             words += f", {waiting} {'waits' if waiting == 1 else 'wait'}"
         return words + (f" ({held} held)" if held else "")
 
-    async def start(self, planned: Planned) -> LiveTraining:
-        """Start one and watch it, even if whoever asked for it is cancelled meanwhile. Raises MlauditError."""
-        starting = asyncio.ensure_future(self._start(planned))
+    async def start(self, planned: Planned, begun: Callable[[], None] = lambda: None) -> LiveTraining:
+        """Start one and watch it, even if whoever asked for it is cancelled meanwhile. Raises MlauditError.
+
+        ``begun`` is called as soon as it runs, and even then.
+        """
+        starting = asyncio.ensure_future(self._start(planned, begun))
+        self.starting.add(starting)
+        starting.add_done_callback(self.starting.discard)
         try:
             return await asyncio.shield(starting)
         except asyncio.CancelledError:
             starting.add_done_callback(self._tell_start)
             raise
 
-    async def _start(self, planned: Planned) -> LiveTraining:
+    async def all_started(self) -> None:
+        """Return when none is being started any more, be it that it runs or that it could not be started."""
+        while self.starting:
+            await asyncio.wait(list(self.starting))
+
+    async def _start(self, planned: Planned, begun: Callable[[], None]) -> LiveTraining:
         request = planned.request
-        self._starting += 1
-        try:
-            training = await self._app.backend.ask(request)
-        finally:
-            self._starting -= 1
+        training = await self._app.backend.ask(request)
+        begun()
         memory = self.memory
         if memory is not None:
             memory.remember(Launch(training.launch_id, training.started, request.script or "", request.values))
