@@ -361,11 +361,13 @@ class PromotionAborted(PromotionError):
         super().__init__(model, seconds)
         self.model, self.seconds = model, seconds
 
+    @property
+    def why(self) -> str:
+        """Why it was given up."""
+        return f"after {self.seconds:.0f} s somebody else may take it for dead"
+
     def message(self) -> str:
-        return (
-            f"promotion of {self.model!r} was given up: after {self.seconds:.0f} s somebody else may take it for dead;"
-            " nothing was changed, try again"
-        )
+        return f"promotion of {self.model!r} was given up: {self.why}; nothing was changed, try again"
 
 
 class PromotionUnfinished(PromotionError):

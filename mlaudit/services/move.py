@@ -148,7 +148,8 @@ class Mover:
     def move_aliases(self, version: str, after: tuple[ModelVersion, ...]) -> tuple[ModelVersion, ...]:
         """Point the aliases at the version, or take the target's off it; read back. Returns the registry afterwards.
 
-        Raises PromotionUnfinished; StoreError when nothing was done.
+        Raises PromotionUnfinished; PromotionConflict when a version was registered and no more; StoreError when nothing
+        was done.
         """
         if self._plan.target.removes:
             return self._take_alias(self._plan.target.alias)
@@ -169,6 +170,10 @@ class Mover:
             why = f": {lost}" if lost else ""
             if self._plan.target.stage is None and isinstance(lost, _DEFINITE):
                 self._lease.release()
+                if self._plan.version is None:
+                    raise PromotionConflict(
+                        self._plan.model, f"version {version} was registered, and alias {alias} not moved{why}"
+                    ) from lost
                 raise lost
             raise PromotionUnfinished(self._plan.model, f"the alias {alias} is not at version {version}{why}") from lost
         return after
