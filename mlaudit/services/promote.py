@@ -158,16 +158,24 @@ class _Promotion:
     # Before anything moves
 
     def _give_up(self, error: MlauditError, version: str | None) -> None:
-        """Take the intent back; raises what says it where more than that was written, or the intent is left."""
-        left = self._lease.release()
+        """Take the intent back; raises what says it where more than that was written, or the intent is left.
+
+        What was settled of others' is said, too.
+        """
+        model, left = self._plan.model, self._lease.release()
+        more = [*self._warnings, *([left] if left else [])]
         why = error.why if isinstance(error, PromotionAborted) else str(error)
-        said = f"{why}; {left}" if left else why
         if version != self._plan.version:
-            raise PromotionConflict(
-                self._plan.model, f"version {version} was registered but not promoted: {said}"
-            ) from error
+            said = "; ".join([why, *more])
+            raise PromotionConflict(model, f"version {version} was registered but not promoted: {said}") from error
+        if isinstance(error, PromotionUnfinished) and more:
+            raise PromotionUnfinished(model, "; ".join([error.what, *more])) from error
         if left:
-            raise PromotionUnfinished(self._plan.model, f"nothing was moved: {said}") from error
+            raise PromotionUnfinished(model, f"nothing was moved: {'; '.join([why, *more])}") from error
+        if isinstance(error, StalePlan) and more:
+            raise StalePlan(model, "; ".join([error.what, *more])) from error
+        if isinstance(error, PromotionAborted) and more:
+            raise PromotionAborted(model, error.seconds, "; ".join(more)) from error
 
     def _recheck(self) -> None:
         """The plan still holds, now that nobody else can change the registry. Raises StalePlan.
@@ -215,7 +223,7 @@ class _Promotion:
     def _settle(self, dead: dict[str, str]) -> None:
         """End what others left unfinished. Raises PromotionUnfinished where that needs a person."""
         for key, value in dead.items():
-            settled = settle(self._gateway, self._plan.raw_model, key, value, self._actor, self._around)
+            settled = settle(self._gateway, self._plan.raw_model, key, value, self._actor, self._around, self._lease)
             if not settled.done:
                 raise PromotionUnfinished(
                     self._plan.model, f"an earlier one left it unclear ({settled.words}); nothing more was changed"
