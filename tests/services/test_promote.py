@@ -467,11 +467,10 @@ class TestLostAnswers:
         assert ("4" in stages(store)) is ("nothing was changed" not in str(caught.value))
         assert ("4" in stages(store)) is (slow == "write_artifact")
 
-    def test_an_intent_that_is_left_when_nothing_was_moved_is_said(self, store):
+    @pytest.mark.parametrize("refused", ["write_artifact", "transition"])
+    def test_an_intent_that_is_left_when_nothing_was_moved_is_said(self, store, refused):
         found = plan(store, "staging")
-        store.fail = lambda m: (
-            StoreLocked("memory://", "locked") if m in {"write_artifact", "delete_model_tag"} else None
-        )
+        store.fail = lambda m: StoreLocked("memory://", "locked") if m in {refused, "delete_model_tag"} else None
         with pytest.raises(PromotionUnfinished, match=r"nothing was moved: .*locked.*could not be deleted"):
             execute(store, found)
         assert (moves(store), len(intents(store))) == ([], 1)
@@ -527,6 +526,45 @@ class TestConflicts:
         )
         assert intents(store) == []
         assert not any(t.startswith("mlaudit.evidence.") for v in store.list_model_versions(MODEL) for t in v.tags)
+
+    @pytest.mark.parametrize(
+        ("error", "certain"),
+        [(StoreUnavailable("memory://", "connection reset"), False), (StoreLocked("memory://", "locked"), True)],
+    )
+    def test_a_stage_that_may_still_be_put_back_later(self, store, monkeypatch, error, certain):
+        """Nobody else may act before that is settled; what the store refused comes to nothing."""
+        found, calls = plan(store, "staging"), []
+        real = store.transition
+
+        def raced(*args, **kwargs):
+            calls.append(args)
+            if len(calls) > 1:
+                raise error
+            answer = real(*args, **kwargs)
+            real(MODEL, "1", Stage.PRODUCTION, archive_existing=False)
+            return answer
+
+        monkeypatch.setattr(store, "transition", raced)
+        with pytest.raises(PromotionConflict if certain else PromotionUnfinished, match="version 3 is in Production"):
+            execute(store, found)
+        assert (len(calls), len(intents(store))) == (2, 0 if certain else 1)
+
+    def test_a_lost_transition_of_a_version_that_somebody_moved(self, store, monkeypatch):
+        """It is not where it was, nor where it was to go: that may still come."""
+        found, calls = plan(store, "staging"), []
+        real = store.transition
+
+        def lost(*args, **kwargs):
+            calls.append(args)
+            if len(calls) > 1:
+                return real(*args, **kwargs)
+            real(MODEL, "3", Stage.ARCHIVED, archive_existing=False)
+            raise StoreUnavailable("memory://", "connection reset")
+
+        monkeypatch.setattr(store, "transition", lost)
+        with pytest.raises(PromotionUnfinished, match="in Production now: 2"):
+            execute(store, found)
+        assert len(intents(store)) == 1
 
     def test_a_transition_that_does_nothing(self, store, monkeypatch):
         found = plan(store, "staging")
