@@ -6,8 +6,9 @@ of several machines are never compared. Whoever settles one holds the lease hims
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from mlaudit.domain.errors import (
     EvidenceError,
@@ -20,7 +21,8 @@ from mlaudit.domain.errors import (
 )
 from mlaudit.domain.evidence import artifact_path, pointers_among
 from mlaudit.domain.intent import RECOVERY, Intent, Recovery, intents_among, recovery_of, words_of
-from mlaudit.domain.models import Stage
+from mlaudit.domain.models import ModelVersion, Stage
+from mlaudit.domain.promotion import Target
 from mlaudit.domain.text import clean
 from mlaudit.gateway.base import Gateway
 from mlaudit.services.evidence import head_of, point_at, read_record
@@ -219,7 +221,8 @@ def _roll_forward(
 ) -> str:
     """Do what was still to be done; returns what, in words. Raises EvidenceError where its record does not fit."""
     record = read_record(gateway, intent.run_id, artifact_path(intent.op))
-    version, versions = str(record.get("version")), gateway.list_model_versions(raw_model)
+    versions = gateway.list_model_versions(raw_model)
+    version = _version_of(intent, raw_model, record, versions)
     head = head_of(gateway, raw_model, versions)
     there = next((p for v in versions for p in pointers_among(v.tags) if p.id == intent.op), None)
     # Reading may have taken long.
@@ -240,6 +243,24 @@ def _roll_forward(
                 raise
     point_at(gateway, raw_model, record, f"{actor.name} on {surroundings.host}")
     return "its aliases and its record" if intent.aliases else "its record"
+
+
+def _version_of(intent: Intent, raw_model: str, record: dict[str, Any], versions: Sequence[ModelVersion]) -> str:
+    """The version that a record is about. Raises EvidenceError for one that is not the intent's own."""
+    told = tuple(record.get(name) for name in ("model", "id", "plan_id", "event", "target"))
+    if told != (raw_model, intent.op, intent.plan_id, intent.event, intent.target):
+        raise EvidenceError("its record is about something else")
+    number = str(record.get("version"))
+    if intent.version is None:
+        # Of several versions of the run it is the one that went there.
+        target = Target.parse(intent.target)
+        there = (v for v in versions if (v.stage is target.stage if target.stage else target.alias in v.aliases))
+        own = {v.version for v in there if v.run_id == intent.run_id}
+    else:
+        own = {intent.version}
+    if number not in own:
+        raise EvidenceError(f"its record is about version {clean(number, max_length=40)}")
+    return number
 
 
 def _lease(gateway: Gateway, inspection: Inspection, actor: Actor, surroundings: Surroundings) -> Lease:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ from mlaudit.domain.errors import (
     StalePlan,
     StoreLocked,
 )
+from mlaudit.domain.evidence import canonical, seal
 from mlaudit.domain.gate import GatePolicy
 from mlaudit.domain.intent import Intent
 from mlaudit.domain.models import Stage
@@ -258,6 +260,33 @@ def test_a_promotion_that_is_too_slow_says_what_it_settled_of_others() -> None:
     with pytest.raises((PromotionAborted, StalePlan), match="in place for promotion of version 2") as caught:
         execute_promotion(slow, Policies(), fake_surroundings(clock), ExecutePromotion(plan))  # type: ignore[arg-type]
     assert "nothing was moved" not in str(caught.value)
+
+
+@pytest.mark.parametrize("registered", [True, False])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"model": "other"},
+        {"id": "other"},
+        {"plan_id": "f" * 64},
+        {"version": "1"},
+        {"version": "99"},
+        {"event": "move"},
+    ],
+    ids=str,
+)
+def test_a_record_that_is_not_the_intents_own_moves_no_alias(change: dict[str, str], registered: bool) -> None:
+    """Whole and sealed, but of something else."""
+    store, run_id = store_with_candidate(registered)
+    assert kill(store, run_id, 3 if registered else 4, after=True)
+    artifacts = store._runs[run_id].artifacts
+    (path,) = (p for p in artifacts if p.startswith("mlaudit/"))
+    artifacts[path] = canonical(seal({**json.loads(artifacts[path]), **change})).encode()
+    store.writes.clear()
+    with pytest.raises(NotConfirmed, match="its record is about"):
+        recover(store)
+    assert {w.split()[0] for w in store.writes} == {"set_model_tag", "delete_model_tag"}, "its own intent"
+    assert len(intents(store)) == 1
 
 
 def test_what_was_settled_is_said_beside_what_was_not() -> None:
