@@ -133,14 +133,14 @@ def runs_to_tell(verdict: MetricVerdict, alpha: float, m: int) -> int | None:
     Within the tolerance a PASS is asked for, past it a REGRESSION among ``m`` metrics. The baseline counts with what it
     has. None for a metric that is not INCONCLUSIVE, where nothing measures the noise, or for more than 1,000.
     """
-    known = (verdict.delta, verdict.tolerance, verdict.noise, verdict.df)
+    known = (verdict.delta, verdict.tolerance, verdict.se, verdict.df)
     if verdict.outcome is not Outcome.INCONCLUSIVE or None in known:
         return None
-    delta, tolerance, noise, df = (v for v in known if v is not None)
+    delta, tolerance, se_now, df = (v for v in known if v is not None)
     n_c, n_b = verdict.n_candidate, verdict.n_baseline
     if math.isinf(df) or df < 1:
         return None
-    sd = noise / quantile(alpha, df) / math.sqrt(1 / n_c + 1 / n_b)
+    sd = se_now / math.sqrt(1 / n_c + 1 / n_b)
     others = df - (n_c - 1) - (n_b - 1)
     for n in range(n_c + 1, MAX_NEEDED + 1):
         more_b = max(n, n_b)

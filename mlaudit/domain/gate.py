@@ -58,7 +58,6 @@ __all__ = [
     "evaluate",
     "group_noise",
     "judge_metric",
-    "standard_error",
 ]
 
 SLACK = 1e-9
@@ -231,13 +230,13 @@ def judge_metric(
         tolerance = tolerance_of(rule, b)
         if c is not None and finite and direction is not None:
             delta = c - b if direction is Direction.LOWER else b - c
-    noise = strict = df = None
+    noise = strict = df = se = None
 
     def verdict(outcome: Outcome, reason: str) -> MetricVerdict:
         counts = len(candidate), len(baseline)
         return MetricVerdict(
             rule.name, rule.role, direction, c, b, *counts,
-            delta, tolerance, noise, df, outcome, reason, tuple(warnings), strict,
+            delta, tolerance, noise, df, outcome, reason, tuple(warnings), strict, se,
         )  # fmt: skip
 
     if c is None:
@@ -266,8 +265,9 @@ def judge_metric(
         return verdict(Outcome.NOT_COMPARABLE, "no_tolerance")
     estimate = _noise(rule, replace(samples, baseline=baseline) if warnings else samples, paired, warnings)
     if estimate is not None:
-        noise, df = quantile(alpha, estimate.df) * estimate.se, estimate.df
-        strict = noise if m <= 1 else quantile(alpha / m, estimate.df) * estimate.se
+        se, df = estimate.se, estimate.df
+        noise = quantile(alpha, df) * se
+        strict = noise if m <= 1 else quantile(alpha / m, df) * se
     slack = SLACK * max(abs(c), abs(b))
     if delta > max(tolerance, strict or 0.0) + slack:
         return verdict(Outcome.REGRESSION, "worse_than_tolerance")
@@ -357,10 +357,3 @@ def _by_policy(policy: GatePolicy, verdict: Verdict) -> Verdict:
     if verdict.outcome is Outcome.NO_BASELINE and policy.first_promotion == "block":
         return replace(verdict, reason="first_promotion_blocked")
     return verdict
-
-
-def standard_error(metric: MetricVerdict, alpha: float) -> float | None:
-    """SE, the standard error of δ, of which the noise half-width is a multiple; None where nothing estimates it."""
-    if metric.noise is None or metric.df is None:
-        return None
-    return metric.noise / quantile(alpha, metric.df)

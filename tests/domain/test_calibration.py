@@ -98,3 +98,11 @@ def test_so_many_runs_with_the_same_difference_would_tell(delta, m):
     assert judged(needed).outcome is (Outcome.PASS if delta <= 0.05 else Outcome.REGRESSION)
     assert judged(needed - 1).outcome is Outcome.INCONCLUSIVE
     assert runs_to_tell(judged(needed), 0.05, m) is None
+
+
+def test_an_even_chance_of_a_false_alarm_is_allowed_and_told_in_runs():
+    """At alpha = 0.5 the noise of one metric is 0; among two a REGRESSION still needs to exceed some."""
+    samples = MetricSamples((1.055,), (1.0,), ((1.0, 1.1, 0.9),))
+    verdict = judge_metric(RULE, samples, alpha=0.5, m=2)
+    assert (verdict.outcome, verdict.noise, verdict.se) == (Outcome.INCONCLUSIVE, 0, pytest.approx(0.1 * math.sqrt(2)))
+    assert runs_to_tell(verdict, 0.5, 2) == 4
