@@ -16,7 +16,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mlaudit.domain.gate import tolerance_of
+from mlaudit.domain.gate import group_noise, mean_of, tolerance_of
+from mlaudit.domain.groups import summary_of
 from mlaudit.domain.models import StoreInfo
 from mlaudit.domain.student import quantile
 from mlaudit.domain.verdict import Direction, MetricRule, MetricVerdict, Outcome, Role
@@ -48,7 +49,7 @@ class GroupSpread:
     sd: float
     """With n − 1."""
     relative_sd: float | None
-    """sd / |mean|; None where the mean is 0."""
+    """sd / |mean|; None around a mean of 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +166,13 @@ def calibrate_metric(
     spreads = tuple(_spread(index, group) for index, group in enumerate(values) if len(group) > 1)
     usable = [s for s in spreads if s.relative_sd is not None]
     df = sum(s.n - 1 for s in usable)
-    pooled = math.sqrt(sum((s.n - 1) * (s.relative_sd or 0) ** 2 for s in usable) / df) if df else None
+    pooled = None
+    if df:
+        noises = (group_noise(values[s.group]) for s in usable)
+        pooled = math.sqrt(sum(noise.relative_squares for noise in noises if noise is not None) / df)
     ours = values[baseline_group] if baseline_group is not None else ()
     n_baseline = max(len(ours), 1)
-    mean = math.fsum(ours) / len(ours) if ours else None
+    mean = mean_of(ours) if ours else None
     tolerance = rule.max_rel_regression
     if baseline and mean:
         absolute = tolerance_of(rule, mean)
@@ -199,6 +203,7 @@ def calibrate_metric(
 
 
 def _spread(index: int, values: Sequence[float]) -> GroupSpread:
-    mean = math.fsum(values) / len(values)
-    sd = math.sqrt(math.fsum((v - mean) * (v - mean) for v in values) / (len(values) - 1))
-    return GroupSpread(index, len(values), mean, sd, sd / abs(mean) if mean else None)
+    """Of 2 finite values or more."""
+    noise = group_noise(values)
+    relative = math.sqrt(noise.relative_squares / noise.df) if noise is not None and noise.usable else None
+    return GroupSpread(index, len(values), mean_of(values), summary_of(values).sd or 0.0, relative)

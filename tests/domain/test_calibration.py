@@ -40,6 +40,16 @@ def test_nothing_to_go_by():
     assert (same.relative_sd, same.noise, same.needed) == (0.0, 0.0, 1)
 
 
+@pytest.mark.parametrize("size", [1e200, 1.7e308, -1.7e308, 1e-300])
+def test_values_of_any_size(size):
+    found = calibrate_metric(RULE, ((size, size * 0.99),), 0, True, 0.05)
+    usual = calibrate_metric(RULE, ((1.0, 0.99),), 0, True, 0.05)
+    assert found.relative_sd == pytest.approx(usual.relative_sd)
+    assert found.groups[0].sd == pytest.approx(usual.groups[0].sd * abs(size))
+    far_apart = calibrate_metric(RULE, ((1e308, -1e308, 1e-300),), 0, True, 0.05)
+    assert (far_apart.groups[0].relative_sd, far_apart.relative_sd) == (None, None)
+
+
 def test_an_absolute_tolerance_is_a_share_of_the_baseline():
     rule = MetricRule("auc", Role.GUARD, Direction.HIGHER, max_abs_regression=0.01)
     assert calibrate_metric(rule, ((0.5, 0.5), (1.0, 1.0)), 0, True, 0.05).tolerance == pytest.approx(0.02)
