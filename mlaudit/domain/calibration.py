@@ -13,7 +13,8 @@ needs is another question: so many that a candidate that is no worse passes four
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mlaudit.domain.gate import group_noise, mean_of, tolerance_of
@@ -117,15 +118,16 @@ def runs_needed(relative_sd: float, df_of_others: int, n_baseline: int, toleranc
 
     ``df_of_others``: degrees of freedom of the groups beside the baseline's.
     """
-    for n in range(1, MAX_NEEDED + 1):
+
+    def tell(n: int) -> bool:
         n_b = max(n, n_baseline)
         df = df_of_others + (n - 1) + (n_b - 1)
         if df < 1:
-            continue
+            return False
         se = relative_sd * math.sqrt(1 / n + 1 / n_b)
-        if (quantile(alpha, df) + quantile(1 - POWER, df)) * se <= tolerance:
-            return n
-    return None
+        return (quantile(alpha, df) + quantile(1 - POWER, df)) * se <= tolerance
+
+    return _fewest(1, tell)
 
 
 def runs_to_tell(verdict: MetricVerdict, alpha: float, m: int) -> int | None:
@@ -143,16 +145,23 @@ def runs_to_tell(verdict: MetricVerdict, alpha: float, m: int) -> int | None:
         return None
     sd = se_now / math.sqrt(1 / n_c + 1 / n_b)
     others = df - (n_c - 1) - (n_b - 1)
-    for n in range(n_c + 1, MAX_NEEDED + 1):
+
+    def tell(n: int) -> bool:
         more_b = max(n, n_b)
         se = sd * math.sqrt(1 / n + 1 / more_b)
         now = others + (n - 1) + (more_b - 1)
         if delta <= tolerance:
-            if delta + quantile(alpha, now) * se <= tolerance:
-                return n
-        elif delta > quantile(alpha / m, now) * se:
-            return n
-    return None
+            return delta + quantile(alpha, now) * se <= tolerance
+        return delta > quantile(alpha / m, now) * se
+
+    return _fewest(n_c + 1, tell)
+
+
+def _fewest(first: int, tell: Callable[[int], bool]) -> int | None:
+    """The least n from ``first`` to 1,000 that tells, where all above it do as well; None where none does."""
+    if first > MAX_NEEDED or not tell(MAX_NEEDED):
+        return None
+    return first + bisect_left(range(first, MAX_NEEDED), True, key=tell)
 
 
 def calibrate_metric(

@@ -7,8 +7,10 @@ import math
 import numpy as np
 import pytest
 
+from mlaudit.domain import calibration
 from mlaudit.domain.calibration import calibrate_metric, round_up, runs_needed, runs_to_tell
 from mlaudit.domain.gate import Direction, MetricRule, MetricSamples, Outcome, Role, judge_metric
+from mlaudit.domain.student import quantile
 
 RULE = MetricRule("loss", Role.PRIMARY, Direction.LOWER, max_rel_regression=0.05)
 
@@ -74,6 +76,25 @@ def test_so_many_runs_pass_four_times_out_of_five_on_the_gate_itself(relative_sd
     assert share(needed) > 0.77
     if needed > 1:
         assert share(needed - 1) < 0.83
+
+
+@pytest.mark.parametrize(("relative_sd", "expected"), [(0.03, True), (0.35, True), (0.5, False), (5.0, False)])
+def test_how_many_is_found_without_counting_up(monkeypatch, relative_sd, expected):
+    """A list of many metrics must not wait for each."""
+    asked = []
+    monkeypatch.setattr(calibration, "quantile", lambda alpha, df: asked.append(df) or quantile(alpha, df))
+    needed = runs_needed(relative_sd, 4, 1, 0.05, 0.05)
+    assert (needed is not None) is expected
+    verdict = judge_metric(RULE, MetricSamples((1.02,), (1.0,), ((1.0, 1.0 + relative_sd),)))
+    told = runs_to_tell(verdict, 0.05, 1)
+    assert len(asked) < 60
+    if expected:
+        dfs = range(4, 2003, 2)
+        enough = [
+            (quantile(0.05, df) + quantile(0.2, df)) * relative_sd * math.sqrt(4 / (df - 2)) <= 0.05 for df in dfs
+        ]
+        assert needed == enough.index(True) + 1
+        assert told is not None
 
 
 def test_the_limits_of_how_many():
