@@ -73,7 +73,7 @@ class MetricCalibration:
     suggested: float | None
     """The tolerance suggested: h, rounded up to two digits."""
     tolerance: float | None
-    """τ of the policy; None where it sets none, or an absolute one and there is no baseline."""
+    """τ of the policy; None where it sets none, or an absolute one and the baseline has no value, or 0."""
     needed: int | None
     """Runs a side for a decision at τ; None where that is unknown, or more than 1,000."""
     upper_bound: float | None = None
@@ -165,12 +165,16 @@ def _fewest(first: int, tell: Callable[[int], bool]) -> int | None:
 
 
 def calibrate_metric(
-    rule: MetricRule, values: Sequence[Sequence[float]], baseline_group: int | None, baseline: bool, alpha: float
+    rule: MetricRule,
+    values: Sequence[Sequence[float]],
+    baseline_group: int | None,
+    baseline: Sequence[float],
+    alpha: float,
 ) -> MetricCalibration:
     """One metric from the finite values of each group, in the groups' order; a group may have too few to count.
 
-    ``baseline_group``: the group that holds the baseline run; ``baseline``: there is a baseline run at all, which is
-    its own group of one where ``baseline_group`` is None.
+    ``baseline_group``: the group that holds the baseline run. ``baseline``: that run's own finite value, which is its
+    group of one where ``baseline_group`` is None; empty where it has none, or there is no baseline.
     """
     spreads = tuple(_spread(index, group) for index, group in enumerate(values) if len(group) > 1)
     usable = [s for s in spreads if s.relative_sd is not None]
@@ -179,11 +183,11 @@ def calibrate_metric(
     if df:
         noises = (group_noise(values[s.group]) for s in usable)
         pooled = math.sqrt(sum(noise.relative_squares for noise in noises if noise is not None) / df)
-    ours = values[baseline_group] if baseline_group is not None else ()
+    ours = values[baseline_group] if baseline_group is not None else baseline
     n_baseline = max(len(ours), 1)
     mean = mean_of(ours) if ours else None
     tolerance = rule.max_rel_regression
-    if baseline and mean:
+    if mean:
         absolute = tolerance_of(rule, mean)
         tolerance = absolute / abs(mean) if absolute is not None else None
     elif rule.max_abs_regression is not None:

@@ -67,8 +67,11 @@ def calibrate_model(reader: TrackingReader, policies: Policies, request: Calibra
     deciding = tuple(rule for rule in rules if rule.role is not Role.INFO)
     values = ValueReader(reader)
     ours = _group_of(groups, found.run)
+    alone = [(found.run,)] if found.run is not None else []
     metrics = tuple(
-        calibrate_metric(rule, values.finite_values(groups, rule), ours, found.run is not None, policy.alpha)
+        calibrate_metric(
+            rule, values.finite_values(groups, rule), ours, sum(values.finite_values(alone, rule), ()), policy.alpha
+        )
         for rule in deciding
     )
     if not complete:

@@ -277,6 +277,15 @@ class TestCalibrate:
         assert [(set(g.run_ids), g.is_baseline) for g in found.groups] == [(set(runs), True)]
         assert found.metrics[0].n_baseline == 3
 
+    def test_a_baseline_without_replicates_still_tells_what_an_absolute_tolerance_is_a_share_of(self, shop):
+        shop.recipe("other", 1.0, 1.01)
+        shop.produce(shop.run("old", 0, 2.0))
+        rule = replace(LOSS, max_rel_regression=None, max_abs_regression=0.1)
+        policies = Policies("p", "0" * 64, {"m": replace(POLICY, metrics=(rule,))})
+        metric = calibrate_model(shop.store, policies, CalibrateModel("m")).metrics[0]
+        assert (metric.tolerance, metric.n_baseline) == (pytest.approx(0.05), 1)
+        assert metric.needed is not None
+
 
 class TestPaired:
     """Runs of the same seed beside one another."""
