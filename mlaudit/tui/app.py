@@ -1,4 +1,4 @@
-"""The terminal app: screens on a backend that is an argument. It paints first and only then starts the backend."""
+"""The terminal app: screens on a backend that is an argument. It paints first and asks the backend then."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from rich.text import Text
 from textual import events
 from textual.app import App
 from textual.binding import Binding
@@ -83,6 +84,8 @@ class MlauditApp(App[int]):
         self.places = Places(self)
         self.quit_guards: list[Callable[[], Awaitable[bool]]] = []
         """Asked before ``q`` quits; one False keeps the app open."""
+        self.parting: list[str] = []
+        """Lines that are printed once ``q`` has quit."""
         self._pauses: Pauses | None = None
         self._ending = False
         """A signal has asked for the end."""
@@ -371,7 +374,7 @@ class MlauditApp(App[int]):
             if not await guard():
                 return
         self.places.keep()
-        self.exit(0)
+        self.exit(0, message=Text("\n".join(self.parting)) if self.parting else None)
 
     def _handle_exception(self, error: Exception) -> None:
         """Textual's own report prints local variables, which may hold secrets: a plain one goes to the log."""

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from mlaudit.services.requests import Request
 from mlaudit.tui.screens.chart import ChartScreen
 from mlaudit.tui.screens.confirm import ConfirmDialog
 from mlaudit.tui.screens.diff import DiffScreen
+from mlaudit.tui.widgets.diff_curves import DiffCurves
 from mlaudit.tui.widgets.diff_tables import DifferenceTable, MetricTable, change_of, elide_pair
 from mlaudit.tui.widgets.metric_chart import MetricChart
 from mlaudit.tui.widgets.store_header import StoreHeader
@@ -496,6 +498,11 @@ class TestCurves:
             await until(pilot, lambda: len(chart.series) == 1)
             assert list(chart.series[0].values) == [a - b for a, b in zip(ours[:20], theirs, strict=True)]
             await see(pilot, "candidate − baseline", "1 step is left out", "┈")
+            assert screen.comparison is not None
+            screen.query_one(DiffCurves).show(screen.comparison, "no such metric")
+            await until(pilot, lambda: chart.metric == "no such metric")
+            await pilot.pause()
+            assert "left out" not in text_of(pilot)
             await pilot.press("v")
             await until(pilot, lambda: len(chart.series) == 2)
 
@@ -534,6 +541,11 @@ class TestCurves:
             assert chart.series[0].band is None
             await see(pilot, f"noise around the baseline: 95 % of {count} runs")
             assert text_of(pilot).count("░") > 100
+            # Somebody else has promoted another version meanwhile.
+            other = replace(screen.comparison.baseline, run=sample_gateway.get_run(SAMPLE["worse"]), replicates=())
+            screen.query_one(DiffCurves).show(replace(screen.comparison, baseline=other), "val_loss")
+            await see(pilot, "no noise band: no other run was judged together")
+            assert all(series.band is None for series in chart.series)
 
     async def test_a_run_against_itself_has_no_difference(self, sample_gateway: MemoryGateway) -> None:
         app = app_on(sample_gateway)

@@ -85,6 +85,26 @@ class TestTable:
             await pilot.press(*["left"] * len(screen.table.columns))
             await see(pilot, "status")
 
+    async def test_the_column_under_the_cursor_stays_in_sight_when_columns_come(
+        self, sample_gateway: MemoryGateway
+    ) -> None:
+        """Before it, or on its left without another number because one goes."""
+        async with runs_of(sample_gateway, size=(80, 24)) as (pilot, screen):
+            table = screen.table
+            metrics = tuple(f"metrics.m{n}" for n in range(12))
+            table.set_columns(("run_name", *metrics, "tags.last"))
+            table.action_column(len(metrics) + 1)
+            await pilot.pause()
+            assert "last" in text_of(pilot)
+            table.set_columns(("run_name", *metrics, *(f"params.p{n}" for n in range(12)), "tags.last"))
+            await pilot.pause()
+            assert table.column == "tags.last"
+            assert "last" in text_of(pilot)
+            table.set_columns(("run_name", *(f"metrics.{n:025}" for n in range(24)), "tags.last"))
+            await pilot.pause()
+            assert table.column == "tags.last"
+            assert "last" in text_of(pilot)
+
     async def test_a_long_value_ends_in_an_ellipsis(self, sample_gateway: MemoryGateway) -> None:
         async with runs_of(sample_gateway, size=(160, 45)) as (pilot, screen):
             screen.table.set_columns(("run_name", "params.long"))

@@ -21,7 +21,7 @@ from mlaudit.domain.models import Stage, StoreInfo
 from mlaudit.domain.promotion import Event, Target
 from mlaudit.domain.text import clean
 from mlaudit.services.promote import ExecutePromotion, PlanPromotion, PlanRollback
-from mlaudit.services.recovery import InspectIntents, RecoverIntents
+from mlaudit.services.recovery import InspectIntents, RecoverIntents, Settled
 from mlaudit.services.requests import Request
 from mlaudit.tui.screens.base import BaseScreen, in_view
 from mlaudit.tui.screens.confirm import ConfirmDialog
@@ -202,7 +202,7 @@ class PromotionMixin(BaseScreen):
             RecoverIntents(inspection, delete_unclear=person),
             "recovery",
             f"Recovering {inspection.model}",
-            told=lambda settled: Text("\n".join(f"✓ {s.words}" for s in settled) or "Nothing to recover."),
+            told=_recovery_told,
             failed=_recovery_failure,
         )
 
@@ -271,6 +271,11 @@ def _words_for(request: PlanPromotion | PlanRollback) -> Wording:
         return wording(clean(request.model), Event.ROLLBACK, Target(Stage.PRODUCTION))
     target = Target.parse(request.to)
     return wording(clean(request.model), target.event, target)
+
+
+def _recovery_told(settled: tuple[Settled, ...]) -> Text:
+    """What a recovery did."""
+    return Text("\n".join(f"{'✓' if s.done else '!'} {s.words}" for s in settled) or "Nothing to recover.")
 
 
 def _recovery_failure(error: MlauditError) -> str:
