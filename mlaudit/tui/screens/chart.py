@@ -105,7 +105,6 @@ class ChartScreen(ExportMixin, ChartOptionsMixin, BaseScreen):
         yield Static(id="status", markup=False)
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._list_metrics()
         self.set_interval(LIVE_SECONDS / 2, self._tick)
         self.call_after_refresh(self._show)

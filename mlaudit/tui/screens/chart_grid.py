@@ -103,7 +103,6 @@ class ChartGridScreen(BaseScreen):
         yield Static(id="where", markup=False)
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.set_interval(LIVE_SECONDS, self._tick)
 
     async def on_resize(self) -> None:
