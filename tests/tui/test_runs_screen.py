@@ -401,6 +401,18 @@ class TestColumns:
             await pilot.press("x")
             await until(pilot, lambda: screen.table.columns == before)
 
+    async def test_a_click_shows_or_hides_a_column(self, sample_gateway: MemoryGateway) -> None:
+        async with runs_of(sample_gateway) as (pilot, screen):
+            second = screen.table.columns[2]
+            await pilot.press("C")
+            await until(pilot, lambda: isinstance(pilot.app.screen, ColumnsScreen))
+            await see(pilot, f"● {second}")
+            await pilot.click(OptionList, offset=(3, 1))
+            await see(pilot, f"· {second}")
+            await pilot.press("enter")
+            await until(pilot, lambda: pilot.app.screen is screen)
+            assert second not in screen.table.columns
+
     async def test_a_verdict_column_that_was_hidden_can_be_shown_again(self, sample_gateway: MemoryGateway) -> None:
         async with runs_of(sample_gateway) as (pilot, screen):
             await until(pilot, lambda: "verdict" in screen.table.columns)
