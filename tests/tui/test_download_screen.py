@@ -15,8 +15,9 @@ from textual.widgets import Input
 from mlaudit.domain.errors import BackendCrashed
 from mlaudit.domain.models import ArtifactStream
 from mlaudit.gateway.memory import MemoryGateway
-from mlaudit.services.download import CancelDownload, PollDownload
+from mlaudit.services.download import CancelDownload, PollDownload, StartDownload
 from mlaudit.tui.screens.confirm import ConfirmDialog
+from mlaudit.tui.screens.download import DownloadDialog
 from mlaudit.tui.screens.run import RunScreen
 from mlaudit.tui.widgets.artifact_tree import ArtifactTree
 from tests.plugins.screen_tools import app_on, see, told, until
@@ -226,3 +227,28 @@ async def test_all_artifacts_from_the_other_panes(here: Path) -> None:
         assert folder.name.startswith("run-")
         found = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
         assert found == {"logs/a.txt", "logs/b.txt", "model.bin"}
+
+
+async def test_a_second_enter_before_the_answer_begins_nothing_more() -> None:
+    go, asked = threading.Event(), list[Any]()
+
+    def around(handle: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def answer(request: Any) -> Any:
+            if isinstance(request, StartDownload):
+                asked.append(request)
+                assert go.wait(20)
+            return handle(request)
+
+        return answer
+
+    async with at_artifacts(around=around) as (pilot, _):
+        await pilot.press("o")
+        await until(pilot, lambda: isinstance(pilot.app.screen, DownloadDialog))
+        dialog = pilot.app.screen
+        assert isinstance(dialog, DownloadDialog)
+        await pilot.press("enter")
+        await until(pilot, lambda: asked)
+        await pilot.press("enter")
+        go.set()
+        await until(pilot, lambda: dialog._live is not None)
+        assert len(asked) == 1

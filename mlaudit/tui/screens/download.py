@@ -55,6 +55,8 @@ class DownloadDialog(Dialog[None]):
         self._run_id = run_id
         self._artifact = artifact
         self._live: LiveDownload | None = None
+        self._beginning = False
+        """From enter until the download has begun, or not."""
 
     @property
     def _app(self) -> MlauditApp:
@@ -98,7 +100,7 @@ class DownloadDialog(Dialog[None]):
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
         artifact = self._artifact
-        if self._live is not None or artifact is None:
+        if self._live is not None or self._beginning or artifact is None:
             return
         if not event.value.strip():
             self._problem("the name of a folder is needed")
@@ -112,14 +114,17 @@ class DownloadDialog(Dialog[None]):
         if problem:
             self._problem(problem)
         else:
+            self._beginning = True
             self._start(request)
 
-    @work(group="download.start", exclusive=True)
+    @work(group="download.start")
     async def _start(self, request: StartDownload) -> None:
         try:
             self._follow(await self._app.downloads.start(request))
         except MlauditError as error:
             self._problem(str(error))
+        finally:
+            self._beginning = False
 
     def _problem(self, text: str) -> None:
         self.query_one("#problem", Static).update(Text(text))
