@@ -194,6 +194,7 @@ def test_a_working_directory_that_is_gone_has_no_policy(tmp_path, monkeypatch):
         ("schema = 1\n[model.m]\nexperiment = ''\n", 3, ["text in quotes"]),
         ("schema = 1\n[model.m]\nbaseline = ['prod']\n", 3, ["model.m.baseline", "stage:NAME"]),
         ("schema = 1\n[model.m]\nbaseline = ['stage:Prod']\n", 3, ["Production, Archived"]),
+        ("schema = 1\n[model.m]\nbaseline = ['stage:Production', 'alias:v3']\n", 3, ["model.m.baseline", "alias:v3"]),
         ("schema = 1\n[model.m]\nbaseline = []\n", 3, ["at least one"]),
         ("schema = 1\n[model.m]\nbaseline = [1]\n", 3, ["list of texts"]),
         ("schema = 1\n[model.m]\nfirst_promotion = 'yes'\n", 3, ['"bounds" or "allow" or "block"', '"yes"']),
