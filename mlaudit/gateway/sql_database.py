@@ -173,7 +173,8 @@ class SqliteDatabase:
         # Who wrote to a WAL database meanwhile is there still: the last attempt goes by SQLite's locks.
         quiet = self._wal and not self._shared and not last
         access = Access.QUIET if quiet else Access.LOCKING
-        before = self._state() if quiet else None
+        before, after = self._state() if quiet else None, None
+        lenient = self._lenient
         try:
             with self._engines[access].connect() as connection:
                 connection.exec_driver_sql("BEGIN")
@@ -181,16 +182,20 @@ class SqliteDatabase:
                 # Here, since only now SQLite holds its lock on the file.
                 before = before or self._state()
                 answer = question(Reading(connection, tables))
+                # Before SQLite gives its lock up: whoever keeps to the locks and writes after that moved nothing.
+                after = self._state()
                 connection.exec_driver_sql("ROLLBACK")
         except MlauditError:
             raise
         except Exception as error:
-            if self._undecodable(error):
-                raise _Moved from error
+            if not lenient and "could not decode" in str(error).lower():
+                # Text that is no UTF-8. From now on it is let through, and made printable like any other.
+                self._lenient = True
+                return self._ask(question, last=last)
             if before is not None and (quiet or not self._wal) and self._has_moved(before):
                 raise _Moved from error
             raise self._problem(error) from error
-        if (quiet or not self._wal) and self._has_moved(before):
+        if (quiet or not self._wal) and after != before:
             raise _Moved
         return answer
 
@@ -228,13 +233,6 @@ class SqliteDatabase:
         if self._lenient:
             connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
         return connection
-
-    def _undecodable(self, error: Exception) -> bool:
-        """Whether text in the file is no UTF-8; from now on it is let through, and made printable like any other."""
-        if self._lenient or "could not decode" not in str(error).lower():
-            return False
-        self._lenient = True
-        return True
 
     def _read_tables(self, connection: sa.Connection) -> Tables:
         return tables_of(_by_table(connection.exec_driver_sql(_SQLITE_COLUMNS)), self.shown)

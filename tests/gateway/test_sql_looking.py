@@ -258,6 +258,22 @@ class TestMoving:
         assert token is None
         assert (len(shown), len(set(shown))) == (15, 15)
 
+    def test_a_writer_that_waits_for_its_turn_moves_nothing(self, database: Path) -> None:
+        """What is written when the reader has given up its lock is of the next answer."""
+        reader = SqliteDatabase(database, "x")
+        asked: list[int] = []
+
+        def write(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+            if statement == "ROLLBACK":
+                change(database, "UPDATE experiments SET name = name || '.' WHERE name LIKE 'crowd%'")
+
+        sa.event.listen(sa.Engine, "after_cursor_execute", write)
+        try:
+            reader.ask(lambda _: asked.append(1))
+        finally:
+            sa.event.remove(sa.Engine, "after_cursor_execute", write)
+        assert asked == [1]
+
     def test_written_over_while_it_is_read(self, database: Path, sqlite_template: Path) -> None:
         """Past SQLite's locks, as cp does: what was read is thrown away and asked anew."""
         reader = SqliteDatabase(database, "x")
