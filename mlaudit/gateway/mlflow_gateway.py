@@ -260,6 +260,9 @@ class MlflowGateway(MlflowPromotion):
                         self._writer = mlflow_client.writer(self._store)
                     mlflow_client.make_default(self._client)
                     yield self._writer
+            except StoreUnavailable:
+                self._alive = False
+                raise
             finally:
                 if before is None:
                     del os.environ[_RETRIES]

@@ -246,9 +246,11 @@ class TestLater:
     def test_a_write_is_sent_once(self) -> None:
         """Whatever the answer: MLflow's client would repeat it, and so redo what others have undone since."""
         posts: list[str] = []
+        asked: list[str] = []
         version = {"name": "m", "version": "1", "current_stage": "None", "run_id": "r", "status": "READY"}
 
         def respond(handler: BaseHTTPRequestHandler) -> None:
+            asked.append(f"{handler.command} {handler.path.rpartition('/')[2]}")
             if "transition-stage" in handler.path:
                 posts.append(handler.path)
                 reply(503, b"busy")(handler)
@@ -263,7 +265,10 @@ class TestLater:
             gateway = opened(uri)
             with pytest.raises(StoreUnavailable):
                 gateway.transition("m", "1", Stage.PRODUCTION, archive_existing=True)
+            asked.clear()
+            gateway.list_experiments()
         assert len(posts) == 1
+        assert asked[0] == "GET search?max_results=1", "first contact anew, since it has a deadline"
 
 
 def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
