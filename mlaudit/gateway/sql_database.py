@@ -148,6 +148,7 @@ class SqliteDatabase:
         }
         self._wal = False
         self._identity: tuple[int, int] | None = None
+        self._seen: FileState | None = None
         self._look()
 
     def share(self) -> None:
@@ -200,17 +201,17 @@ class SqliteDatabase:
         return answer
 
     def _look(self) -> None:
-        """Notice another file of the same name. Raises NotAStore, PermissionDenied."""
+        """Notice another file of the same name, or another journal mode. Raises NotAStore, PermissionDenied."""
         with self._guard:
             state = self._state()
-            if state.identity == self._identity:
+            if state == self._seen:
                 return
-            if not self._shared:
-                try:
-                    self._wal = sqlite_file.in_wal_mode(self._path)
-                except OSError as error:
-                    raise self._problem(error) from error
+            try:
+                self._wal = sqlite_file.in_wal_mode(self._path)
+            except OSError as error:
+                raise self._problem(error) from error
             self._identity = state.identity
+            self._seen = state
 
     @property
     def identity(self) -> object:

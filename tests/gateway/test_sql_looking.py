@@ -121,6 +121,15 @@ class TestNothingChanges:
         assert "from the log" in names(opened(database))
         assert snapshot(database.parent) == before
 
+    def test_wal_mode_that_was_turned_on_meanwhile(self, database: Path) -> None:
+        """In place, so that the file stays the same one."""
+        gateway = opened(database)
+        gateway.list_experiments()
+        set_wal(database, leave=False)
+        before = snapshot(database.parent)
+        assert "from the log" in names(gateway)
+        assert snapshot(database.parent) == before
+
     @pytest.mark.parametrize("shm", [True, False], ids=["with -shm", "without -shm"])
     def test_wal_that_a_crash_left(self, database: Path, tmp_path: Path, shm: bool) -> None:
         """What is only in the log is seen, and the log stays as it is."""
