@@ -10,8 +10,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -56,20 +55,22 @@ class Reading:
         """Whether this is PostgreSQL, else SQLite."""
         return self.connection.dialect.name == "postgresql"
 
-    def rows(self, query: Any, parameters: Mapping[str, Any] | None = None) -> list[Any]:
+    def rows(self, query: Any) -> list[Any]:
         """All rows as the driver's own tuples: SQLAlchemy's rows around them cost more than reading them does."""
-        cursor: Any = self.connection.execute(query, parameters).cursor
+        cursor: Any = self.connection.execute(query).cursor
         found: list[Any] = cursor.fetchall()
         return found
 
     def rows_of(self, name: str, query: Callable[[], Any], ids: Sequence[str]) -> list[Any]:
         """The same of a query with the expanding parameter ``ids``, of which there may be any number.
 
-        ``name`` is the same for the same query. With more than :data:`CHUNK` ids, rows come by parts of them.
+        ``name`` is the same for the same query. From SQLite, rows come by parts of :data:`CHUNK` ids.
 
         It is composed once for all databases of this schema, and the ids are put in here: SQLAlchemy takes longer to
         write down hundreds of parameters with their names than SQLite or PostgreSQL to look them all up.
         """
+        if not ids:
+            return []
         dialect = self.connection.dialect
         if self.postgresql:
             text, others = self.tables.once(
@@ -276,7 +277,7 @@ class PostgresDatabase:
 
     def ask(self, question: Callable[[Reading], T]) -> T:
         """See :class:`Database`."""
-        with self._translated():
+        with faults.translated(self.shown):
             known = self._tables
             try:
                 return self._ask(question)
@@ -294,11 +295,6 @@ class PostgresDatabase:
                 found = connection.execute(sa.text(_POSTGRESQL_COLUMNS), {"names": list(WANTED)})
                 tables = self._tables = tables_of(_by_table(found), self.shown)
             return question(Reading(connection, tables))
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        with faults.translated(self.shown):
-            yield
 
 
 def _by_table(rows: Any) -> Mapping[str, frozenset[str]]:
