@@ -373,6 +373,32 @@ class TestQuit:
         assert app.return_value == 0
         assert alive(screen.live.training.pid)
 
+    async def test_it_is_asked_once_and_the_place_is_kept(self, bench: TrainingBench) -> None:
+        """Though a download is asked about after it; another q begins anew."""
+        app = bench.app()
+        busy = True
+        kept: list[bool] = []
+
+        async def download() -> bool:
+            return not busy
+
+        async with app.run_test(size=(80, 24)) as pilot:
+            screen = await train(pilot, "slow")
+            app.quit_guards.append(download)
+            app.places.keep = lambda: kept.append(True)  # type: ignore[method-assign]
+            for _ in range(2):
+                await pilot.press("q")
+                await confirm(pilot, "right", "enter")
+                await until(pilot, lambda: app.screen is screen)
+                await until(pilot, lambda: not any(w.group == "trainings.quit" for w in app.workers))
+                assert app.return_value is None
+            busy = False
+            assert await app.go_on_quitting()
+            (said,) = app._exit_renderables
+            assert f"left running: process {screen.live.training.pid}" in str(said)
+        assert kept == [True]
+        assert app.return_value == 0
+
     async def test_stopped_it_has_ended_before_the_app_quits(self, bench: TrainingBench) -> None:
         run = bench.add_run()
         app = bench.app()
