@@ -1,4 +1,4 @@
-"""The terminal app: screens on a backend that is an argument. It paints first and only then starts the backend."""
+"""The terminal app: screens on a backend that is an argument. It paints first and asks the backend then."""
 
 from __future__ import annotations
 
@@ -336,12 +336,15 @@ class MlauditApp(App[int]):
         markup: bool = True,
     ) -> None:
         """Tell in a corner of whatever screen is on, and keep it to be read again."""
+        self.note(f"{title}: {message}" if title else message, severity)
+        super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
+
+    def note(self, message: str, severity: SeverityLevel = "information") -> None:
+        """Keep what was told on the screen itself, to be read again among the notifications."""
         from mlaudit.tui.screens.notices import MOST, Notice
 
         screen = self.screen.title if self.screen_stack else ""
-        notice = Notice(time.time(), severity, clean(f"{title}: {message}" if title else message), screen or "")
-        self.notices = (*self.notices, notice)[-MOST:]
-        super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
+        self.notices = (*self.notices, Notice(time.time(), severity, clean(message), screen or ""))[-MOST:]
 
     def copy(self, text: str, what: str = "", *, said: str = "") -> None:
         """Put a text on the user's clipboard, through the terminal (OSC 52), and say so.
