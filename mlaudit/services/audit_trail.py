@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from mlaudit.domain.errors import EvidenceError, ModelNotFound
+from mlaudit.domain.errors import EvidenceError
 from mlaudit.domain.evidence import HEAD_KEY, POINTER_PREFIX, Pointer, artifact_path
 from mlaudit.domain.intent import RECOVERY, Intent, intents_among, words_of
 from mlaudit.domain.models import ModelVersion, Stage, StoreInfo
@@ -18,6 +18,7 @@ from mlaudit.domain.promotion import UNALIAS, Event
 from mlaudit.domain.text import clean, format_iso
 from mlaudit.gateway.base import Gateway
 from mlaudit.services.evidence import read_record
+from mlaudit.services.model_names import registered_name
 from mlaudit.services.requests import Request
 
 
@@ -167,11 +168,7 @@ class _State:
 
 def history_of(gateway: Gateway, request: ReadHistory) -> History:
     """The history of a model by its name, raw or printable. Raises ModelNotFound, StoreError."""
-    registered = {m.raw_name: m.name for m in gateway.list_registered_models()}
-    raw = next((r for r, shown in registered.items() if request.model in {r, shown}), None)
-    if raw is None:
-        raise ModelNotFound(clean(request.model), tuple(registered.values()))
-    return read_history(gateway, raw)
+    return read_history(gateway, registered_name(gateway, request.model))
 
 
 def read_history(gateway: Gateway, raw_model: str) -> History:

@@ -15,6 +15,7 @@ from mlaudit.domain.models import ModelVersion, RegisteredModel, Run, Stage, Sto
 from mlaudit.domain.text import clean
 from mlaudit.domain.verdict import MetricRule, Role
 from mlaudit.gateway.base import Gateway
+from mlaudit.services.model_names import raw_name_of
 from mlaudit.services.requests import Request
 
 
@@ -141,10 +142,11 @@ def list_models(gateway: Gateway, policies: Callable[[], Policies], request: Lis
     """The registered models by name; ``policies`` may raise PolicyError. Raises ModelNotFound, StoreError."""
     models = gateway.list_registered_models()
     if request.model is not None:
-        known = tuple(m.name for m in models)
-        models = tuple(m for m in models if request.model in {m.raw_name, m.name})
-        if not models:
-            raise ModelNotFound(clean(request.model), known)
+        known = {m.raw_name: m.name for m in models}
+        raw = raw_name_of(request.model, known)
+        if raw is None:
+            raise ModelNotFound(clean(request.model), tuple(known.values()))
+        models = tuple(m for m in models if m.raw_name == raw)
     problem = ""
     try:
         judging = policies()

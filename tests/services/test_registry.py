@@ -11,6 +11,9 @@ from mlaudit.domain.errors import EvidenceError, PolicyError
 from mlaudit.domain.gate import Direction, GatePolicy, MetricRule, Role
 from mlaudit.domain.models import Stage
 from mlaudit.gateway.memory import MemoryGateway
+from mlaudit.services.audit_trail import ReadHistory, history_of
+from mlaudit.services.calibrate import CalibrateModel, calibrate_model
+from mlaudit.services.policy_facts import DescribeModel, describe_model
 from mlaudit.services.promote import ExecutePromotion, PlanPromotion, execute_promotion, plan_promotion
 from mlaudit.services.record_text import ReadRecord, read_record_text
 from mlaudit.services.registry import ListModels, SummarizeModels, list_models, summarize_models
@@ -110,3 +113,25 @@ class TestRecordText:
     def test_none_at_all(self, store):
         with pytest.raises(EvidenceError, match="is missing"):
             read_record_text(store, ReadRecord(SAMPLE["better"], "mlaudit/evidence/x.json"))
+
+
+SHOWN, RAW = "a\u241bb", "a\x1bb"
+"""A name, and another one that looks like it on the screen, and comes first in the store."""
+
+
+@pytest.mark.parametrize("name", [SHOWN, RAW])
+def test_a_name_means_the_model_that_is_called_so_before_one_that_looks_so(store, name):
+    run_id = store.add_run(store.add_experiment("twins"), metrics={"val_loss": 0.1})
+    for raw, count in ((SHOWN, 1), (RAW, 2)):
+        for _ in range(count):
+            store.add_version(raw, run_id)
+    twins = {m.raw_name: m.name for m in store.list_registered_models()}
+    assert (twins[RAW], twins[SHOWN]) == (SHOWN, SHOWN)
+    (state,) = list_models(store, Policies, ListModels(name)).models
+    assert state.model.raw_name == name
+    assert describe_model(store, DescribeModel(name)).raw_model == name
+    assert calibrate_model(store, Policies(), CalibrateModel(name)).raw_model == name
+    out_of_band = {SHOWN: "1", RAW: "2"}[name]
+    store.set_alias(name, "champion", out_of_band)
+    entries = history_of(store, ReadHistory(name)).entries
+    assert [e.version for e in entries] == [out_of_band]
