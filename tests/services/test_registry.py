@@ -7,7 +7,7 @@ import json
 import pytest
 
 from mlaudit.config.policy import Policies
-from mlaudit.domain.errors import EvidenceError, PolicyError
+from mlaudit.domain.errors import EvidenceError, ModelNotFound, PolicyError
 from mlaudit.domain.gate import Direction, GatePolicy, MetricRule, Role
 from mlaudit.domain.models import Stage
 from mlaudit.gateway.memory import MemoryGateway
@@ -113,6 +113,30 @@ class TestRecordText:
     def test_none_at_all(self, store):
         with pytest.raises(EvidenceError, match="is missing"):
             read_record_text(store, ReadRecord(SAMPLE["better"], "mlaudit/evidence/x.json"))
+
+
+def test_a_model_that_is_deleted_while_all_are_listed_is_left_out(store):
+    def delete(method):
+        if method == "list_model_versions":
+            store._models.pop(SECOND_MODEL, None)
+
+    store.fail = delete
+    assert [m.model.name for m in list_models(store, Policies, ListModels()).models] == [MODEL]
+
+
+def test_the_model_that_was_asked_for_is_missed(store):
+    store.fail = lambda method: store._models.pop(MODEL, None) and None if method == "model_tags" else None
+    with pytest.raises(ModelNotFound):
+        list_models(store, Policies, ListModels(MODEL))
+
+
+def test_a_version_that_is_deleted_while_all_are_listed_is_left_out(store):
+    def delete(method):
+        if method == "version_files":
+            store._models[MODEL].versions.pop("3", None)
+
+    store.fail = delete
+    assert [v.version.version for v in the_model(store).versions] == ["2", "1"]
 
 
 SHOWN, RAW = "a\u241bb", "a\x1bb"
