@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
 from mlaudit.domain.errors import BaselineSelectorError
 from mlaudit.domain.models import Stage
 from mlaudit.domain.text import clean
+
+# Less the names that MLflow keeps for itself, latest in any case.
+_ALIAS = re.compile(r"(?!(?i:latest)\Z)(?![vV]\d+\Z)[\w-]{1,255}")
 
 
 class SelectorKind(StrEnum):
@@ -32,6 +36,11 @@ class Selector:
         return f"{self.kind}:{self.value}" if self.value else str(self.kind)
 
 
+def is_alias(name: str) -> bool:
+    """Whether MLflow lets a version have this alias: letters, digits, _ and -; neither latest nor v1."""
+    return _ALIAS.fullmatch(name) is not None
+
+
 def parse_selector(text: str) -> Selector:
     """The selector that ``text`` spells; stages in any case. Raises BaselineSelectorError."""
     word, colon, value = text.strip().partition(":")
@@ -51,4 +60,6 @@ def parse_selector(text: str) -> Selector:
         if not (number.isascii() and number.isdigit()):
             raise BaselineSelectorError(clean(text), "a version is a number, as in version:3")
         return Selector(kind, str(int(number)) if len(number) < 20 else number)
+    if kind is SelectorKind.ALIAS and not is_alias(value):
+        raise BaselineSelectorError(clean(text), "an alias is of letters, digits, _ and -, and neither latest nor v1")
     return Selector(kind, value)

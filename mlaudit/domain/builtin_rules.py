@@ -1,8 +1,8 @@
 """The rules that judge where no policy names any metric.
 
-A metric is judged by the built-in rules when both runs have it and its exact name is in the table below: at most 5 %
-worse. Every other metric is information. These few names are the only ones whose direction is taken from a name, and
-the output says that no policy was found.
+A metric decides when the baseline has it and its exact name is in the table below: at most 5 % worse. The candidate
+may not lack it. Without a baseline the candidate's metrics count. Every other metric is information. These few names
+are the only ones whose direction is taken from a name, and the output says that no policy was found.
 
 ======  ==========================================================================================================
 lower   ``loss log_loss rmse mae mse mape perplexity``
@@ -10,8 +10,9 @@ higher  ``accuracy balanced_accuracy f1 f1_score precision recall roc_auc auc pr
 ======  ==========================================================================================================
 
 each as it stands or after ``val_``, ``validation_``, ``eval_`` or ``test_``. After ``train_`` or ``training_`` it is
-information: how well a model knows its own training data is no reason to promote it. So is a bare name beside one with
-such a prefix: Keras logs training as ``loss`` and validation as ``val_loss``.
+information: how well a model knows its own training data is no reason to promote it. So is a bare name beside one of
+the baseline's with such a prefix for evaluation: Keras logs training as ``loss`` and validation as ``val_loss``. The
+candidate's own metrics demote nothing: it must not escape by logging one more.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def rules_for(candidate: Iterable[str], baseline: Iterable[str] | None) -> tuple
     ours = set(candidate)
     theirs = ours if baseline is None else set(baseline)
     every = ours | theirs
-    evaluated = {bare for prefix, bare in map(_split, every) if prefix in EVALUATION}
+    evaluated = {bare for prefix, bare in map(_split, theirs) if prefix in EVALUATION}
     deciding, info = [], []
     for name in sorted(every):
         prefix, bare = _split(name)

@@ -13,10 +13,12 @@ needs is another question: so many that a candidate that is no worse passes four
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from mlaudit.domain.gate import tolerance_of
+from mlaudit.domain.gate import group_noise, mean_of, tolerance_of
+from mlaudit.domain.groups import summary_of
 from mlaudit.domain.models import StoreInfo
 from mlaudit.domain.student import quantile
 from mlaudit.domain.verdict import Direction, MetricRule, MetricVerdict, Outcome, Role
@@ -48,7 +50,7 @@ class GroupSpread:
     sd: float
     """With n − 1."""
     relative_sd: float | None
-    """sd / |mean|; None where the mean is 0."""
+    """sd / |mean|; None around a mean of 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +73,13 @@ class MetricCalibration:
     suggested: float | None
     """The tolerance suggested: h, rounded up to two digits."""
     tolerance: float | None
-    """τ of the policy; None where it sets none, or an absolute one and there is no baseline."""
+    """τ of the policy; None where it sets none, or an absolute one and the baseline has no value, or 0."""
     needed: int | None
     """Runs a side for a decision at τ; None where that is unknown, or more than 1,000."""
     upper_bound: float | None = None
     lower_bound: float | None = None
+    max_abs_regression: float | None = None
+    combine: str = "max"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,15 +120,16 @@ def runs_needed(relative_sd: float, df_of_others: int, n_baseline: int, toleranc
 
     ``df_of_others``: degrees of freedom of the groups beside the baseline's.
     """
-    for n in range(1, MAX_NEEDED + 1):
+
+    def tell(n: int) -> bool:
         n_b = max(n, n_baseline)
         df = df_of_others + (n - 1) + (n_b - 1)
         if df < 1:
-            continue
+            return False
         se = relative_sd * math.sqrt(1 / n + 1 / n_b)
-        if (quantile(alpha, df) + quantile(1 - POWER, df)) * se <= tolerance:
-            return n
-    return None
+        return (quantile(alpha, df) + quantile(1 - POWER, df)) * se <= tolerance
+
+    return _fewest(1, tell)
 
 
 def runs_to_tell(verdict: MetricVerdict, alpha: float, m: int) -> int | None:
@@ -133,44 +138,58 @@ def runs_to_tell(verdict: MetricVerdict, alpha: float, m: int) -> int | None:
     Within the tolerance a PASS is asked for, past it a REGRESSION among ``m`` metrics. The baseline counts with what it
     has. None for a metric that is not INCONCLUSIVE, where nothing measures the noise, or for more than 1,000.
     """
-    known = (verdict.delta, verdict.tolerance, verdict.noise, verdict.df)
+    known = (verdict.delta, verdict.tolerance, verdict.se, verdict.df)
     if verdict.outcome is not Outcome.INCONCLUSIVE or None in known:
         return None
-    delta, tolerance, noise, df = (v for v in known if v is not None)
+    delta, tolerance, se_now, df = (v for v in known if v is not None)
     n_c, n_b = verdict.n_candidate, verdict.n_baseline
     if math.isinf(df) or df < 1:
         return None
-    sd = noise / quantile(alpha, df) / math.sqrt(1 / n_c + 1 / n_b)
+    sd = se_now / math.sqrt(1 / n_c + 1 / n_b)
     others = df - (n_c - 1) - (n_b - 1)
-    for n in range(n_c + 1, MAX_NEEDED + 1):
+
+    def tell(n: int) -> bool:
         more_b = max(n, n_b)
         se = sd * math.sqrt(1 / n + 1 / more_b)
         now = others + (n - 1) + (more_b - 1)
         if delta <= tolerance:
-            if delta + quantile(alpha, now) * se <= tolerance:
-                return n
-        elif delta > quantile(alpha / m, now) * se:
-            return n
-    return None
+            return delta + quantile(alpha, now) * se <= tolerance
+        return delta > quantile(alpha / m, now) * se
+
+    return _fewest(n_c + 1, tell)
+
+
+def _fewest(first: int, tell: Callable[[int], bool]) -> int | None:
+    """The least n from ``first`` to 1,000 that tells, where all above it do as well; None where none does."""
+    if first > MAX_NEEDED or not tell(MAX_NEEDED):
+        return None
+    return first + bisect_left(range(first, MAX_NEEDED), True, key=tell)
 
 
 def calibrate_metric(
-    rule: MetricRule, values: Sequence[Sequence[float]], baseline_group: int | None, baseline: bool, alpha: float
+    rule: MetricRule,
+    values: Sequence[Sequence[float]],
+    baseline_group: int | None,
+    baseline: Sequence[float],
+    alpha: float,
 ) -> MetricCalibration:
     """One metric from the finite values of each group, in the groups' order; a group may have too few to count.
 
-    ``baseline_group``: the group that holds the baseline run; ``baseline``: there is a baseline run at all, which is
-    its own group of one where ``baseline_group`` is None.
+    ``baseline_group``: the group that holds the baseline run. ``baseline``: that run's own finite value, which is its
+    group of one where ``baseline_group`` is None; empty where it has none, or there is no baseline.
     """
     spreads = tuple(_spread(index, group) for index, group in enumerate(values) if len(group) > 1)
     usable = [s for s in spreads if s.relative_sd is not None]
     df = sum(s.n - 1 for s in usable)
-    pooled = math.sqrt(sum((s.n - 1) * (s.relative_sd or 0) ** 2 for s in usable) / df) if df else None
-    ours = values[baseline_group] if baseline_group is not None else ()
+    pooled = None
+    if df:
+        noises = (group_noise(values[s.group]) for s in usable)
+        pooled = math.sqrt(sum(noise.relative_squares for noise in noises if noise is not None) / df)
+    ours = values[baseline_group] if baseline_group is not None else baseline
     n_baseline = max(len(ours), 1)
-    mean = math.fsum(ours) / len(ours) if ours else None
+    mean = mean_of(ours) if ours else None
     tolerance = rule.max_rel_regression
-    if baseline and mean:
+    if mean:
         absolute = tolerance_of(rule, mean)
         tolerance = absolute / abs(mean) if absolute is not None else None
     elif rule.max_abs_regression is not None:
@@ -195,10 +214,13 @@ def calibrate_metric(
         needed,
         rule.upper_bound,
         rule.lower_bound,
+        rule.max_abs_regression,
+        rule.combine,
     )
 
 
 def _spread(index: int, values: Sequence[float]) -> GroupSpread:
-    mean = math.fsum(values) / len(values)
-    sd = math.sqrt(math.fsum((v - mean) * (v - mean) for v in values) / (len(values) - 1))
-    return GroupSpread(index, len(values), mean, sd, sd / abs(mean) if mean else None)
+    """Of 2 finite values or more."""
+    noise = group_noise(values)
+    relative = math.sqrt(noise.relative_squares / noise.df) if noise is not None and noise.usable else None
+    return GroupSpread(index, len(values), mean_of(values), summary_of(values).sd or 0.0, relative)

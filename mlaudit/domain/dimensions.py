@@ -22,6 +22,8 @@ from mlaudit.domain.verdict import Direction
 
 LOG_FROM = 100.0
 """The ratio of the greatest value to the least from which on an axis is logarithmic by itself."""
+_ONE_PLACE = 1e-9
+"""Ends of an axis that differ by no more of their size are one value: nothing could be told apart between them."""
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 
 
@@ -96,13 +98,13 @@ class Dimension:
     def can_be_log(self) -> bool:
         """Whether a logarithmic axis has a place for all of it."""
         extent = self.extent
-        return self.spacing is not Spacing.CATEGORIES and extent is not None and 0 < extent[0] < extent[1]
+        return self.spacing is not Spacing.CATEGORIES and extent is not None and extent[0] > 0 and not _is_one(extent)
 
     @property
     def best(self) -> tuple[int, ...]:
         """Indexes of the runs with the best value, where it is known which way that is and not all are the same."""
         extent = self.extent
-        if self.direction is None or extent is None or extent[0] == extent[1]:
+        if self.direction is None or extent is None or _is_one(extent):
             return ()
         wanted = extent[0] if self.direction is Direction.LOWER else extent[1]
         return tuple(i for i, value in enumerate(self.values) if value == wanted)
@@ -114,7 +116,7 @@ class Dimension:
         return replace(self, spacing=spacing)
 
     def place(self, value: float) -> float:
-        """Where a value stands on the axis, 0 (low) to 1 (high); the middle where there is one value only."""
+        """Where a value stands on the axis, 0 (low) to 1 (high); the middle where that is (as good as) one value."""
         return self._placed([value])[0] or 0.0
 
     @property
@@ -125,7 +127,7 @@ class Dimension:
     def _placed(self, values: Sequence[float | None]) -> list[float | None]:
         # The extent once for all of them: it looks at every run.
         extent = self.extent
-        if extent is None or extent[0] == extent[1]:
+        if extent is None or _is_one(extent):
             return [None if value is None else 0.5 for value in values]
         log = self.spacing is Spacing.LOG
         low, high = (math.log(end) for end in extent) if log else extent
@@ -146,9 +148,15 @@ class Dimension:
             every = -(-len(self.categories) // most)
             chosen = range(0, len(self.categories), every)
             return Ticks(tuple(float(i) for i in chosen), tuple(self.categories[i] for i in chosen))
-        if extent[0] == extent[1]:
+        if _is_one(extent):
             return Ticks((extent[0],), (format_number(extent[0]),))
         return (decade_ticks if self.spacing is Spacing.LOG else value_ticks)(*extent, most)
+
+
+def _is_one(extent: tuple[float, float]) -> bool:
+    low, high = extent
+    size = max(abs(low), abs(high))
+    return size == 0 or high / size - low / size <= _ONE_PLACE
 
 
 def dimensions(runs: Sequence[Run]) -> tuple[Dimension, ...]:

@@ -73,6 +73,14 @@ def parse_record(content: bytes) -> dict[str, Any]:
     return record
 
 
+def _seq(told: Mapping[str, Any]) -> int:
+    """The number of a record: neither a text, nor true, nor infinity. Raises KeyError, ValueError."""
+    seq = told["seq"]
+    if type(seq) is not int or seq < 1:
+        raise ValueError("no number of a record")
+    return seq
+
+
 @dataclass(frozen=True, slots=True)
 class Pointer:
     """A tag that points at a record. All text is clean; hashes and paths stand as they were written."""
@@ -130,7 +138,7 @@ class Pointer:
                 for name in ("previous", "prev_sha256", "recovered_by")
             }
             why = clean(told.get("why"), max_length=500)
-            return cls(seq=int(told["seq"]), why=why, **texts, **optional)  # type: ignore[arg-type]
+            return cls(seq=_seq(told), why=why, **texts, **optional)  # type: ignore[arg-type]
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return None
 
@@ -141,7 +149,7 @@ class Pointer:
             verdict, previous = record["verdict"], record["previous"]
             return cls(
                 id=str(record["id"]),
-                seq=int(record["seq"]),
+                seq=_seq(record),
                 event=str(record["event"]),
                 target=str(record["target"]),
                 version=str(record["version"]),
@@ -189,6 +197,6 @@ class Anchor:
             if told["schema"] != ANCHOR_SCHEMA:
                 return None
             texts = {name: clean(str(told[name])) for name in ("model", "id", "sha256", "time")}
-            return cls(seq=int(told["seq"]), **texts)
+            return cls(seq=_seq(told), **texts)
         except (ValueError, TypeError, KeyError, RecursionError):
             return None

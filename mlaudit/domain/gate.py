@@ -20,6 +20,7 @@ Some of it is a decision:
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -57,7 +58,7 @@ __all__ = [
     "evaluate",
     "group_noise",
     "judge_metric",
-    "standard_error",
+    "mean_of",
 ]
 
 SLACK = 1e-9
@@ -91,7 +92,7 @@ class GroupNoise:
     df: int
     """Its number of values − 1."""
     usable: bool = True
-    """False around a mean of 0, where a relative spread means nothing."""
+    """False around a mean of 0, or so near it that no double holds it: a relative spread means nothing there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,8 @@ class _Noise:
     df: float
 
 
-def _mean(values: Sequence[float]) -> float:
+def mean_of(values: Sequence[float]) -> float:
+    """The mean, of values near the greatest double too."""
     if len(values) == 1:
         return values[0]
     try:
@@ -126,7 +128,7 @@ def _squares(values: Sequence[float]) -> float:
     """Σ(x − x̄)²."""
     if len(values) < 2:
         return 0.0
-    mean = _mean(values)
+    mean = mean_of(values)
     total = 0.0
     for value in values:
         # A product, since a power raises OverflowError where a product is infinite.
@@ -139,10 +141,11 @@ def group_noise(values: Sequence[float]) -> GroupNoise | None:
     finite = [v for v in values if is_finite(v)]
     if len(finite) < 2:
         return None
-    mean = _mean(finite)
-    if mean == 0:
-        return GroupNoise(0.0, len(finite) - 1, usable=False)
-    return GroupNoise(_squares([v / mean for v in finite]), len(finite) - 1)
+    mean = mean_of(finite)
+    shares = [v / mean for v in finite] if mean else []
+    squares = _squares(shares) if shares and all(map(math.isfinite, shares)) else math.inf
+    usable = math.isfinite(squares)
+    return GroupNoise(squares if usable else 0.0, len(finite) - 1, usable)
 
 
 def tolerance_of(rule: MetricRule, baseline: float) -> float | None:
@@ -169,7 +172,7 @@ def _noise(rule: MetricRule, samples: MetricSamples, paired: bool, warnings: lis
             differences = [c - b for c, b in zip(candidate, baseline, strict=True)]
             return _Noise(math.sqrt(_squares(differences) / (n_c - 1)) / math.sqrt(n_c), n_c - 1)
         warnings.append("paired_not_possible")
-    scale = abs(_mean(baseline))
+    scale = abs(mean_of(baseline))
     squares, df = _squares(candidate) + _squares(baseline), n_c + n_b - 2
     for group in samples.groups:
         known = group if isinstance(group, GroupNoise) else group_noise(group)
@@ -223,20 +226,20 @@ def judge_metric(
     if baseline and len(baseline) < len(samples.baseline):
         warnings.append("baseline_non_finite_dropped")
     finite = all(map(is_finite, candidate))
-    c = (_mean(candidate) if finite else _worst(candidate)) if candidate else None
-    b = _mean(baseline) if baseline else (_worst(samples.baseline) if samples.baseline else None)
+    c = (mean_of(candidate) if finite else _worst(candidate)) if candidate else None
+    b = mean_of(baseline) if baseline else (_worst(samples.baseline) if samples.baseline else None)
     delta = tolerance = None
     if baseline and b is not None:
         tolerance = tolerance_of(rule, b)
         if c is not None and finite and direction is not None:
             delta = c - b if direction is Direction.LOWER else b - c
-    noise = strict = df = None
+    noise = strict = df = se = None
 
     def verdict(outcome: Outcome, reason: str) -> MetricVerdict:
         counts = len(candidate), len(baseline)
         return MetricVerdict(
             rule.name, rule.role, direction, c, b, *counts,
-            delta, tolerance, noise, df, outcome, reason, tuple(warnings), strict,
+            delta, tolerance, noise, df, outcome, reason, tuple(warnings), strict, se,
         )  # fmt: skip
 
     if c is None:
@@ -265,8 +268,9 @@ def judge_metric(
         return verdict(Outcome.NOT_COMPARABLE, "no_tolerance")
     estimate = _noise(rule, replace(samples, baseline=baseline) if warnings else samples, paired, warnings)
     if estimate is not None:
-        noise, df = quantile(alpha, estimate.df) * estimate.se, estimate.df
-        strict = noise if m <= 1 else quantile(alpha / m, estimate.df) * estimate.se
+        se, df = estimate.se, estimate.df
+        noise = quantile(alpha, df) * se
+        strict = noise if m <= 1 else quantile(alpha / m, df) * se
     slack = SLACK * max(abs(c), abs(b))
     if delta > max(tolerance, strict or 0.0) + slack:
         return verdict(Outcome.REGRESSION, "worse_than_tolerance")
@@ -301,37 +305,32 @@ def evaluate(
     for rule in policy.metrics:
         ours = candidate.metrics.get(rule.name, ())
         theirs = baseline.metrics.get(rule.name, ()) if baseline else ()
-        pairs = _pairs(rule.name, candidate, baseline) if policy.paired else None
-        verdict = judge_metric(
-            rule,
-            MetricSamples(*(pairs or (ours, theirs)), (groups or {}).get(rule.name, ())),
+        samples = MetricSamples(ours, theirs, (groups or {}).get(rule.name, ()))
+        judge = functools.partial(
+            judge_metric,
             alpha=policy.alpha,
             m=len(deciding),
-            paired=pairs is not None,
             has_baseline=baseline is not None,
             comparable=comparable,
             final=candidate.status == RunStatus.FINISHED,
         )
-        if policy.paired and verdict.reason in _BY_NOISE:
-            if pairs is None:
-                verdict = replace(verdict, warnings=(*verdict.warnings, "paired_not_possible"))
-            elif len(pairs[0]) < max(len(ours), len(theirs)):
-                verdict = replace(verdict, warnings=(*verdict.warnings, "unpaired_left_out"))
+        verdict = judge(rule, samples)
+        if policy.paired and baseline is not None and verdict.reason in _BY_NOISE:
+            # Only now, so that no replicate escapes the bounds, and being a number at all, for want of a partner.
+            pairs = paired_values(ours, candidate.seeds.get(rule.name, ()), theirs, baseline.seeds.get(rule.name, ()))
+            if isinstance(pairs, str):
+                verdict = replace(verdict, warnings=(*verdict.warnings, pairs))
+            else:
+                unbound = replace(rule, upper_bound=None, lower_bound=None)
+                said = [w for w in verdict.warnings if w == "baseline_non_finite_dropped"]
+                if len(pairs[0]) < max(len(ours), len(theirs)):
+                    said.append("unpaired_left_out")
+                verdict = judge(unbound, replace(samples, candidate=pairs[0], baseline=pairs[1]), paired=True)
+                verdict = replace(verdict, warnings=(*verdict.warnings, *said))
         verdicts.append(verdict)
     outcome, reason = _overall(verdicts, every, baseline is not None)
-    said = [*warnings, *(c.detail for c in every if c.warning), *summarise_warnings(verdicts)]
-    return _by_policy(policy, Verdict(outcome, _EXIT_CODES[outcome], reason, tuple(verdicts), every, tuple(said)))
-
-
-def _pairs(
-    metric: str, candidate: GateSide, baseline: GateSide | None
-) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
-    """The metric's values on both sides, those of one seed beside one another; None where they cannot be paired."""
-    if baseline is None:
-        return None
-    sides = (candidate, baseline)
-    (ours, our_seeds), (theirs, their_seeds) = ((s.metrics.get(metric, ()), s.seeds.get(metric, ())) for s in sides)
-    return paired_values(ours, our_seeds, theirs, their_seeds)
+    sentences = (*warnings, *(c.detail for c in every if c.warning), *summarise_warnings(verdicts))
+    return _by_policy(policy, Verdict(outcome, _EXIT_CODES[outcome], reason, tuple(verdicts), every, sentences))
 
 
 def _overall(metrics: Iterable[MetricVerdict], checks: Iterable[Check], has_baseline: bool) -> tuple[Outcome, str]:
@@ -361,10 +360,3 @@ def _by_policy(policy: GatePolicy, verdict: Verdict) -> Verdict:
     if verdict.outcome is Outcome.NO_BASELINE and policy.first_promotion == "block":
         return replace(verdict, reason="first_promotion_blocked")
     return verdict
-
-
-def standard_error(metric: MetricVerdict, alpha: float) -> float | None:
-    """SE, the standard error of δ, of which the noise half-width is a multiple; None where nothing estimates it."""
-    if metric.noise is None or metric.df is None:
-        return None
-    return metric.noise / quantile(alpha, metric.df)

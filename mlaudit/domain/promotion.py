@@ -6,18 +6,16 @@ alias, a *rollback* puts the recorded previous version back. All three go the sa
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mlaudit.domain.baseline import is_alias
 from mlaudit.domain.errors import UsageError
 from mlaudit.domain.gate import Outcome
 from mlaudit.domain.models import ModelSource, ModelVersion, Stage, StoreInfo
 from mlaudit.domain.text import clean
 
 UNALIAS = "unalias:"
-# What MLflow takes for an alias, less the names that it keeps for itself.
-_ALIAS = re.compile(r"(?!latest$)(?![vV]\d+$)[\w-]{1,255}")
 
 
 class Event(StrEnum):
@@ -57,7 +55,7 @@ class Target:
     def parse(cls, text: str) -> Target:
         """``Production``, ``Staging``, ``Archived``, ``alias:NAME``, ``unalias:NAME``; any case. Raises UsageError."""
         kind, colon, name = text.partition(":")
-        if colon and kind.lower() in {"alias", "unalias"} and _ALIAS.fullmatch(name):
+        if colon and kind.lower() in {"alias", "unalias"} and is_alias(name):
             return cls(None, name, removes=kind.lower() == "unalias")
         stages = (Stage.PRODUCTION, Stage.STAGING, Stage.ARCHIVED)
         stage = next((s for s in stages if s.value.lower() == text.lower()), None)

@@ -52,6 +52,7 @@ _SENTENCES = {
     "zero_variance_replicates": "replicates are identical: did the seed change anything?",
     "baseline_non_finite_dropped": "some of the baseline's replicates are not finite and were left out",
     "paired_not_possible": "a paired comparison needs 3 seeds or more that both sides have; it was not paired",
+    "own_seed_unpaired": "not paired: the baseline has no such value of the candidate's own seed",
     "unpaired_left_out": "paired: replicates whose seed the other side lacks were left out",
     "calibration_group_unusable": "a calibration group was left out: around 0 a relative spread means nothing",
 }

@@ -131,6 +131,8 @@ class MetricVerdict:
     """Stable words such as ``noise_unknown``; :func:`mlaudit.domain.reasons.explain` has a sentence for each."""
     noise_regression: float | None = None
     """The half-width at α/m, which a REGRESSION among m metrics must exceed; the same as ``noise`` for one metric."""
+    se: float | None = None
+    """SE, the standard error of δ, of which both half-widths are multiples."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,13 +63,16 @@ def calibrate_model(reader: TrackingReader, policies: Policies, request: Calibra
             raise UsageError(f"no run of {clean(raw)} is known: say experiment = ... in its policy")
         place = known
     runs, complete = finder.looked_at(place)
-    groups = finder.groups(policy, place)
+    groups = finder.groups(policy, place, first=found.run.run_id if found.run is not None else "")
     rules = policy.metrics or rules_for({name for run in runs for name in run.metrics}, None)
     deciding = tuple(rule for rule in rules if rule.role is not Role.INFO)
     values = ValueReader(reader)
     ours = _group_of(groups, found.run)
+    alone = [(found.run,)] if found.run is not None else []
     metrics = tuple(
-        calibrate_metric(rule, values.finite_values(groups, rule), ours, found.run is not None, policy.alpha)
+        calibrate_metric(
+            rule, values.finite_values(groups, rule), ours, sum(values.finite_values(alone, rule), ()), policy.alpha
+        )
         for rule in deciding
     )
     if not complete:

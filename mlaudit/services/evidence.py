@@ -23,7 +23,6 @@ from mlaudit.domain.evidence import (
     pointers_among,
     seal,
 )
-from mlaudit.domain.gate import standard_error
 from mlaudit.domain.models import ModelVersion, Run
 from mlaudit.domain.promotion import PromotionPlan
 from mlaudit.domain.text import clean
@@ -171,7 +170,7 @@ def _metrics(comparison: Comparison) -> list[dict[str, Any]]:
             "n_baseline": m.n_baseline,
             "delta": number(m.delta),
             "tolerance": number(m.tolerance),
-            "se": number(standard_error(m, comparison.policy.alpha)),
+            "se": number(m.se),
             "df": number(m.df),
             "noise": number(m.noise),
             "noise_regression": number(m.noise_regression),

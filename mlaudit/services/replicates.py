@@ -53,7 +53,7 @@ class ReplicateFinder:
         self._names: dict[str, Experiment] | None = None
         self._experiments: dict[str, _Experiment] = {}
         self._recipes: dict[tuple[str, GatePolicy], dict[Recipe, list[Run]]] = {}
-        self._groups: dict[tuple[str, GatePolicy], list[tuple[Run, ...]]] = {}
+        self._groups: dict[tuple[str, GatePolicy, str], list[tuple[Run, ...]]] = {}
         self._seeds: dict[tuple[str, tuple[str, ...]], str] = {}
 
     def find(self, policy: GatePolicy, candidate: Run, baseline: Run | None) -> Replicates:
@@ -97,12 +97,18 @@ class ReplicateFinder:
                 )
         return Replicates(tuple(candidates), tuple(baselines), tuple(others), tuple(warnings))
 
-    def groups(self, policy: GatePolicy, experiment_id: str) -> list[tuple[Run, ...]]:
-        """All replicate groups of an experiment: 2 runs or more, one a seed. Raises StoreError."""
-        key = (experiment_id, policy)
+    def groups(self, policy: GatePolicy, experiment_id: str, first: str = "") -> list[tuple[Run, ...]]:
+        """All replicate groups of an experiment: 2 runs or more, one a seed. Raises StoreError.
+
+        Of a seed the newest run counts, or the one whose id is ``first``; each group's newest comes first.
+        """
+        key = (experiment_id, policy, first)
         if key not in self._groups:
             parts = (part for runs in self._by_recipe(policy, experiment_id).values() for part in by_commit(runs))
-            groups = (distinct_seeds(part, lambda run: self._seed(policy, run)) for part in parts)
+            groups = []
+            for part in parts:
+                kept = {run.run_id for run in distinct_seeds(part, lambda run: self._seed(policy, run), (first,))}
+                groups.append(tuple(run for run in part if run.run_id in kept))
             self._groups[key] = [group for group in groups if len(group) > 1]
         return self._groups[key]
 

@@ -194,6 +194,7 @@ def test_a_working_directory_that_is_gone_has_no_policy(tmp_path, monkeypatch):
         ("schema = 1\n[model.m]\nexperiment = ''\n", 3, ["text in quotes"]),
         ("schema = 1\n[model.m]\nbaseline = ['prod']\n", 3, ["model.m.baseline", "stage:NAME"]),
         ("schema = 1\n[model.m]\nbaseline = ['stage:Prod']\n", 3, ["Production, Archived"]),
+        ("schema = 1\n[model.m]\nbaseline = ['stage:Production', 'alias:v3']\n", 3, ["model.m.baseline", "alias:v3"]),
         ("schema = 1\n[model.m]\nbaseline = []\n", 3, ["at least one"]),
         ("schema = 1\n[model.m]\nbaseline = [1]\n", 3, ["list of texts"]),
         ("schema = 1\n[model.m]\nfirst_promotion = 'yes'\n", 3, ['"bounds" or "allow" or "block"', '"yes"']),
@@ -225,6 +226,10 @@ def test_a_working_directory_that_is_gone_has_no_policy(tmp_path, monkeypatch):
         (f"schema = 1\n{METRIC}select = 'step:x'\n", 6, ['"step:<n>"']),
         ("schema = 1\n[[model.m.metric]]\nname='x'\nrole='info'\nselect='best'\n", 2, ["direction", "best"]),
         ('schema = 1\n[model."a\\u001bb"]\nx = 1\n', 3, ["unknown key"]),
+        ('schema = 1\n[model.m]\nexperiment = "x\\u001b]0;y\\u0007"\n', 3, ["m.experiment", "control characters"]),
+        ('schema = 1\n[model.m]\nbaseline = ["alias:a\\u001b[2J"]\n', 3, ["m.baseline", "control characters"]),
+        ('schema = 1\n[model.m]\ncomparability.dataset.tag = "a\\u202eb"\n', 3, ["tag", "control characters"]),
+        ('schema = 1\n[model.m]\nreplicates.nuisance_params = ["a\\nb"]\n', 3, ["nuisance", "control characters"]),
     ],
 )
 def test_mistakes_name_file_line_key_and_what_is_allowed(tmp_path, text, line, pieces):

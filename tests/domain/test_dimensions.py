@@ -69,6 +69,14 @@ def test_nothing_is_best_where_nobody_knows_or_all_are_the_same() -> None:
     assert (empty.extent, empty.ends, empty.ticks(5).values) == (None, ("", ""), ())
 
 
+@pytest.mark.parametrize("value", [0.9123, -0.9123, 1e-300, 1e300, 123456789.0])
+def test_values_a_rounding_apart_have_one_place(value: float) -> None:
+    found = of(value, math.nextafter(value, math.inf), value)
+    assert found.places == (0.5, 0.5, 0.5)
+    assert len(found.ticks(6).values) == 1
+    assert not found.can_be_log
+
+
 def test_metrics_that_decide_come_before_the_others() -> None:
     metrics = {"zeta": 1.0, "system/cpu": 2.0, "val_loss": 3.0, "alpha": 4.0}
     columns = [d.column for d in dimensions([run({"b": "1", "a": "2"}, metrics)])]

@@ -207,8 +207,9 @@ def test_warnings_of_noise():
     assert (same.outcome, same.warnings) == (Outcome.PASS, ("zero_variance_replicates",))
     assert same.noise == 0
     assert judge([1.06, 1.06], [1.0, 1.0]).outcome is Outcome.REGRESSION
-    unusable = judge(1.0, 1.0, groups=((-1.0, 1.0),))
-    assert unusable.warnings == ("calibration_group_unusable", "noise_unknown")
+    for around_zero in ((-1.0, 1.0), (1e308, -1e308, 1e-300)):
+        unusable = judge(1.0, 1.0, groups=(around_zero,))
+        assert unusable.warnings == ("calibration_group_unusable", "noise_unknown")
     assert judge(1.0, 1.0, groups=((1.0,), (1.0, NAN), ())).warnings == ("noise_unknown",)
 
 

@@ -205,6 +205,51 @@ def test_calibration_groups_reach_their_metric_and_alpha_is_shared_out():
     assert (one.outcome, two.outcome) == (Outcome.REGRESSION, Outcome.INCONCLUSIVE)
 
 
+def replicates(**values):
+    """A side of which each value is of the seed it is named after, its own run's first."""
+    side_seeds = {"val_loss": tuple("" if seed == "none" else seed for seed in values)}
+    return GateSide("r", "FINISHED", {"val_loss": tuple(values.values())}, BASE.datasets, BASE.tags, seeds=side_seeds)
+
+
+class TestPaired:
+    """What a comparison seed by seed leaves out is not let off."""
+
+    @staticmethod
+    def judge(candidate, baseline, **bounds):
+        rule = MetricRule("val_loss", Role.PRIMARY, Direction.LOWER, max_rel_regression=0.05, **bounds)
+        return evaluate(GatePolicy(metrics=(rule,), paired=True), candidate, baseline).metrics[0]
+
+    def test_a_replicate_without_a_partner_must_be_a_number(self):
+        baseline = replicates(s1=1.0, s2=1.01, s3=0.99)
+        for candidate in (replicates(s4=NAN, s1=1.0, s2=1.01, s3=0.99), replicates(s1=1.0, s2=1.01, s3=0.99, s4=NAN)):
+            metric = self.judge(candidate, baseline)
+            assert (metric.outcome, metric.reason) == (Outcome.REGRESSION, "candidate_non_finite")
+
+    def test_and_it_counts_for_the_bounds(self):
+        metric = self.judge(replicates(s7=9.9, s1=1.0, s2=1.01, s3=0.99), BASE_PAIRS, upper_bound=2.0)
+        assert (metric.outcome, metric.reason, metric.n_candidate) == (Outcome.REGRESSION, "above_upper_bound", 4)
+
+    def test_the_candidates_own_run_is_never_left_out(self):
+        metric = self.judge(replicates(s7=1.9, s1=1.0, s2=1.01, s3=0.99), BASE_PAIRS)
+        assert metric.n_candidate == 4
+        assert metric.outcome is not Outcome.PASS
+        assert metric.warnings == ("own_seed_unpaired",)
+
+    def test_a_partner_that_is_no_number_is_left_out_with_its_pair(self):
+        baseline = replicates(s1=1.0, s2=1.01, s3=0.99, s4=NAN)
+        metric = self.judge(replicates(s1=1.0, s2=1.01, s3=0.99, s4=1.0), baseline)
+        assert (metric.df, metric.n_candidate) == (2, 3)
+        assert set(metric.warnings) >= {"baseline_non_finite_dropped", "unpaired_left_out"}
+        assert "paired_not_possible" not in metric.warnings
+
+    def test_runs_without_a_seed_are_no_pair(self):
+        metric = self.judge(replicates(s1=1.0, s2=1.01, none=0.99), replicates(s1=1.0, s2=1.01, none=0.99))
+        assert metric.warnings == ("paired_not_possible",)
+
+
+BASE_PAIRS = replicates(s1=1.0, s2=1.01, s3=0.99)
+
+
 def test_a_side_from_a_run():
     run = Run("r", "1", "name", "FINISHED", "deleted", metrics={"a": 1.0}, tags={"t": "x"})
     assert GateSide.of(run) == GateSide("r", "FINISHED", {"a": (1.0,)}, (), {"t": "x"}, deleted=True)
@@ -235,6 +280,11 @@ def test_builtin_rules_of_metrics_that_one_side_lacks():
 def test_a_bare_name_beside_its_validation_is_training():
     assert roles(["loss", "val_loss"], ["loss", "val_loss"])["loss"] == (Role.INFO, Direction.LOWER)
     assert roles(["loss"], ["loss", "test_loss"])["loss"] == (Role.INFO, Direction.LOWER)
+
+
+def test_one_more_metric_lets_no_candidate_off():
+    found = roles(["loss", "accuracy", "val_loss", "test_accuracy"], ["loss", "accuracy"])
+    assert (found["loss"][0], found["accuracy"][0], found["val_loss"][0]) == (Role.PRIMARY, Role.PRIMARY, Role.INFO)
 
 
 def test_every_reason_the_gate_gives_has_a_sentence():

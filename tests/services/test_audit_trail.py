@@ -308,6 +308,13 @@ class TestChain:
         for bad in (b"", b"{}", b"[]", b'{"schema": "mlaudit.anchor/1"}', b"\xff"):
             assert Anchor.parse(bad) is None
 
+    @pytest.mark.parametrize("seq", ["Infinity", "-Infinity", "NaN", "1e999", "2.5", "0", "-1", "true", '"3"', "null"])
+    def test_a_number_that_is_none_is_no_pointer_and_no_anchor(self, seq):
+        pointer = Pointer("i", 77, "promotion", "Production", "1", "PASS", None, "f", None, "r", "a", "2026", "me")
+        for text, parse in ((pointer.text(), Pointer.parse), (Anchor("m", 77, "i", "f", "2026").text(), Anchor.parse)):
+            assert parse(text) is not None
+            assert parse(text.replace("77", seq)) is None
+
 
 class TestOutOfBand:
     """What moved behind mlaudit's back."""

@@ -281,6 +281,7 @@ class TestTargets:
             (f"models:/{MODEL}/3", SECOND_MODEL, "Production", UsageError),
             (f"models:/{MODEL}/3", None, "alias:v1", UsageError),
             (f"models:/{MODEL}/3", None, "alias:latest", UsageError),
+            (f"models:/{MODEL}/3", None, "alias:Latest", UsageError),
             (f"models:/{MODEL}/3", None, "alias:challenger", UsageError),
             (f"models:/{MODEL}/3", None, "None", UsageError),
             ("better", None, "Archived", UsageError),

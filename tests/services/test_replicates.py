@@ -14,6 +14,7 @@ from mlaudit.domain.models import Dataset, RunStatus, Stage
 from mlaudit.gateway.memory import MemoryGateway
 from mlaudit.services import replicates as replicates_module
 from mlaudit.services import values as values_module
+from mlaudit.services.calibrate import CalibrateModel, calibrate_model
 from mlaudit.services.compare import CompareRun, compare_run
 from mlaudit.services.replicates import ReplicateFinder
 
@@ -263,6 +264,27 @@ class TestValues:
         shop.produce(shop.run("old", 0, 1.0))
         shop.store.fail = lambda method: AssertionError() if method == "metric_history" else None
         assert shop.judge(candidates[0]).verdict.outcome is Outcome.PASS
+
+
+class TestCalibrate:
+    """What ``mlaudit calibrate`` takes for the baseline's group."""
+
+    def test_the_baseline_stays_in_its_group_when_its_seed_was_trained_again(self, shop):
+        runs = shop.recipe("old", 1.0, 1.1, 1.2)
+        shop.produce(runs[0])
+        shop.run("old", 0, 5.0)
+        found = calibrate_model(shop.store, Policies("p", "0" * 64, {"m": POLICY}), CalibrateModel("m"))
+        assert [(set(g.run_ids), g.is_baseline) for g in found.groups] == [(set(runs), True)]
+        assert found.metrics[0].n_baseline == 3
+
+    def test_a_baseline_without_replicates_still_tells_what_an_absolute_tolerance_is_a_share_of(self, shop):
+        shop.recipe("other", 1.0, 1.01)
+        shop.produce(shop.run("old", 0, 2.0))
+        rule = replace(LOSS, max_rel_regression=None, max_abs_regression=0.1)
+        policies = Policies("p", "0" * 64, {"m": replace(POLICY, metrics=(rule,))})
+        metric = calibrate_model(shop.store, policies, CalibrateModel("m")).metrics[0]
+        assert (metric.tolerance, metric.n_baseline) == (pytest.approx(0.05), 1)
+        assert metric.needed is not None
 
 
 class TestPaired:
