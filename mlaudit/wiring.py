@@ -14,7 +14,7 @@ from mlaudit.config.settings import Reader, Settings
 from mlaudit.domain.errors import MlauditError, ReadOnly
 from mlaudit.domain.models import StoreKind
 from mlaudit.domain.text import clean
-from mlaudit.gateway.redaction import redact
+from mlaudit.gateway.redaction import redact, redact_address
 from mlaudit.services.requests import Progress, Request
 from mlaudit.services.surroundings import Surroundings
 
@@ -80,23 +80,24 @@ def shown_store(settings: Settings) -> str:
     try:
         return locate(uri).shown if uri else "the store in this directory"
     except MlauditError:
-        return clean(redact(uri))
+        return clean(redact_address(uri))
 
 
 def training_environment(settings: Settings) -> dict[str, str]:
-    """The environment of a training: the user's, with the absolute place of this store. Raises what resolving raises.
+    """The environment of a training: the user's, with the absolute place of this store. Raises NoStore, NotAStore.
 
+    Does not look at the store, which is open already: that could cost a promotion under way its locks on it.
     Not among the training's arguments, which everybody on the machine may read: the URI may hold a password.
     """
     from mlaudit.gateway.environment import child_environment
-    from mlaudit.gateway.uri import resolve
+    from mlaudit.gateway.uri import places
 
-    store = resolve(settings.tracking_uri, settings.registry_uri)
+    found = places(settings.tracking_uri, settings.registry_uri)
     environment = child_environment()
-    if StoreKind.FILES in {store.tracking.kind, store.registry.kind}:
+    if any(place.kind is StoreKind.FILES for place in found):
         # MLflow opens directories only where it is told to; a script need not know that it will be handed one.
         environment.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
-    return environment | {"MLFLOW_TRACKING_URI": store.tracking.uri, "MLFLOW_REGISTRY_URI": store.registry.uri}
+    return environment | {"MLFLOW_TRACKING_URI": found[0].uri, "MLFLOW_REGISTRY_URI": found[-1].uri}
 
 
 class Services:

@@ -273,22 +273,54 @@ class TestClosing:
 
     async def test_with_a_hung_store(self, worker: WorkerProcess) -> None:
         pid = await settled(worker)
-        asking = [asyncio.create_task(worker.ask(kind("sleep", 600))) for kind in (Do, Write)]
+        asking = asyncio.create_task(worker.ask(Do("sleep", 600)))
         await asyncio.sleep(0.1)
         began = time.monotonic()
         await worker.close()
         assert time.monotonic() - began < 3
         assert not is_alive(pid)
-        assert all(isinstance(e, BaseException) for e in await asyncio.gather(*asking, return_exceptions=True))
+        assert isinstance(*await asyncio.gather(asking, return_exceptions=True), BaseException)
         with pytest.raises(BackendCrashed, match="closing"):
             await worker.ask(Do("echo", 1))
 
     async def test_a_write_that_is_nearly_done_gets_done(self, worker: WorkerProcess) -> None:
-        await settled(worker)
+        pid = await settled(worker)
         asking = asyncio.create_task(worker.ask(Write("sleep", 0.2)))
         await asyncio.sleep(0.05)
         await worker.close()
         assert await asking == 0.2
+        assert not is_alive(pid)
+
+    @pytest.mark.parametrize("asker_waits", [True, False])
+    async def test_a_longer_write_is_not_cut_off(
+        self, worker: WorkerProcess, tmp_path: Path, asker_waits: bool
+    ) -> None:
+        """Quitting cancels whoever asked, before it closes the worker."""
+        pid, mark = await settled(worker), tmp_path / "mark"
+        (child,) = worker._children
+        asking = asyncio.create_task(worker.ask(Write("sleep_then_mark", 1.5, str(mark))))
+        await until(mark.exists)
+        if not asker_waits:
+            asking.cancel()
+            await asyncio.wait([asking])
+        began = time.monotonic()
+        await worker.close()
+        assert time.monotonic() - began < 1
+        assert is_alive(pid)
+        assert isinstance(*await asyncio.gather(asking, return_exceptions=True), BaseException)
+        assert child._process is not None
+        assert await asyncio.to_thread(child._process.wait, 10) == 0
+        assert mark.read_text().split()[-1] == "done"
+
+    async def test_a_write_that_hangs_ends_at_its_deadline(self, worker: WorkerProcess) -> None:
+        await settled(worker)
+        (child,) = worker._children
+        asking = asyncio.create_task(worker.ask(Write("sleep", 600), deadline=1.0))
+        await asyncio.sleep(0.1)
+        await worker.close()
+        assert isinstance(*await asyncio.gather(asking, return_exceptions=True), BaseException)
+        assert child._process is not None
+        assert await asyncio.to_thread(child._process.wait, 10) == 0
 
     async def test_before_the_process_is_there(self, tmp_path: Path) -> None:
         worker = WorkerProcess(Settings(), str(tmp_path / "log"), services=PLACE)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
-
-import typer
+from dataclasses import replace
 
 from mlaudit.cli import output
-from mlaudit.config.personal import TEMPLATE, personal_path, read_personal
+from mlaudit.cli.invocation import group, register
+from mlaudit.config.personal import TEMPLATE, Personal, personal_path, read_personal
 from mlaudit.domain.errors import UsageError
 from mlaudit.domain.text import clean
 
@@ -22,7 +22,7 @@ def path() -> int:
 
 def show() -> int:
     """Print the settings that are in force, as TOML, and what is wrong in the file."""
-    personal = read_personal()
+    personal = _in_force(read_personal())
     where = f"# {clean(personal.path)}" + ("" if personal.exists else " (there is none: these are the defaults)")
     theme = "" if personal.theme is None else f"theme = {_text(personal.theme)}"
     keys = [f"{_text(action)} = {_text(pressed)}" for action, pressed in sorted(personal.keys.items())]
@@ -36,9 +36,35 @@ def show() -> int:
     return output.ExitCode.USAGE if personal.problems else output.ExitCode.PASS
 
 
+def _in_force(personal: Personal) -> Personal:
+    """Without a theme and actions that the app does not have; each is one more problem."""
+    problems = list(personal.problems)
+    theme, keys = personal.theme, dict(personal.keys)
+    # Imported for what the file names alone: both load the app's screens or their library.
+    if theme is not None:
+        from mlaudit.tui.themes import theme_names
+
+        if theme not in (known := theme_names()):
+            problems.append(f"there is no theme {clean(theme)!r}; there are {', '.join(known)}")
+            theme = None
+    if keys:
+        from mlaudit.tui.keys import binding_ids
+
+        unknown = sorted(keys.keys() - binding_ids())
+        for action in unknown:
+            del keys[action]
+        if unknown:
+            problems.append(f"settings, keys: there is no action {', '.join(unknown)}")
+    return replace(personal, theme=theme, keys=keys, problems=tuple(problems))
+
+
 def edit() -> int:
     """Open the file in $VISUAL or $EDITOR; a commented one is written first where there is none."""
-    editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
+    named = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+    try:
+        editor = shlex.split(named)
+    except ValueError as error:
+        raise UsageError(f"the editor {named!r} has a quote that is not closed; set EDITOR") from error
     place = personal_path()
     try:
         if not place.exists():
@@ -47,7 +73,7 @@ def edit() -> int:
         code = subprocess.run([*editor, str(place)], check=False).returncode
     except OSError as error:
         raise UsageError(f"{clean(error.filename or place)}: {error.strerror}; set EDITOR, or edit {place}") from error
-    for problem in read_personal(place).problems:
+    for problem in _in_force(read_personal(place)).problems:
         output.say(f"mlaudit: {problem}")
     return code
 
@@ -57,8 +83,6 @@ def _text(value: str) -> str:
     return f'"{escaped}"'
 
 
-app = typer.Typer(
-    rich_markup_mode=None, add_completion=False, help="The app's settings of one user: colours, keys, a thin link."
-)
+app = group("The app's settings of one user: colours, keys, a thin link.")
 for _action in (path, show, edit):
-    app.command()(_action)
+    register(app, _action)

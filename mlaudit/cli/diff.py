@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from mlaudit.cli import output
-from mlaudit.cli.invocation import Invocation, invocation
+from mlaudit.cli.invocation import Invocation, describe_failure, invocation
 from mlaudit.cli.output import ExitCode
 from mlaudit.cli.report_targets import GateFormat, Target, report_targets
 from mlaudit.domain.code_change import CodeChange
 from mlaudit.domain.comparability import GIT_COMMIT_TAG
 from mlaudit.domain.comparison import Comparison
-from mlaudit.domain.errors import MlauditError, UsageError
+from mlaudit.domain.errors import UsageError
 from mlaudit.domain.text import clean
+from mlaudit.domain.verdict import Outcome, Verdict
 from mlaudit.services.code import DescribeCode
 from mlaudit.services.compare import CompareRun
 
@@ -64,7 +66,8 @@ def diff(
         ),
     ] = None,
     exit_zero: Annotated[
-        bool, typer.Option("--exit-zero", help="End with 0 whatever the verdict. Errors still end with their code.")
+        bool,
+        typer.Option("--exit-zero", help="End with 0 whatever the verdict. Errors keep their code."),
     ] = False,
     summary: Annotated[
         bool,
@@ -77,27 +80,37 @@ def diff(
     or server error. The reports are written whatever the code.
     """
     targets = report_targets(forms or (), outs or ())
-    if baseline is not None and against is not None:
-        raise UsageError("name the baseline once: either as the second run or with --against")
     summary_file = os.environ.get(SUMMARY_VARIABLE, "") if summary else ""
-    if summary and not summary_file:
-        raise UsageError(
-            f"--summary needs the variable {SUMMARY_VARIABLE}, which GitHub Actions sets; use -o report.md"
-        )
     call = invocation(ctx)
     try:
+        if baseline is not None and against is not None:
+            raise UsageError("name the baseline once: either as the second run or with --against")
+        if summary and not summary_file:
+            raise UsageError(
+                f"--summary needs the variable {SUMMARY_VARIABLE}, which GitHub Actions sets; use -o report.md"
+            )
         call.connect()
         comparison = call.ask(CompareRun(run_id, model, f"run:{baseline}" if baseline is not None else against))
         code = _code(call, comparison)
-    except MlauditError as problem:
+    except Exception as problem:
         # A job reads its reports whatever happened, and must not take those of the run before for this one's.
-        message = clean(problem.message())
-        for target in targets:
-            if target.path is not None:
-                output.write_file(target.path, _failure(target.form, message, problem.exit_code, model))
-        if summary_file:
-            output.append_file(summary_file, _failure(GateFormat.MARKDOWN, message, problem.exit_code, model))
+        _write_failures(targets, summary_file, problem, model)
         raise
+    _write_reports(targets, summary_file, comparison, code)
+    return _ending(comparison.verdict, exit_zero=exit_zero)
+
+
+def _ending(verdict: Verdict, *, exit_zero: bool) -> int:
+    """The exit code; that it is not the verdict's own is said. A verdict ERROR is an error, and keeps its code."""
+    if not exit_zero or not verdict.exit_code or verdict.outcome is Outcome.ERROR:
+        return verdict.exit_code
+    output.say(f"mlaudit: {verdict.outcome}; ends with 0 and not {verdict.exit_code}: --exit-zero")
+    return ExitCode.PASS
+
+
+def _write_reports(
+    targets: Sequence[Target], summary_file: str, comparison: Comparison, code: CodeChange | None
+) -> None:
     for target in targets:
         _write(target, comparison, code)
     if summary_file:
@@ -105,12 +118,17 @@ def diff(
     written = [target.path for target in targets if target.path is not None]
     if written:
         output.say(f"mlaudit: {comparison.verdict.outcome}; report written to {', '.join(written)}")
-    if exit_zero and comparison.verdict.exit_code:
-        output.say(
-            f"mlaudit: {comparison.verdict.outcome}; ends with 0 and not {comparison.verdict.exit_code}: --exit-zero"
-        )
-        return ExitCode.PASS
-    return comparison.verdict.exit_code
+
+
+def _write_failures(targets: Sequence[Target], summary_file: str, problem: Exception, model: str | None) -> None:
+    """Write the report of an error to every file; stdout stays empty, since the error goes to stderr."""
+    line, exit_code = describe_failure(problem)
+    message = clean(line)
+    for target in targets:
+        if target.path is not None:
+            output.write_file(target.path, _failure(target.form, message, exit_code, model))
+    if summary_file:
+        output.append_file(summary_file, _failure(GateFormat.MARKDOWN, message, exit_code, model))
 
 
 def _failure(form: GateFormat, message: str, exit_code: int, model: str | None) -> str:

@@ -200,9 +200,20 @@ def with_globals(function: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def register(app: typer.Typer, function: Callable[..., Any], name: str | None = None, **settings: Any) -> None:
+def register(app: typer.Typer, function: Callable[..., Any], **settings: Any) -> None:
     """Add a command with the global options. It returns its exit code, or None for 0."""
-    app.command(name, **settings)(with_globals(function))
+    app.command(**settings)(with_globals(function))
+
+
+def group(purpose: str) -> typer.Typer:
+    """A command that has commands of its own; it takes the global options as well, before them."""
+    made = typer.Typer(rich_markup_mode=None, add_completion=False, help=purpose)
+
+    def options() -> None:
+        pass
+
+    made.callback()(with_globals(options))
+    return made
 
 
 def describe_failure(problem: Exception) -> tuple[str, int]:

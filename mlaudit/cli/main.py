@@ -22,6 +22,7 @@ from mlaudit.cli.invocation import Invocation, describe_failure, invocation, wit
 from mlaudit.cli.output import ExitCode
 from mlaudit.config.settings import Settings
 from mlaudit.domain.errors import FilterError, UsageError
+from mlaudit.domain.text import clean
 
 if TYPE_CHECKING:
     from mlaudit.wiring import Services
@@ -151,7 +152,11 @@ def _run(call: Invocation, arguments: Sequence[str] | None) -> int:
         code = ExitCode.USAGE
     except Exception as problem:  # noqa: BLE001  the one place where errors become a line and an exit code
         if call.settings.traceback:
-            output.say("".join(traceback.format_exception(problem)).rstrip())
+            # It quotes what a store or a server has said, and URIs with their passwords.
+            from mlaudit.gateway.redaction import redact
+
+            trace = redact("".join(traceback.format_exception(problem)))
+            output.say(clean(trace, max_length=len(trace), keep_newlines=True).rstrip())
         line, code = describe_failure(problem)
         output.error(line)
         if isinstance(problem, FilterError):

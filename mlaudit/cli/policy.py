@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from mlaudit.cli import output
-from mlaudit.cli.invocation import invocation, register
+from mlaudit.cli.invocation import group, invocation, register
 from mlaudit.cli.output import ExitCode
 from mlaudit.domain.errors import UsageError
 from mlaudit.domain.text import clean
@@ -94,6 +94,6 @@ def check(
     return ExitCode.PASS
 
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False, help="Write a first policy, and check one.")
+app = group("Write a first policy, and check one.")
 register(app, init)
 register(app, check)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Annotated
 
@@ -12,10 +12,11 @@ import typer
 from mlaudit.cli import output
 from mlaudit.cli.filters import expanded, with_nearest_key
 from mlaudit.cli.invocation import FIRST_ANSWER, Invocation, invocation
-from mlaudit.cli.triage import judge, say_problems, split_order
+from mlaudit.cli.run_pages import LARGEST_PAGE, LARGEST_SQL_PAGE, RunPages
+from mlaudit.cli.triage import Remarks, judge, split_order
 from mlaudit.cli.views import listing
 from mlaudit.config.settings import Reader
-from mlaudit.domain.columns import FIELDS, all_columns, default_columns, is_numeric, near, table_cell
+from mlaudit.domain.columns import FIELDS, default_columns, is_numeric, near, table_cell
 from mlaudit.domain.errors import FilterError, StoreError, UsageError
 from mlaudit.domain.filter_match import parse_order
 from mlaudit.domain.models import Run, StoreKind, ViewType
@@ -28,10 +29,6 @@ from mlaudit.services.run_export import RunSpool
 from mlaudit.services.runs import PAGE_SIZE, SearchRuns
 from mlaudit.services.seen_keys import SeenKeys
 
-LARGEST_PAGE = 1000
-"""Runs a page, where MLflow gives them: a server needs seconds for so many."""
-LARGEST_SQL_PAGE = 5000
-"""The same of our own reader: every page opens the database anew, so fewer of them are a third faster."""
 _SQL = (StoreKind.SQLITE, StoreKind.POSTGRESQL)
 
 
@@ -102,8 +99,6 @@ def runs(
     if not verdict and (local_order or model is not None or any(c in VERDICT_FIELDS for c in wanted or ())):
         raise UsageError("--model, and the columns and the order of verdicts, need --verdict")
     if form is RunsFormat.PARQUET:
-        if verdict:
-            raise UsageError("--verdict is not for parquet: use csv or json")
         output.require_binary("parquet")
     if deleted and all_runs:
         raise UsageError("--deleted lists deleted runs alone and --all lists them among the others: give one of them")
@@ -123,28 +118,34 @@ def runs(
     by_sql = resolved.store.kind in _SQL and call.settings.reader is Reader.SQL
     largest = LARGEST_SQL_PAGE if by_sql else LARGEST_PAGE
     pages = RunPages(call, tuple(names), filter_string, tuple(order_by or ()), maximum, view_type, largest)
+    remarks = Remarks()
+    listed = _judged_pages(call, pages, model, remarks) if verdict else ((page, {}) for page in pages)
+    exported = form in {RunsFormat.CSV, RunsFormat.PARQUET}
+    found: list[Run] = []
+    judged: dict[str, JudgedRun] = {}
     try:
-        if form is RunsFormat.PARQUET or (form is RunsFormat.CSV and not verdict):
-            _export(pages, form, names, wanted)
-            found = []
+        if exported and not local_order:
+            _export(listed, form, names, wanted, verdict=verdict)
         else:
-            found = [run for page in pages for run in page]
+            for page, its_verdicts in listed:
+                found += page
+                judged |= its_verdicts
     except FilterError as problem:
         raise with_nearest_key(problem, _sample(call, tuple(names), view_type)) from problem
     for warning in pages.warnings:
         output.say(f"mlaudit: filter: {warning}")
     _warn_unknown_order(call, tuple(names), pages.seen, tuple(order_by or ()), view_type)
-    judged = judge(call, [run.run_id for run in found], model) if verdict else {}
     found = in_order(found, judged, local_order)
     for column, hint in pages.seen.unknown(wanted or ()):
         output.say(f"mlaudit: no run listed has {column}{hint}")
     if form is RunsFormat.JSON:
         output.json_data(report.render_json([run_object(run, names, wanted, judged.get(run.run_id)) for run in found]))
-    elif form is RunsFormat.CSV and verdict:
-        output.data(report.runs_csv(found, wanted or _csv_columns(found, verdict), names, judged))
+    elif exported and local_order:
+        # What sorts by verdicts needs them all before the first.
+        _export([(found, judged)], form, names, wanted, verdict=verdict)
     elif found:
         _table(found, wanted, names, judged)
-    say_problems(judged)
+    remarks.say()
     if not pages.seen.count:
         what = "no deleted runs" if deleted else "no runs"
         output.say(f"mlaudit: {what} match" if filter_string else f"mlaudit: {what}")
@@ -153,67 +154,37 @@ def runs(
     return output.ExitCode.PASS
 
 
-class RunPages:
-    """At most ``maximum`` runs in pages, each run once; what is known of them afterwards. To be gone through once."""
-
-    def __init__(
-        self,
-        call: Invocation,
-        ids: tuple[str, ...],
-        filter_string: str,
-        order_by: tuple[str, ...],
-        maximum: int,
-        view: ViewType,
-        largest: int = LARGEST_PAGE,
-    ) -> None:
-        """``largest``: runs a page at most."""
-        self._call = call
-        self._largest = largest
-        self._search = (ids, filter_string, order_by)
-        self._maximum = maximum
-        self._view = view
-        self.seen = SeenKeys()
-        self.more = False
-        """Whether there are runs beyond the maximum."""
-        self.warnings: tuple[str, ...] = ()
-
-    def __iter__(self) -> Iterator[list[Run]]:
-        """Raises FilterError, StoreError."""
-        known: set[str] = set()
-        token: str | None = None
-        while self._search[0]:
-            # One more than asked for, so that truncation is known and not guessed.
-            size = min(self._largest, self._maximum + 1 - len(known))
-            page = self._call.ask(SearchRuns(*self._search, size, token, self._view))
-            # Tokens of a server are offsets: a run created meanwhile repeats one.
-            fresh = list({r.run_id: r for r in page.runs if r.run_id not in known}.values())
-            room = self._maximum - len(known)
-            known.update(r.run_id for r in fresh)
-            self.warnings = self.warnings or page.warnings
-            self.more = len(known) > self._maximum
-            self.seen.add(fresh[:room])
-            yield fresh[:room]
-            token = page.next_page_token
-            if token is None or self.more:
-                return
+Judged = tuple[list[Run], dict[str, JudgedRun]]
+"""Some runs, and the verdicts of those that were judged."""
 
 
-def _export(pages: RunPages, form: RunsFormat, names: dict[str, str], wanted: tuple[str, ...] | None) -> None:
+def _judged_pages(call: Invocation, pages: RunPages, model: str | None, remarks: Remarks) -> Iterator[Judged]:
+    """Raises MlauditError."""
+    for page in pages:
+        judged = judge(call, [run.run_id for run in page], model)
+        remarks.add(judged)
+        yield page, judged
+
+
+def _export(
+    pages: Iterable[Judged], form: RunsFormat, names: dict[str, str], wanted: tuple[str, ...] | None, *, verdict: bool
+) -> None:
     """Write any number of runs, keeping a page of them at a time."""
-    # Runs make no cycles: the collector would look through each page again and again, and find nothing.
-    enabled = gc.isenabled()
-    gc.disable()
+    # Runs make no cycles: the collector would look through each page again and again, and find nothing. Judging may.
+    paused = gc.isenabled() and not verdict
+    if paused:
+        gc.disable()
     try:
-        with RunSpool(names, wanted) as spool:
-            for page in pages:
-                spool.add(page)
+        with RunSpool(names, wanted, verdicts=verdict) as spool:
+            for page, judged in pages:
+                spool.add(page, judged)
             if form is RunsFormat.PARQUET:
                 output.binary_data(spool.write_parquet)
             else:
                 for text in spool.csv():
                     output.data(text)
     finally:
-        if enabled:
+        if paused:
             gc.enable()
 
 
@@ -245,11 +216,6 @@ def _order_keys(order_by: tuple[str, ...]) -> list[tuple[str, str]]:
         return [(_GROUP_OF[o.entity], o.key) for o in parse_order(order_by) if o.entity in _GROUP_OF]
     except FilterError:
         return []
-
-
-def _csv_columns(found: list[Run], verdict: bool) -> tuple[str, ...]:
-    first, rest = FIELDS[:2], all_columns(found)[2:]
-    return (*first, *(VERDICT_FIELDS if verdict else ()), *rest)
 
 
 def _table(

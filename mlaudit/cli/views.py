@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 
 from mlaudit.cli import output
 from mlaudit.cli.triage import Order
@@ -35,15 +36,19 @@ def listing(name: str, store: str, experiments: Mapping[str, str], *, verdict: b
     ``experiments``: id -> name, those that are listed. Raises UsageError when there is no such view.
     """
     view = _found(name, store, experiments)
-    output.say(f"mlaudit: view {clean(name)}: {view.summary}")
+    output.say(f"mlaudit: view {clean(name)}: {clean(view.summary)}")
     left_out = [what for what, there in (("groups", view.group_by), ("the tree", view.tree)) if there]
     left_out += [what for what, there in (("curves", view.curves), ("only what differs", view.only_differing)) if there]
-    verdicts = [key for key in view.sorting if key.column in VERDICT_FIELDS]
+    by_verdict = [key for key in view.sorting if key.column in VERDICT_FIELDS]
+    # The store has sorted before there is a verdict.
+    verdicts = list(takewhile(lambda key: key.column in VERDICT_FIELDS, view.sorting))
     shown = None if view.columns is None else [c for c in view.columns if not is_curve(c) and c != COUNT]
     if not verdict:
-        if verdicts or any(c in VERDICT_FIELDS for c in shown or ()):
+        if by_verdict or any(c in VERDICT_FIELDS for c in shown or ()):
             left_out.append("verdicts (they need --verdict)")
         shown = None if shown is None else [c for c in shown if c not in VERDICT_FIELDS]
+    elif len(verdicts) < len(by_verdict):
+        left_out.append("the order by verdicts after another key")
     if left_out:
         output.say(f"mlaudit: of that view a list leaves out: {', '.join(left_out)}")
     return Listing(

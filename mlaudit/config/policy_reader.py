@@ -53,7 +53,7 @@ def _model(section: Section, name: str, path: str, sha256: str) -> GatePolicy:
     replicates = section.section("replicates", ("nuisance_params", "calibrate", "paired"))
     gate = section.section("gate", ("alpha", "on_inconclusive"))
     standard = GatePolicy()
-    experiment = section.text("experiment", None)
+    experiment = section.line("experiment", None)
     alpha = gate.number("alpha", "a number above 0 and at most 0.5", 1e-9, 0.5)
     return GatePolicy(
         metrics=_metrics(section),
@@ -62,8 +62,8 @@ def _model(section: Section, name: str, path: str, sha256: str) -> GatePolicy:
         baselines=_baselines(section, standard.baselines),
         on_multiple_baselines=section.choice("on_multiple_baselines", "error", ("error", "newest")),
         first_promotion=section.choice("first_promotion", "bounds", ("bounds", "allow", "block")),
-        dataset_context=dataset.text("input_context", None if named else standard.dataset_context),
-        dataset_tag=dataset.text("tag", None if named else standard.dataset_tag),
+        dataset_context=dataset.line("input_context", None if named else standard.dataset_context),
+        dataset_tag=dataset.line("tag", None if named else standard.dataset_tag),
         on_unknown=comparability.choice("on_unknown", "warn", ("warn", "block")),
         git_commit=comparability.choice("git_commit", "ignore", ("ignore", "same")),
         nuisance_params=replicates.texts("nuisance_params", standard.nuisance_params),

@@ -80,6 +80,14 @@ class Section:
             return default
         return value
 
+    def line(self, key: str, default: T) -> str | T:
+        """Text on one line that is printable as it stands: it reaches terminals and reports."""
+        value = self.text(key, default)
+        if isinstance(value, str) and clean(value) != value:
+            self.note("must be text on one line, without control characters", key)
+            return default
+        return value
+
     def choice(self, key: str, default: str, allowed: Iterable[str]) -> str:
         """One of a few words."""
         value = self._table.get(key, default)
@@ -116,13 +124,16 @@ class Section:
         return number
 
     def texts(self, key: str, default: tuple[str, ...]) -> tuple[str, ...]:
-        """A list of texts; a single text is a list of one."""
+        """A list of texts, each printable as it stands; a single text is a list of one."""
         if key not in self._table:
             return default
         value = self._table[key]
         listed = [value] if isinstance(value, str) else value
         if not isinstance(listed, list) or not all(isinstance(v, str) and v.strip() for v in listed):
             self.wrong(key, "a list of texts")
+            return default
+        if any(clean(v) != v for v in listed):
+            self.note("must be texts on one line, without control characters", key)
             return default
         return tuple(listed)
 

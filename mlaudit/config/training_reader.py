@@ -99,7 +99,7 @@ def _script(table: Section, key: str, path: str, folder: Path) -> TrainingScript
         source=path,
         directory=str((folder / directory).absolute()),
         environment=environment,
-        experiment=_line(table, "experiment"),
+        experiment=table.line("experiment", ""),
         requires=requires,
         progress=_progress(table, parameters),
     )
@@ -117,18 +117,9 @@ def _words(table: Section, key: str) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _line(table: Section, key: str) -> str:
-    """Text on one line, or none."""
-    value = table.text(key, "")
-    if clean(value) != value:
-        table.note("must be text on one line", key)
-        return ""
-    return value
-
-
 def _passed(table: Section, key: str, *, switch: bool) -> tuple[str, ...]:
     """The words of a text such as ``--lr {}``, cut as a shell cuts words."""
-    value = _line(table, key)
+    value = table.line(key, "")
     try:
         words = tuple(shlex.split(value))
     except ValueError:
@@ -182,7 +173,7 @@ def _parameter(table: Section, general: tuple[str, ...]) -> Parameter | None:
         high,
         passed,
         passed_off,
-        _line(table, "param"),
+        table.line("param", ""),
     )
     if default and (kind != "choice" or choices) and (problem := parameter.problem(default)):
         table.note(f"{clean(default)!r} {problem}", "default")

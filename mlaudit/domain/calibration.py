@@ -78,6 +78,8 @@ class MetricCalibration:
     """Runs a side for a decision at τ; None where that is unknown, or more than 1,000."""
     upper_bound: float | None = None
     lower_bound: float | None = None
+    max_abs_regression: float | None = None
+    combine: str = "max"
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +214,8 @@ def calibrate_metric(
         needed,
         rule.upper_bound,
         rule.lower_bound,
+        rule.max_abs_regression,
+        rule.combine,
     )
 
 

@@ -357,15 +357,19 @@ class PromotionBusy(PromotionError):
 class PromotionAborted(PromotionError):
     """Too much time went by since the intent was written for the next step to be safe."""
 
-    def __init__(self, model: str, seconds: float) -> None:
-        super().__init__(model, seconds)
-        self.model, self.seconds = model, seconds
+    def __init__(self, model: str, seconds: float, done: str = "") -> None:
+        """``done``: what was done before, in words."""
+        super().__init__(model, seconds, done)
+        self.model, self.seconds, self.done = model, seconds, done
+
+    @property
+    def why(self) -> str:
+        """Why it was given up."""
+        return f"after {self.seconds:.0f} s somebody else may take it for dead"
 
     def message(self) -> str:
-        return (
-            f"promotion of {self.model!r} was given up: after {self.seconds:.0f} s somebody else may take it for dead;"
-            " nothing was changed, try again"
-        )
+        done = self.done or "nothing was changed"
+        return f"the change of {self.model!r} was given up: {self.why}; {done}; try again"
 
 
 class PromotionUnfinished(PromotionError):

@@ -157,7 +157,8 @@ class RunArtifacts:
     def at_source(self, source: str) -> tuple[str, ...] | None:
         """Printable names directly below where a registered version of this run has its model; empty: nothing is there.
 
-        None when the place is not this run's: it is not looked into then.
+        A source that is a single file has its own name only. None when the place is not this run's: it is not looked
+        into then.
         """
         if source.startswith("models:/"):
             model = next((m for m in self._models() if m.model_id == source.removeprefix("models:/")), None)
@@ -167,10 +168,16 @@ class RunArtifacts:
             listed = self._remote.list_model(model, "") if local is None else self._list_local(local, "")
             return tuple(sorted(clean(path) for path, _, _ in listed))
         for root in (f"runs:/{self._run_id}", self._artifact_uri.rstrip("/")):
-            if source.startswith(f"{root}/"):
-                entries = self.list(source.removeprefix(f"{root}/"))
-                return tuple(sorted(a.path.rpartition("/")[2] for a in entries))
+            if root and f"{source}/".startswith(f"{root}/"):
+                path = source[len(root) + 1 :]
+                return self._names_at(path.rstrip("/")) if _is_below(path) else None
         return None
+
+    def _names_at(self, path: str) -> tuple[str, ...]:
+        entries = self.list(path)
+        if not entries and path:
+            entries = tuple(a for a in self.list(path.rpartition("/")[0]) if a.raw_path == path and not a.is_dir)
+        return tuple(sorted(a.path.rpartition("/")[2] for a in entries))
 
     def obstacle(self) -> str:
         """Why nothing could be written here, as far as it shows without trying; empty where nothing speaks against it.
@@ -219,11 +226,16 @@ class RunArtifacts:
         return self._model_folders().get(head), inner
 
     def _check(self, path: str) -> None:
-        if path.startswith("/") or "\\" in path or ".." in path.split("/") or "\x00" in path:
+        if not _is_below(path):
             raise self._absent(path)
 
     def _absent(self, path: str) -> NotAStore:
         return NotAStore(self._shown, f"run {self._run_id[:12]} has no artifact {clean(path)!r}")
+
+
+def _is_below(path: str) -> bool:
+    """Whether a path cannot lead out of where it begins."""
+    return not (path.startswith("/") or "\\" in path or ".." in path.split("/") or "\x00" in path)
 
 
 def _size(entry: os.DirEntry[str]) -> int | None:

@@ -30,7 +30,7 @@ DATASET_CONTEXT_TAG = "mlflow.data.context"
 def experiment(entity: Any) -> Experiment:
     """An experiment."""
     return Experiment(
-        str(entity.experiment_id),
+        clean(entity.experiment_id),
         clean(entity.name),
         str(entity.name),
         clean(entity.lifecycle_stage),
@@ -47,8 +47,8 @@ def run(entity: Any) -> Run:
     params, metrics, tags = dict(data.params), dict(data.metrics), dict(data.tags)
     printable, changed = clean_keys([*params, *metrics, *tags])
     return Run(
-        info.run_id,
-        str(info.experiment_id),
+        clean(info.run_id),
+        clean(info.experiment_id),
         # Old stores have the name in the tag only.
         clean(info.run_name or tags.get(RUN_NAME_TAG)),
         clean(info.status),
@@ -61,7 +61,7 @@ def run(entity: Any) -> Run:
         {printable[k]: float(v) for k, v in metrics.items()},
         {printable[k]: clean(v) for k, v in tags.items()},
         tuple(_datasets(getattr(entity, "inputs", None))),
-        tuple(model_output_ids(entity)),
+        tuple(clean(i) for i in model_output_ids(entity)),
         changed,
     )
 
@@ -126,9 +126,9 @@ def model_version(entity: Any, model_aliases: dict[str, str]) -> ModelVersion:
     return ModelVersion(
         clean(entity.name),
         str(entity.name),
-        number,
+        clean(number),
         stage(entity.current_stage),
-        entity.run_id or None,
+        clean(entity.run_id) or None,
         clean(entity.source),
         tuple(sorted(clean(a) for a, version in model_aliases.items() if version == number)),
         clean(entity.status),

@@ -19,14 +19,12 @@ from mlaudit.domain.errors import (
     StoreUnavailable,
 )
 from mlaudit.domain.text import clean
-from mlaudit.gateway import sqlite_file
+from mlaudit.gateway import postgresql_uri, sqlite_file
 from mlaudit.gateway.redaction import redact
 from mlaudit.gateway.schema import CORE_TABLES
 
 SQLITE_HEADER = b"SQLite format 3\x00"
 LFS_HEADER = b"version https://git-lfs"
-_WAL_FLAGS = slice(18, 20)
-CONNECT_SECONDS = 5
 
 
 def check_sqlite(path: Path, shown: str) -> str | None:
@@ -35,7 +33,7 @@ def check_sqlite(path: Path, shown: str) -> str | None:
     Raises NotAStore, StoreLocked, PermissionDenied.
     """
     header = _read_header(path, shown)
-    access = sqlite_file.Access.QUIET if header[_WAL_FLAGS] == b"\x02\x02" else sqlite_file.Access.LOCKING
+    access = sqlite_file.Access.QUIET if sqlite_file.says_wal(header) else sqlite_file.Access.LOCKING
     try:
         connection = sqlite_file.connect(path, access)
         try:
@@ -68,8 +66,7 @@ def _read_header(path: Path, shown: str) -> bytes:
     try:
         if path.is_dir():
             raise NotAStore(shown, "is a directory, not a database file")
-        with path.open("rb") as file:
-            header = file.read(100)
+        header = sqlite_file.header(path)
     except (FileNotFoundError, NotADirectoryError):
         raise NotAStore(shown, "there is no such file; nothing was created") from None
     except PermissionError:
@@ -120,8 +117,14 @@ def check_files(root: Path, shown: str) -> None:
         raise NotAStore(shown, "is neither a directory nor an SQLite database") from None
     except PermissionError:
         raise PermissionDenied(shown, "this directory may not be read") from None
-    if any((root / name / "meta.yaml").is_file() for name in names if name not in {"models", ".trash"}):
+    except (OSError, ValueError) as error:
+        raise NotAStore(shown, f"cannot be read: {clean(error)}") from None
+    # One that may not be looked into does not hide the others.
+    if any(os.path.isfile(root / name / "meta.yaml") for name in names if name not in {"models", ".trash"}):
         return
+    closed = [name for name in names if _is_closed(root / name)]
+    if closed:
+        raise PermissionDenied(shown, f"its folders may not be read ({clean(closed[0], max_length=60)})")
     if "mlflow.db" in names:
         raise NotAStore(
             shown, f"holds no experiments, but an mlflow.db: name that, sqlite:///{clean(root / 'mlflow.db')}"
@@ -130,6 +133,17 @@ def check_files(root: Path, shown: str) -> None:
         raise NotAStore(shown, f"holds no experiments itself, but {clean(root / 'mlruns')} does: name that")
     what = "holds no experiments (no folder with a meta.yaml)" if names else "is an empty directory"
     raise NotAStore(shown, f"{what}, so it is no MLflow store")
+
+
+def _is_closed(folder: Path) -> bool:
+    """Whether we may not look into it."""
+    try:
+        os.stat(folder / "meta.yaml")
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def check_postgresql(conninfo: str, shown: str) -> str | None:
@@ -142,9 +156,7 @@ def check_postgresql(conninfo: str, shown: str) -> str | None:
     except ImportError:
         raise MissingExtra("psycopg", "postgres", "a PostgreSQL store") from None
     try:
-        with psycopg.connect(
-            conninfo, connect_timeout=CONNECT_SECONDS, options="-c default_transaction_read_only=on"
-        ) as connection:
+        with psycopg.connect(postgresql_uri.looking(conninfo)) as connection:
             # to_regclass follows the search path, as MLflow's own queries do.
             tables = {t for t in (*CORE_TABLES, "alembic_version") if _has_table(connection, t)}
             if not tables >= CORE_TABLES:

@@ -206,6 +206,8 @@ class MemoryGateway(MemoryStore):
             if not inside and not found.source.startswith("models:/"):
                 return None
             below = inside[1] if inside else run.models.get(found.source.removeprefix("models:/"))
+            if below in run.artifacts:
+                return (clean(below.rpartition("/")[2]),)
             names = [n.removeprefix(f"{below}/") for n in run.artifacts if below and n.startswith(f"{below}/")]
             return tuple(sorted({clean(n.partition("/")[0]) for n in names}))
 

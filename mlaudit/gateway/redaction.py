@@ -8,10 +8,10 @@ import re
 _HIDDEN = "***"
 # From :// to the last @ before a blank or quote: a password may itself hold @, / and :.
 _USERINFO = re.compile(r"(?<=://)[^\s'\"<>]*@")
-_PARAMETER = re.compile(
-    r"(?i)((?:^|[?&;\s,{(])['\"]?[\w.-]*(?:token|password|passwd|pwd|secret|api[_-]?key|access[_-]?key|credential|signature)"
-    r"[\w.-]*(?:=|['\"]?:\s*))('[^']*'|\"[^\"]*\"|[^\s&;,'\"})]+)"
-)
+_NAME = r"[\w.-]*(?:token|password|passwd|pwd|secret|api[_-]?key|access[_-]?key|credential|signature)[\w.-]*"
+# In a URI's query all but & may be the password's own; a ' at the end is of who quotes the URI.
+_QUERY = re.compile(rf"(?i)([?&]{_NAME}=)[^\s&\"<>]+?(?='?(?:[\s&\"<>]|$))")
+_PARAMETER = re.compile(rf"(?i)((?:^|[?&;\s,{{(])['\"]?{_NAME}(?:=|['\"]?:\s*))('[^']*'|\"[^\"]*\"|[^\s&;,'\"}})]+)")
 _SIGNATURE = re.compile(r"(?i)([?&]sig=)[^\s&'\"]+")
 _AUTHORIZATION = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9+/=._~-]{6,}")
 _SECRET_VARIABLES = (
@@ -34,5 +34,12 @@ def redact(text: str) -> str:
     if "://" in text:
         text = _USERINFO.sub(f"{_HIDDEN}@", text)
     text = _PARAMETER.sub(rf"\1{_HIDDEN}", text)
+    text = _QUERY.sub(rf"\1{_HIDDEN}", text)
     text = _SIGNATURE.sub(rf"\1{_HIDDEN}", text)
     return _AUTHORIZATION.sub(rf"\1 {_HIDDEN}", text)
+
+
+def redact_address(text: str) -> str:
+    """The same of what was meant as an address and lacks its ``//``: all before the last @ goes, the scheme too."""
+    before, at, host = text.rpartition("@")
+    return redact(text) if "://" in text or ":" not in before else redact(f"{_HIDDEN}{at}{host}")

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
 from mlaudit.domain.errors import MlauditError, NotAStore, PermissionDenied, StoreError, StoreUnavailable
-from mlaudit.gateway import faults, inspection, sqlite_file
+from mlaudit.gateway import faults, inspection, postgresql_uri, sqlite_file
 from mlaudit.gateway.sql_tables import WANTED, Tables, tables_of
 from mlaudit.gateway.sqlite_file import Access, FileState
 
@@ -151,9 +151,9 @@ class SqliteDatabase:
         self._look()
 
     def share(self) -> None:
-        """From now on this process also writes to the file: take part in SQLite's locking, and open no other handle.
+        """From now on this process also writes to the file: take part in SQLite's locking.
 
-        Closing any handle on a file gives up all locks that the process holds on it.
+        Closing a handle that SQLite does not know gives up all locks that the process holds on the file.
         """
         self._shared = True
 
@@ -258,14 +258,12 @@ class PostgresDatabase:
     def __init__(self, uri: str, shown: str) -> None:
         """Does not connect yet."""
         self.shown = shown
-        url = sa.make_url(uri)
-        given = url.query.get("options", "")
-        options = f"{given if isinstance(given, str) else ' '.join(given)} -c default_transaction_read_only=on".strip()
-        url = url.update_query_dict({"options": options})
-        if "connect_timeout" not in url.query:
-            url = url.update_query_dict({"connect_timeout": str(inspection.CONNECT_SECONDS)})
         self._engine = sa.create_engine(
-            url, pool_size=2, max_overflow=6, pool_pre_ping=True, isolation_level="REPEATABLE READ"
+            postgresql_uri.looking(uri),
+            pool_size=2,
+            max_overflow=6,
+            pool_pre_ping=True,
+            isolation_level="REPEATABLE READ",
         )
         self._tables: Tables | None = None
 

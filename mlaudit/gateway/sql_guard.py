@@ -17,7 +17,7 @@ import sqlalchemy
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from mlaudit.gateway.inspection import CONNECT_SECONDS
+from mlaudit.gateway import postgresql_uri, sqlite_file
 
 _LOOK = "mlaudit=look"
 _BUSY_MILLISECONDS = 3000
@@ -28,7 +28,7 @@ def sqlite_reader(path: Path) -> str:
     _install()
     # mode=ro on a database in WAL mode leaves its two side files behind, a read-write handle removes them on closing.
     # Where they lie there already, another program uses them, or left changes in them that are not ours to merge.
-    mode = "rw" if _is_wal(path) and not Path(f"{path}-wal").exists() else "ro"
+    mode = "rw" if sqlite_file.in_wal_mode(path) and not Path(f"{path}-wal").exists() else "ro"
     return _sqlite(path, {"mode": mode, "mlaudit": "look"})
 
 
@@ -48,27 +48,14 @@ def _sqlite(path: Path, options: dict[str, str]) -> str:
     return text
 
 
-def _is_wal(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(20)[18:] == b"\x02\x02"
-
-
 def postgresql_reader(uri: str) -> str:
     """The URI with which MLflow reads this database in transactions that PostgreSQL keeps read-only."""
-    url = sqlalchemy.make_url(uri)
-    given = url.query.get("options", "")
-    options = f"{given if isinstance(given, str) else ' '.join(given)} -c default_transaction_read_only=on".strip()
-    return _postgresql(url.update_query_dict({"options": options}))
+    return sqlalchemy.make_url(postgresql_uri.looking(uri)).render_as_string(hide_password=False)
 
 
 def postgresql_writer(uri: str) -> str:
     """The URI with which MLflow writes to this database."""
-    return _postgresql(sqlalchemy.make_url(uri).update_query_dict({"application_name": "mlaudit"}))
-
-
-def _postgresql(url: sqlalchemy.URL) -> str:
-    if "connect_timeout" not in url.query:
-        url = url.update_query_dict({"connect_timeout": str(CONNECT_SECONDS)})
+    url = sqlalchemy.make_url(postgresql_uri.patient(uri)).update_query_dict({"application_name": "mlaudit"})
     return url.render_as_string(hide_password=False)
 
 

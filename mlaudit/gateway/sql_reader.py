@@ -108,7 +108,7 @@ class SqlTracking:
         ids = self._database.ask(lambda r: _ids_from(r, wanted))
         exact = [i for i in ids if i == wanted]
         if len(exact or ids) > 1:
-            raise AmbiguousRunId(clean(prefix), tuple(sorted(ids)))
+            raise AmbiguousRunId(clean(prefix), tuple(sorted(map(clean, ids))))
         if not ids:
             raise RunNotFound(clean(prefix))
         return self.get_run((exact or ids)[0])
@@ -255,7 +255,7 @@ def _experiments(reading: Reading) -> list[Experiment]:
             tags.setdefault(row[0], {})[row[1]] = row[2]
     return [
         Experiment(
-            str(experiment_id),
+            clean(experiment_id),
             clean(name),
             str(name),
             clean(stage or "active"),

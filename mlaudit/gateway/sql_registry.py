@@ -145,9 +145,9 @@ def _version(row: Any, aliases: dict[str, str], tags: dict[str, Any]) -> ModelVe
     return ModelVersion(
         clean(name),
         str(name),
-        number,
+        clean(number),
         convert.stage(stage),
-        run_id or None,
+        clean(run_id) or None,
         clean(source),
         tuple(sorted(clean(a) for a, of in aliases.items() if of == number)),
         clean(status),

@@ -16,13 +16,15 @@ from mlaudit.gateway.sql_database import Reading
 _TABLE_OF = {"metric": "metrics", "param": "params", "tag": "tags"}
 _SAMPLE = 200
 """Runs whose keys are looked through for one like an unknown key."""
+_DIGITS = 19
+"""Of the largest whole number that SQLite has."""
 
 
 def remarks(
     reading: Reading, parsed: Parsed, experiment_ids: Sequence[str], there: Sequence[int], view: ViewType
 ) -> tuple[str, ...]:
     """Warnings for a search's first page; ``there`` are those of the asked experiments that exist."""
-    missing = [i for i in experiment_ids if not i.isdigit() or int(i) not in there]
+    missing = [i for i in experiment_ids if _number(reading, i) not in there]
     said = tuple(f"there is no experiment with the id {clean(i)}" for i in missing)
     if missing:
         return (*said, *silent_traps(parsed))
@@ -34,13 +36,25 @@ def remarks(
     return (*unknown, *silent_traps(parsed, named))
 
 
-def existing(reading: Reading, experiment_ids: Sequence[int]) -> tuple[int, ...]:
-    """Those of these experiments that exist, in the default workspace."""
+def existing(reading: Reading, experiment_ids: Sequence[str]) -> tuple[int, ...]:
+    """Those of these experiments that exist, in the default workspace, as the database has them."""
     experiments = reading.tables["experiments"]
+    numbers = [n for n in (_number(reading, i) for i in experiment_ids) if n is not None]
     query = sa.select(experiments.c.experiment_id).where(
-        experiments.c.experiment_id.in_(experiment_ids), reading.tables.in_workspace("experiments")
+        experiments.c.experiment_id.in_(numbers), reading.tables.in_workspace("experiments")
     )
     return tuple(reading.connection.execute(query).scalars())
+
+
+def _number(reading: Reading, experiment_id: str) -> int | None:
+    """An experiment's id as the database has it; None for what can be none there.
+
+    SQLite keeps the 18 digits of an experiment that was moved there from a file store; PostgreSQL's column is shorter.
+    """
+    if not (experiment_id.isascii() and experiment_id.isdigit() and len(experiment_id) <= _DIGITS):
+        return None
+    number = int(experiment_id)
+    return number if number < (2**31 if reading.postgresql else 2**63) else None
 
 
 def _is_known(reading: Reading, comparison: Comparison, there: Sequence[int], view: ViewType) -> bool:

@@ -140,7 +140,7 @@ def _models(reading: Reading, ids: Sequence[str]) -> dict[str, list[str]]:
         )
 
     for run_id, model_id in reading.rows_of("models of runs", query, ids):
-        found.setdefault(run_id, []).append(str(model_id))
+        found.setdefault(run_id, []).append(clean(model_id))
     return found
 
 
@@ -156,12 +156,13 @@ def _run(
     clean_params, clean_metrics, clean_tags, changed = _printable(params, metrics, tags)
     texts: tuple[Any, ...] = (
         *(name or tags.get(RUN_NAME_TAG), status, stage or "active"),
-        *(user or tags.get("mlflow.user"), artifact_uri),
+        *(user or tags.get("mlflow.user"), artifact_uri, run_id, str(experiment_id)),
     )
-    name, status, stage, user, artifact_uri = texts if _is_plain(texts) else map(clean, texts)
+    plain = texts if _is_plain(texts) else tuple(map(clean, texts))
+    name, status, stage, user, artifact_uri, run_id, experiment_id = plain
     return Run(
-        str(run_id),
-        str(experiment_id),
+        run_id,
+        experiment_id,
         name,
         status,
         stage,

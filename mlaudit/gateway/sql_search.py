@@ -53,11 +53,6 @@ class _Search:
         """The same for the same search."""
         return fingerprint(self.experiment_ids, self.filter_string, self.order_by, str(self.view))
 
-    @property
-    def numbers(self) -> tuple[int, ...]:
-        """The experiments as a database has them; what is no number is no experiment."""
-        return tuple(int(e) for e in self.experiment_ids if e.isascii() and e.isdigit() and int(e) < 2**31)
-
 
 class RunSearch:
     """Searches one database. Thread-safe."""
@@ -87,7 +82,7 @@ class RunSearch:
 
     def _first_page(self, reading: Reading, search: _Search, size: int) -> RunPage:
         order = _order(reading, search)
-        there = existing(reading, search.numbers)
+        there = existing(reading, search.experiment_ids)
         found = reading.connection.execute(_query(reading, search, order, there).limit(size + 1)).all()
         ids = [row[0] for row in found[:size]]
         runs = load_runs(reading, ids)
@@ -113,7 +108,7 @@ class RunSearch:
         return RunPage(page, token)
 
     def _list(self, reading: Reading, search: _Search, order: Ordering, values: Sequence[Any]) -> _Listing:
-        there = existing(reading, search.numbers)
+        there = existing(reading, search.experiment_ids)
         query = _query(reading, search, order, there, only_ids=True).where(order.after(values)).limit(LISTED + 1)
         ids = [row[0] for row in reading.rows(query)]
         return _Listing(tuple(ids[:LISTED]), len(ids) <= LISTED)

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
+from collections import OrderedDict
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -18,8 +20,14 @@ from urllib.parse import quote
 
 LOCK_SECONDS = 2.0
 """How long a reader waits for a writer."""
+HEADER_BYTES = 100
 _VERSIONS = slice(18, 20)
 _WAL = b"\x02\x02"
+_HANDLES = 16
+"""Database files that are kept open at once; a process of mlaudit's has one or two."""
+
+_handles: OrderedDict[Path, int] = OrderedDict()
+_opening = threading.Lock()
 
 
 class Access(StrEnum):
@@ -53,13 +61,37 @@ def sqlite_uri(path: Path, options: str) -> str:
     return f"file:{quote(str(path))}?{options}"
 
 
-def in_wal_mode(path: Path) -> bool:
-    """Whether the file's header says WAL. Raises OSError.
+def header(path: Path) -> bytes:
+    """The file's first 100 bytes, fewer where it is shorter. Raises OSError.
 
-    Not to be asked while this process writes to the file: closing any handle on it drops the process's locks.
+    Its handle is kept: on Unix, closing any handle on a file gives up all locks that the process holds on it, and with
+    them SQLite's, while it writes.
     """
-    with path.open("rb") as file:
-        return file.read(20)[_VERSIONS] == _WAL
+    if os.name != "posix":
+        with path.open("rb") as file:
+            return file.read(HEADER_BYTES)
+    with _opening:
+        known = _handles.get(path)
+        if known is None or not os.path.samestat(os.fstat(known), os.stat(path)):
+            # Who opens a pipe would wait for ever.
+            opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+            if known is not None:
+                os.close(known)
+            _handles[path] = known = opened
+        _handles.move_to_end(path)
+        while len(_handles) > _HANDLES:
+            os.close(_handles.popitem(last=False)[1])
+        return os.pread(known, HEADER_BYTES, 0)
+
+
+def says_wal(start: bytes) -> bool:
+    """Whether a file that begins so is a database in WAL mode."""
+    return start[_VERSIONS] == _WAL
+
+
+def in_wal_mode(path: Path) -> bool:
+    """Whether the file's header says WAL. Raises OSError."""
+    return says_wal(header(path))
 
 
 def file_state(path: Path, *, wal: bool) -> FileState:

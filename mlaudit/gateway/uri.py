@@ -17,7 +17,7 @@ from mlaudit.domain.errors import NoStore, NotAStore
 from mlaudit.domain.models import StoreKind
 from mlaudit.domain.text import clean
 from mlaudit.gateway import inspection
-from mlaudit.gateway.redaction import redact
+from mlaudit.gateway.redaction import redact, redact_address
 from mlaudit.gateway.schema import Mismatch, compare_revision
 
 __all__ = ["Located", "ResolvedStore", "locate", "redact", "resolve"]
@@ -81,7 +81,7 @@ def resolve(
     Raises NoStore, NotAStore, StoreLocked, StoreUnavailable, PermissionDenied, MissingExtra.
     """
     environ = os.environ if environ is None else environ
-    cwd = Path.cwd() if cwd is None else cwd
+    cwd = _here() if cwd is None else cwd
     notes: list[str] = []
     if tracking_uri:
         tracking, reason = locate(tracking_uri, cwd), "--tracking-uri"
@@ -105,7 +105,7 @@ def resolve(
 
 def places(tracking_uri: str | None = None, registry_uri: str | None = None) -> tuple[Located, ...]:
     """Where :func:`resolve` would look, without looking: one place, or two. Raises NoStore, NotAStore."""
-    cwd = Path.cwd()
+    cwd = _here()
     asked = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI", "").strip()
     tracking = locate(asked, cwd) if asked else _find(cwd, [])[0]
     asked = registry_uri or os.environ.get("MLFLOW_REGISTRY_URI", "").strip()
@@ -114,32 +114,51 @@ def places(tracking_uri: str | None = None, registry_uri: str | None = None) -> 
 
 
 def locate(uri: str, cwd: Path | None = None) -> Located:
-    """What kind of store ``uri`` names, and where. Only looks whether files exist. Raises NotAStore."""
-    cwd = Path.cwd() if cwd is None else cwd
+    """What kind of store ``uri`` names, and where. Only looks whether files exist. Raises NotAStore.
+
+    What may not be looked at is told by who reads it: :mod:`os.path` calls it missing, where :class:`Path` raises.
+    """
+    cwd = _here() if cwd is None else cwd
     uri = uri.strip()
     shown = clean(redact(uri))
     scheme = uri.split(":", 1)[0].lower() if ":" in uri or uri in _UNSUPPORTED else ""
     base = scheme.split("+", 1)[0]
     if scheme in {"http", "https"}:
-        return _server(uri, shown)
+        return _server(uri, clean(redact_address(uri)))
     if base in {"postgresql", "postgres"} and "://" in uri:
         # The driver is named so that SQLAlchemy does not look for another; MLflow knows the form.
         return Located(StoreKind.POSTGRESQL, f"postgresql+psycopg://{uri.split('://', 1)[1]}", shown)
     if base == "sqlite":
         return _sqlite(uri, shown, cwd)
     if scheme == "file":
-        parts = urlsplit(uri)
-        if parts.netloc not in {"", "localhost"}:
-            raise NotAStore(shown, f"a file: URI of another host ({clean(parts.netloc)}) cannot be opened")
-        return _path(Path(unquote(uri.split(":", 1)[1].removeprefix(f"//{parts.netloc}"))), cwd)
+        try:
+            host = urlsplit(uri).netloc
+        except ValueError:
+            raise NotAStore(shown, "this is no file: URI; write file:///PATH") from None
+        if host not in {"", "localhost"}:
+            raise NotAStore(shown, f"a file: URI of another host ({clean(host)}) cannot be opened")
+        return _path(Path(unquote(uri.split(":", 1)[1].removeprefix(f"//{host}"))), cwd)
     if base in _UNSUPPORTED:
-        raise NotAStore(shown, _UNSUPPORTED[base])
-    if (cwd / uri).exists() or not scheme or "/" in scheme:
+        raise NotAStore(clean(redact_address(uri)), _UNSUPPORTED[base])
+    if os.path.exists(cwd / uri):
+        return _path(Path(uri), cwd)
+    hidden = clean(redact_address(uri))
+    if hidden != shown:
+        raise NotAStore(hidden, f"no such path, and no address without a scheme and two slashes; {_SUPPORTED}")
+    if not scheme or "/" in scheme:
         return _path(Path(uri), cwd)
     rest = uri.split(":", 1)[1]
     if rest.split("/", 1)[0].isdigit():
         raise NotAStore(shown, f"no scheme; did you mean http://{shown}?")
     raise NotAStore(shown, f"no store is known by {clean(scheme)!r}; {_SUPPORTED}")
+
+
+def _here() -> Path:
+    """The working directory. Raises NotAStore."""
+    try:
+        return Path.cwd()
+    except OSError:
+        raise NotAStore("the working directory", "is gone or may not be read; change to another one") from None
 
 
 def _server(uri: str, shown: str) -> Located:
@@ -162,14 +181,14 @@ def _sqlite(uri: str, shown: str, cwd: Path) -> Located:
     candidates = [text, unquote(text), text.partition("?")[0], unquote(text.partition("?")[0])]
     if not candidates[2] or candidates[2] == ":memory:" or text.startswith("file:"):
         raise NotAStore(shown, "an in-memory or file: form of SQLite cannot be opened; name a file: sqlite:///FILE")
-    found = next((c for c in candidates if (cwd / c).exists()), candidates[3])
+    found = next((c for c in candidates if os.path.exists(cwd / c)), candidates[3])
     return _database(cwd / found)
 
 
 def _path(path: Path, cwd: Path) -> Located:
     """A plain path: a directory is a file store, a file a database."""
-    full = cwd / path.expanduser()
-    if full.is_file() or (not full.exists() and full.suffix in {".db", ".sqlite", ".sqlite3"}):
+    full = cwd / os.path.expanduser(path)
+    if os.path.isfile(full) or (not os.path.exists(full) and full.suffix in {".db", ".sqlite", ".sqlite3"}):
         return _database(full)
     absolute = Path(os.path.abspath(full))
     return Located(StoreKind.FILES, absolute.as_uri(), clean(str(absolute)), absolute)
@@ -187,13 +206,13 @@ def _find(cwd: Path, notes: list[str]) -> tuple[Located, str]:
     database, files = cwd / "mlflow.db", cwd / "mlruns"
     has_files = any(p.parent.name.isdigit() for p in files.glob("*/meta.yaml"))
     if has_files:
-        if database.exists():
+        if os.path.exists(database):
             notes.append(
                 "there is also an mlflow.db here; MLflow, too, prefers mlruns: --tracking-uri sqlite:///mlflow.db"
             )
         return _path(files, cwd), "mlruns in this directory"
-    if database.exists():
-        if files.is_dir():
+    if os.path.exists(database):
+        if os.path.isdir(files):
             notes.append("there is also an mlruns directory here, without experiments")
         return _database(database), "mlflow.db in this directory"
     raise NoStore(clean(str(cwd)))

@@ -111,13 +111,16 @@ def _needed(metric: MetricCalibration) -> str:
 
 
 def fragment(calibration: Calibration) -> str:
-    """The metrics' rules with the tolerance that the noise suggests: TOML, ending in a newline."""
+    """The metrics' rules with the relative tolerance that the noise suggests, and all else that they say.
+
+    TOML, ending in a newline.
+    """
     lines = [
         f"# Measured by mlaudit calibrate on {calibration.runs} runs of experiment {toml_text(calibration.experiment)}."
     ]
     for m in calibration.metrics:
         if m.relative_sd is None or m.suggested is None:
-            lines.append(f"# {toml_text(m.name)}: no replicates measure it")
+            lines.append(f"# {toml_text(m.name)}: no replicates measure it; keep the rule that it has")
             continue
         lines += [
             f"[[model.{toml_key(calibration.raw_model)}.metric]]",
@@ -125,12 +128,24 @@ def fragment(calibration: Calibration) -> str:
             f'role = "{m.role}"',
             f'direction = "{m.direction}"' if m.direction else '# direction = "lower or higher"',
             f"max_rel_regression = {m.suggested:g}  # noise of 1 run against {m.n_baseline}, {m.df} degrees of freedom",
+            *_absolute(m),
             f"relative_sd = {round_up(m.relative_sd):g}  # used where no replicates are at hand",
             *([f"upper_bound = {m.upper_bound!r}"] if m.upper_bound is not None else []),
             *([f"lower_bound = {m.lower_bound!r}"] if m.lower_bound is not None else []),
             f"select = {toml_text(m.select)}",
         ]
     return "\n".join(lines) + "\n"
+
+
+def _absolute(metric: MetricCalibration) -> list[str]:
+    """The absolute tolerance that the rule has, and which of the two counts."""
+    if metric.max_abs_regression is None:
+        return []
+    which = "the stricter" if metric.combine == "min" else "the looser"
+    return [
+        f"max_abs_regression = {metric.max_abs_regression!r}  # as it was; {which} of the two counts",
+        f"combine = {toml_text(metric.combine)}",
+    ]
 
 
 def render_json_report(calibration: Calibration) -> str:

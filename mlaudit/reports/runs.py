@@ -8,15 +8,14 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from mlaudit.domain.columns import FIELDS, GROUPS, near
 from mlaudit.domain.errors import UsageError
-from mlaudit.domain.models import Experiment, Run
-from mlaudit.domain.run_values import full_cell
+from mlaudit.domain.models import Experiment
 from mlaudit.domain.text import format_iso
-from mlaudit.domain.triage import VERDICT_FIELDS, JudgedRun
+from mlaudit.domain.triage import VERDICT_FIELDS
 
 ALIASES = {"name": "run_name", "id": "run_id", "metric": "metrics", "param": "params", "tag": "tags"}
 EXPERIMENT_FIELDS = (
@@ -60,17 +59,6 @@ def render_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     writer.writerow(header)
     writer.writerows(rows)
     return buffer.getvalue()
-
-
-def runs_csv(
-    runs: Sequence[Run],
-    columns: Sequence[str],
-    experiments: Mapping[str, str],
-    judged: Mapping[str, JudgedRun] | None = None,
-) -> str:
-    """The runs as CSV. Values are the store's: a cell that starts with ``=`` is left as it is."""
-    known = judged or {}
-    return render_csv(columns, ([full_cell(r, c, experiments, known.get(r.run_id)) for c in columns] for r in runs))
 
 
 def render_json(value: object) -> str:

@@ -91,12 +91,13 @@ class History:
         return tuple(e for e in self.entries if e.event != OUT_OF_BAND)
 
     def promotion_of(self, version: str) -> Entry | None:
-        """The newest whole record that promoted this version into Production, rollbacks left out: what it replaced is
-        what one goes back to. Two rollbacks in a row therefore go back two versions, and not to the bad one again."""
+        """The newest record that promoted this version into Production, whole or not, rollbacks left out: what it
+        replaced is what one goes back to. Two rollbacks in a row therefore go back two versions, and not to the bad one
+        again."""
         found = (
             e
             for e in reversed(self.records)
-            if e.event == Event.PROMOTION and e.target == Stage.PRODUCTION and e.version == version and not e.problem
+            if e.event == Event.PROMOTION and e.target == Stage.PRODUCTION and e.version == version
         )
         return next(found, None)
 
@@ -234,10 +235,12 @@ def _records(gateway: Gateway, raw_model: str, pointers: Sequence[Pointer]) -> l
                 raise EvidenceError(f"its pointer names another place: {path}")
             record = read_record(gateway, run_id, path)
             entry = _entry(record, pointer, path)
-            if record["model"] != raw_model:
-                raise EvidenceError(f"it is about another model: {clean(record['model'])}")
+            if record.get("model") != raw_model:
+                raise EvidenceError(f"it is about another model: {clean(record.get('model'))}")
             if pointer is not None and (pointer.sha256, pointer.seq) != (entry.sha256, entry.seq):
                 raise EvidenceError("it is not the record that its pointer names: their hashes differ")
+            if "prev" not in record:
+                raise EvidenceError("it does not name the record before it")
             prev = record["prev"]
             found[record_id] = _Found(entry, record["prev_sha256"], _State.before(record))
         except EvidenceError as error:

@@ -31,6 +31,8 @@ from mlaudit.services.identity import Actor
 from mlaudit.services.surroundings import Surroundings
 
 COMMIT_TAG = "mlflow.source.git.commit"
+ROOM_TO_RECOVER = 500
+"""Characters of a pointer's tag that are kept for the name of who may have to end what was begun."""
 MAX_LISTED = 2000
 """Artifacts whose names and sizes are looked at for a listing's digest, a run."""
 
@@ -187,8 +189,14 @@ def _values(side: Side | None, metric: str) -> list[dict[str, Any]]:
 
 
 def write_record(gateway: Gateway, record: dict[str, Any]) -> None:
-    """Put the whole record among its run's artifacts; it counts only when a pointer names it. Raises StoreError."""
+    """Put the whole record among its run's artifacts; it counts only when a pointer names it.
+
+    Raises StoreError; EvidenceError, with nothing written, for one that could not be read or pointed at afterwards.
+    """
     run_id, path, text = str(record["candidate"]["run_id"]), artifact_path(str(record["id"])), canonical(record) + "\n"
+    if len(text) > MAX_RECORD:
+        raise EvidenceError(f"the record would have {len(text):,} bytes, {MAX_RECORD:,} are read back")
+    _fitting(Pointer.of(record), MAX_TAG - ROOM_TO_RECOVER)
     try:
         gateway.write_artifact(run_id, path, text)
     except StoreError:
@@ -215,9 +223,7 @@ def read_record(gateway: TrackingReader, run_id: str, path: str) -> dict[str, An
 def point_at(gateway: Gateway, raw_model: str, record: dict[str, Any], recovered_by: str | None = None) -> Pointer:
     """Write the version's tag that points at a record, then the head. Raises StoreError, EvidenceError."""
     pointer = Pointer.of(record, recovered_by)
-    text = pointer.text()
-    if len(text) > MAX_TAG:
-        raise EvidenceError(f"the pointer at record {pointer.id} would have {len(text)} characters, {MAX_TAG} are kept")
+    text = _fitting(pointer, MAX_TAG)
     try:
         gateway.set_version_tag(raw_model, pointer.version, pointer.key, text)
     except StoreError:
@@ -230,3 +236,14 @@ def point_at(gateway: Gateway, raw_model: str, record: dict[str, Any], recovered
         if gateway.model_tags(raw_model).get(HEAD_KEY) != text:
             raise
     return pointer
+
+
+def _fitting(pointer: Pointer, limit: int) -> str:
+    """The tag's value. Raises EvidenceError when it is too long."""
+    text = pointer.text()
+    if len(text) > limit:
+        raise EvidenceError(
+            f"the tag that points at record {pointer.id} would have {len(text):,} characters, {limit:,} are kept:"
+            " use a shorter reason"
+        )
+    return text

@@ -16,7 +16,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mlaudit.domain.errors import MlauditError, ReadOnly, StoreError, UsageError
@@ -170,7 +170,7 @@ class Launcher:
             except MlauditError as error:
                 about = f"run {status.run_id[:12]} may still say {status.run_status}" if status.run_id else "not known"
                 said = f"whether all of its runs have ended: {about}: {error}"
-                return TrainingStatus(False, code, status.run_id, status.run_status, said, status.more_runs)
+                return replace(status, running=False, exit_code=code, problem=said, answered=False)
             return self._with_run(training, known, False, code) if ended else status
 
     # Inside
@@ -207,7 +207,7 @@ class Launcher:
             if run is None and run_id is not None:
                 run = self._gateway().get_run(run_id)
         except StoreError as error:
-            return TrainingStatus(running, code, run_id, None, str(error), known.more_runs)
+            return TrainingStatus(running, code, run_id, None, str(error), known.more_runs, answered=False)
         except UsageError:
             # The output named a run that this store does not have.
             return TrainingStatus(running, code, None, None, "the script's run is not in this store")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from mlaudit.domain.errors import PromotionAborted, PromotionBusy, StoreError
+from mlaudit.domain.errors import ModelNotFound, PromotionAborted, PromotionBusy, StoreError
 from mlaudit.domain.intent import Intent, intents_among, words_of
 from mlaudit.gateway.base import Gateway
 from mlaudit.services.surroundings import Surroundings
@@ -98,6 +98,8 @@ class Lease:
         """Delete the intent; returns why not, in words, where that failed."""
         try:
             self._delete()
+        except ModelNotFound:
+            return None  # gone with the model
         except StoreError as error:
             return f"the intent {self._intent.key} could not be deleted ({error.problem}); mlaudit recover deletes it"
         return None

@@ -7,12 +7,14 @@ from typing import NoReturn
 
 from mlaudit.domain.errors import (
     MlauditError,
+    ModelNotFound,
     NotAStore,
     PermissionDenied,
     PromotionConflict,
     PromotionUnfinished,
     StoreError,
     StoreLocked,
+    VersionNotFound,
 )
 from mlaudit.domain.models import ModelVersion, Stage
 from mlaudit.domain.promotion import PromotionPlan
@@ -56,9 +58,8 @@ class Mover:
             self._gateway.transition(self._plan.raw_model, version, stage, archive_existing=stage is Stage.PRODUCTION)
         except StoreError as error:
             lost = error
-        except MlauditError:  # the version is gone
-            self._lease.release()
-            raise
+        except MlauditError as error:  # the version is gone
+            self._refuse(error)
         after = self._read_back(lost, version)
         if not self._is_done(version, after):
             self._fail(version, after, lost)
@@ -115,40 +116,51 @@ class Mover:
                 f"{lost.problem}; version {version} is not in {stage}, and it is not certain that it stays so",
             ) from lost
         if unmoved and lost is not None:
-            self._lease.release()
-            if plan.version is None:
-                raise PromotionConflict(
-                    plan.model,
-                    f"version {version} was registered but not promoted: {lost.problem}; in {stage}: {there}",
-                ) from lost
-            raise lost
+            registered = f"version {version} was registered but not promoted: {lost.problem}; in {stage}: {there}"
+            self._refuse(lost, registered if plan.version is None else "")
         said = f"asked for version {version}, in {stage} now: {there}"
+        # What was sent may still come to be done where its answer was lost and it is not seen.
+        certain = lost is None or isinstance(lost, _DEFINITE) or ours in {None, stage}
         if ours is not None and not unmoved:
-            said += f"; {self._put_back(version)}"
-        self._lease.release()
-        raise PromotionConflict(plan.model, said) from lost
+            back, words = self._put_back(version)
+            certain, said = certain and back, f"{said}; {words}"
+        if not certain:
+            raise PromotionUnfinished(plan.model, said) from lost
+        left = self._lease.release()
+        raise PromotionConflict(plan.model, f"{said}; {left}" if left else said) from lost
 
-    def _put_back(self, version: str) -> str:
-        """Restore our version's stage; returns what came of it in words."""
+    def _refuse(self, error: MlauditError, conflict: str = "") -> NoReturn:
+        """Take the intent back, since nothing more can happen, and raise the store's error or a conflict in words."""
+        left = self._lease.release()
+        if conflict:
+            raise PromotionConflict(self._plan.model, f"{conflict}; {left}" if left else conflict) from error
+        if left:
+            raise PromotionUnfinished(self._plan.model, f"nothing was moved: {error}; {left}") from error
+        raise error
+
+    def _put_back(self, version: str) -> tuple[bool, str]:
+        """Restore our version's stage; returns whether it is certain that nothing more comes of it, and the words."""
         before = self._plan.stage_before
-        problem = ""
+        lost: MlauditError | None = None
         try:
             self._gateway.transition(self._plan.raw_model, version, before, archive_existing=False)
         except MlauditError as error:
-            problem = f" ({error})"
+            lost = error
+        refused = isinstance(lost, (*_DEFINITE, ModelNotFound, VersionNotFound))
         try:
             versions = self._gateway.list_model_versions(self._plan.raw_model)
         except MlauditError as error:
-            return f"whether version {version} is back in {before} could not be read: {error}"
+            return refused, f"whether version {version} is back in {before} could not be read: {error}"
         stage = next((v.stage for v in versions if v.version == version), None)
-        return (
-            f"version {version} is back in {before}" if stage is before else f"version {version} is in {stage}{problem}"
-        )
+        if stage is before:
+            return True, f"version {version} is back in {before}"
+        return lost is None or refused, f"version {version} is in {stage}{f' ({lost})' if lost else ''}"
 
     def move_aliases(self, version: str, after: tuple[ModelVersion, ...]) -> tuple[ModelVersion, ...]:
         """Point the aliases at the version, or take the target's off it; read back. Returns the registry afterwards.
 
-        Raises PromotionUnfinished; StoreError when nothing was done.
+        Raises PromotionUnfinished; PromotionConflict when a version was registered and no more; StoreError when nothing
+        was done.
         """
         if self._plan.target.removes:
             return self._take_alias(self._plan.target.alias)
@@ -168,8 +180,8 @@ class Mover:
                 continue
             why = f": {lost}" if lost else ""
             if self._plan.target.stage is None and isinstance(lost, _DEFINITE):
-                self._lease.release()
-                raise lost
+                registered = f"version {version} was registered, and alias {alias} not moved{why}"
+                self._refuse(lost, registered if self._plan.version is None else "")
             raise PromotionUnfinished(self._plan.model, f"the alias {alias} is not at version {version}{why}") from lost
         return after
 
@@ -189,7 +201,6 @@ class Mover:
                 self._warnings.append(f"the store's answer was lost ({lost}); the registry shows that it was done")
             return after
         if isinstance(lost, _DEFINITE):
-            self._lease.release()
-            raise lost
+            self._refuse(lost)
         why = f": {lost}" if lost else ""
         raise PromotionUnfinished(self._plan.model, f"the alias {alias} names version {holder} still{why}") from lost

@@ -29,6 +29,7 @@ from mlaudit.domain.errors import (
     ModelNotFound,
     NotConfirmed,
     NothingToRegister,
+    PromotionAborted,
     PromotionConflict,
     PromotionUnfinished,
     ReadOnly,
@@ -76,8 +77,9 @@ def execute_promotion(
 ) -> PromotionOutcome:
     """Do what the plan says, and say what is there afterwards.
 
-    Raises ReadOnly, NotConfirmed, StalePlan, PromotionBusy, PromotionAborted, StoreError when nothing was changed;
-    PromotionConflict when somebody else interfered; PromotionUnfinished when part of it was done, or may be.
+    Raises ReadOnly, NotConfirmed, StalePlan, PromotionBusy, PromotionAborted, EvidenceError, StoreError when nothing
+    was changed; PromotionConflict when somebody else interfered, or a version was registered and no more;
+    PromotionUnfinished when part of it was done, or may be, or an intent is left.
     """
     planned = request.plan
     store = gateway.describe()
@@ -130,12 +132,17 @@ class _Promotion:
         if not plan.observed:
             self._gateway.create_model(plan.raw_model)
         dead = self._lease.take(self._require_unmoved)
+        version = plan.version
         try:
             self._settle(dead)
             self._recheck()
-            version = plan.version or self._register()
+            self._lease.require_fresh()
+            version = version or self._register()
             record = self._write_record(version, listings)
             self._lease.require_fresh()
+        except MlauditError as error:
+            self._give_up(error, version)
+            raise
         except BaseException:
             self._lease.release()
             raise
@@ -149,6 +156,26 @@ class _Promotion:
         return self._outcome(version, after)
 
     # Before anything moves
+
+    def _give_up(self, error: MlauditError, version: str | None) -> None:
+        """Take the intent back; raises what says it where more than that was written, or the intent is left.
+
+        What was settled of others' is said, too.
+        """
+        model, left = self._plan.model, self._lease.release()
+        more = [*self._warnings, *([left] if left else [])]
+        why = error.why if isinstance(error, PromotionAborted) else str(error)
+        if version != self._plan.version:
+            said = "; ".join([why, *more])
+            raise PromotionConflict(model, f"version {version} was registered but not promoted: {said}") from error
+        if isinstance(error, PromotionUnfinished) and more:
+            raise PromotionUnfinished(model, "; ".join([error.what, *more])) from error
+        if left:
+            raise PromotionUnfinished(model, f"nothing was moved: {'; '.join([why, *more])}") from error
+        if isinstance(error, StalePlan) and more:
+            raise StalePlan(model, "; ".join([error.what, *more])) from error
+        if isinstance(error, PromotionAborted) and more:
+            raise PromotionAborted(model, error.seconds, "; ".join(more)) from error
 
     def _recheck(self) -> None:
         """The plan still holds, now that nobody else can change the registry. Raises StalePlan.
@@ -196,7 +223,7 @@ class _Promotion:
     def _settle(self, dead: dict[str, str]) -> None:
         """End what others left unfinished. Raises PromotionUnfinished where that needs a person."""
         for key, value in dead.items():
-            settled = settle(self._gateway, self._plan.raw_model, key, value, self._actor, self._around)
+            settled = settle(self._gateway, self._plan.raw_model, key, value, self._actor, self._around, self._lease)
             if not settled.done:
                 raise PromotionUnfinished(
                     self._plan.model, f"an earlier one left it unclear ({settled.words}); nothing more was changed"

@@ -124,9 +124,15 @@ def decide_rollback(gateway: Gateway, request: PlanRollback) -> Decision:
     production = only_in_production(raw_model, versions)
     if production is None:
         raise UsageError(f"no version of {clean(raw_model)} is in Production, so there is nothing to roll back")
-    record = read_history(gateway, raw_model).promotion_of(production.version)
-    if record is None or record.previous is None:
-        why = "has no record of its promotion" if record is None else "replaced nothing"
+    history = read_history(gateway, raw_model)
+    record = history.promotion_of(production.version)
+    if record is None or record.problem or record.previous is None:
+        if record is None:
+            why = "has no record of its promotion"
+        elif record.problem:
+            why = f"was promoted by a record that is not whole ({record.problem})"
+        else:
+            why = "replaced nothing"
         raise UsageError(
             f"version {production.version} of {clean(raw_model)} {why}, so it is not known what to go back to;"
             f" name a version: mlaudit promote models:/{clean(raw_model)}/VERSION"
@@ -142,9 +148,10 @@ def decide_rollback(gateway: Gateway, request: PlanRollback) -> Decision:
     subject = Subject(f"{MODEL_URI}{raw_model}/{back.version}", raw_model, run_id, run_name, back, None)
     aliases = tuple(a for a in record.aliases if a in production.aliases)
     plan = draft(gateway, subject, Target(Stage.PRODUCTION), Event.ROLLBACK, versions, aliases, None, None)
+    warnings = [f"the history is broken: {problem}" for problem in history.problems]
     if files is None:
-        unchecked = f"whether the artifacts of version {back.version} are still there could not be checked"
-        plan = replace(plan, warnings=(*plan.warnings, unchecked))
+        warnings.append(f"whether the artifacts of version {back.version} are still there could not be checked")
+    plan = replace(plan, warnings=(*plan.warnings, *warnings))
     return finished(plan, None, versions, ["rollback", plan.model, "--reason", "WHY", "--yes"])
 
 

@@ -6,13 +6,23 @@ of several machines are never compared. Whoever settles one holds the lease hims
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from mlaudit.domain.errors import EvidenceError, NotConfirmed, ReadOnly, StoreError
+from mlaudit.domain.errors import (
+    EvidenceError,
+    MlauditError,
+    NotConfirmed,
+    PromotionAborted,
+    PromotionUnfinished,
+    ReadOnly,
+    StoreError,
+)
 from mlaudit.domain.evidence import artifact_path, pointers_among
 from mlaudit.domain.intent import RECOVERY, Intent, Recovery, intents_among, recovery_of, words_of
-from mlaudit.domain.models import Stage
+from mlaudit.domain.models import ModelVersion, Stage
+from mlaudit.domain.promotion import Target
 from mlaudit.domain.text import clean
 from mlaudit.gateway.base import Gateway
 from mlaudit.services.evidence import head_of, point_at, read_record
@@ -50,7 +60,7 @@ class Inspection:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What was done about one dead intent."""
+    """What was done about one dead intent; or, not done, about the recovery's own."""
 
     done: bool
     words: str
@@ -119,8 +129,11 @@ def inspect_intents(gateway: Gateway, surroundings: Surroundings, request: Inspe
 
 
 def recover_intents(gateway: Gateway, surroundings: Surroundings, request: RecoverIntents) -> tuple[Settled, ...]:
-    """Settle what an inspection found dead. Raises ReadOnly, NotConfirmed when only a person can decide and did not,
-    PromotionBusy, StoreError."""
+    """Settle what an inspection found dead.
+
+    Raises ReadOnly, NotConfirmed when only a person can decide and did not, PromotionBusy, PromotionAborted,
+    StoreError; PromotionUnfinished where it fails when some are settled already, or leaves its own intent.
+    """
     inspection = request.inspection
     store = gateway.describe()
     if not store.writable:
@@ -131,8 +144,8 @@ def recover_intents(gateway: Gateway, surroundings: Surroundings, request: Recov
     with gateway.exclusive():
         lease = _lease(gateway, inspection, actor, surroundings)
         lease.take()
+        settled: list[Settled] = []
         try:
-            settled = []
             for dead in inspection.dead:
                 if gateway.model_tags(inspection.raw_model).get(dead.key) != dead.value:
                     settled.append(Settled(True, f"gone or changed meanwhile: {dead.words}"))
@@ -145,14 +158,28 @@ def recover_intents(gateway: Gateway, surroundings: Surroundings, request: Recov
                         dead.value,
                         actor,
                         surroundings,
+                        lease,
                         delete_unclear=request.delete_unclear,
                     )
                 )
-        finally:
+        except MlauditError as error:
+            said = [s.words for s in settled]
+            left = lease.release()
+            if not (said or left):
+                raise
+            why = error.why if isinstance(error, PromotionAborted) else str(error)
+            raise PromotionUnfinished(inspection.model, "; ".join([*said, why, *([left] if left else [])])) from error
+        except BaseException:
             lease.release()
-    unclear = [s.words for s in settled if not s.done]
+            raise
+        left = lease.release()
+    if left:
+        settled.append(Settled(False, left))
+    unclear = [s.words for s in settled[: len(inspection.dead)] if not s.done]
     if unclear:
-        raise NotConfirmed(f"not recovered: {'; '.join(unclear)}; look at the registry, then say what to do")
+        others = [s.words for s in settled if s.words not in unclear]
+        done = f"; the others: {'; '.join(others)}" if others else ""
+        raise NotConfirmed(f"not recovered: {'; '.join(unclear)}; look at the registry, then say what to do{done}")
     return tuple(settled)
 
 
@@ -163,17 +190,19 @@ def settle(
     value: str,
     actor: Actor,
     surroundings: Surroundings,
+    lease: Lease,
     *,
     delete_unclear: bool = False,
 ) -> Settled:
-    """End one dead intent; whoever calls holds the lease. Raises StoreError."""
+    """End one dead intent under a lease that is held. Raises StoreError, PromotionAborted when that is too old."""
+    lease.require_fresh()
     intent = Intent.parse(key, value)
     decision, found = recovery_of(intent, gateway.list_model_versions(raw_model))
     words = f"{words_of(key, value)} ({found})"
     said = "deleted the intent of"
     if decision is Recovery.ROLL_FORWARD and intent is not None:
         try:
-            said = f"put {_roll_forward(gateway, raw_model, intent, actor, surroundings)} in place for"
+            said = f"put {_roll_forward(gateway, raw_model, intent, actor, surroundings, lease)} in place for"
         except EvidenceError as error:
             words = f"{words}, but {error}"
             decision = Recovery.ASK
@@ -187,12 +216,23 @@ def settle(
     return Settled(True, f"{said} {words}")
 
 
-def _roll_forward(gateway: Gateway, raw_model: str, intent: Intent, actor: Actor, surroundings: Surroundings) -> str:
+def _roll_forward(
+    gateway: Gateway, raw_model: str, intent: Intent, actor: Actor, surroundings: Surroundings, lease: Lease
+) -> str:
     """Do what was still to be done; returns what, in words. Raises EvidenceError where its record does not fit."""
     record = read_record(gateway, intent.run_id, artifact_path(intent.op))
-    version, versions = str(record.get("version")), gateway.list_model_versions(raw_model)
+    versions = gateway.list_model_versions(raw_model)
+    version = _version_of(intent, raw_model, record, versions)
     head = head_of(gateway, raw_model, versions)
-    if head is not None and head.id != intent.op and head.sha256 != record.get("prev_sha256"):
+    there = next((p for v in versions for p in pointers_among(v.tags) if p.id == intent.op), None)
+    # Reading may have taken long.
+    lease.require_fresh()
+    if there is not None or (head is not None and head.id == intent.op):
+        # The aliases were done before it; who moved one since meant it.
+        if there is not None and head == there:
+            point_at(gateway, raw_model, record, there.recovered_by)
+        return "what was left of its record"
+    if head is not None and head.sha256 != record.get("prev_sha256"):
         raise EvidenceError(f"its record does not follow the newest one, which is {head.seq} ({head.id})")
     for alias in intent.aliases:
         try:
@@ -201,10 +241,26 @@ def _roll_forward(gateway: Gateway, raw_model: str, intent: Intent, actor: Actor
             now = gateway.list_model_versions(raw_model)
             if not any(v.version == version and alias in v.aliases for v in now):
                 raise
-    # A pointer that is there already stays as it is.
-    there = next((p for v in versions for p in pointers_among(v.tags) if p.id == intent.op), None)
-    point_at(gateway, raw_model, record, there.recovered_by if there else f"{actor.name} on {surroundings.host}")
+    point_at(gateway, raw_model, record, f"{actor.name} on {surroundings.host}")
     return "its aliases and its record" if intent.aliases else "its record"
+
+
+def _version_of(intent: Intent, raw_model: str, record: dict[str, Any], versions: Sequence[ModelVersion]) -> str:
+    """The version that a record is about. Raises EvidenceError for one that is not the intent's own."""
+    told = tuple(record.get(name) for name in ("model", "id", "plan_id", "event", "target"))
+    if told != (raw_model, intent.op, intent.plan_id, intent.event, intent.target):
+        raise EvidenceError("its record is about something else")
+    number = str(record.get("version"))
+    if intent.version is None:
+        # Of several versions of the run it is the one that went there.
+        target = Target.parse(intent.target)
+        there = (v for v in versions if (v.stage is target.stage if target.stage else target.alias in v.aliases))
+        own = {v.version for v in there if v.run_id == intent.run_id}
+    else:
+        own = {intent.version}
+    if number not in own:
+        raise EvidenceError(f"its record is about version {clean(number, max_length=40)}")
+    return number
 
 
 def _lease(gateway: Gateway, inspection: Inspection, actor: Actor, surroundings: Surroundings) -> Lease:

@@ -126,11 +126,14 @@ class RunSpool(Spool):
         experiments: Mapping[str, str],
         wanted: Sequence[str] | None = None,
         form: ExportFormat = ExportFormat.CSV,
+        *,
+        verdicts: bool = False,
     ) -> None:
-        """``form`` is what :meth:`write` writes; see :class:`Spool`."""
+        """``form`` is what :meth:`write` writes; ``verdicts``: all columns are those of verdicts too. See Spool."""
         super().__init__(experiments, wanted)
         self._form = form
-        self._verdicts = tuple(c for c in wanted or () if c in VERDICT_FIELDS)
+        shown = (VERDICT_FIELDS if verdicts else ()) if wanted is None else wanted
+        self._verdicts = tuple(c for c in shown if c in VERDICT_FIELDS)
         self._first = (*FIELDS, *self._verdicts)
         """The columns that every run has."""
         self._keyed: dict[str, None] = {}
@@ -189,7 +192,10 @@ class RunSpool(Spool):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The final header: as wanted, else all fields, metrics, params, the users' tags, MLflow's own tags."""
+        """The final header: as wanted, else all fields, metrics, params, the users' tags, MLflow's own tags.
+
+        Those of verdicts stand behind the name.
+        """
         if self._wanted is not None:
             return tuple(self._wanted)
 
@@ -197,7 +203,7 @@ class RunSpool(Spool):
             group, _, key = column.partition(".")
             return GROUPS.index(group), group == "tags" and key.startswith("mlflow."), key
 
-        return (*FIELDS, *sorted(self._keyed, key=rank))
+        return (*FIELDS[:2], *self._verdicts, *FIELDS[2:], *sorted(self._keyed, key=rank))
 
     def _rows(self) -> Iterator[list[tuple[bool, Sequence[Any]]]]:
         """Chunks of (whether a metric is not finite, the values under the final header; None where there is none)."""

@@ -76,6 +76,8 @@ class TrainingStatus:
     """Why the run's part is missing or doubtful, in words; the process's part is right all the same."""
     more_runs: int = 0
     """Further runs of the same process that are not children of another; -1: some, too many to be counted."""
+    answered: bool = True
+    """False: the store failed, so nobody knows yet what has become of the run."""
 
 
 @dataclass(frozen=True, slots=True)

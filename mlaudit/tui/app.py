@@ -1,4 +1,4 @@
-"""The terminal app: screens on a backend that is an argument. It paints first and only then starts the backend."""
+"""The terminal app: screens on a backend that is an argument. It paints first and asks the backend then."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from rich.text import Text
 from textual import events
 from textual.app import App
 from textual.binding import Binding
@@ -82,6 +83,8 @@ class MlauditApp(App[int]):
         self.places = Places(self)
         self.quit_guards: list[Callable[[], Awaitable[bool]]] = []
         """Asked before ``q`` quits; one False keeps the app open."""
+        self.parting: list[str] = []
+        """Lines that are printed once ``q`` has quit."""
         self._pauses: Pauses | None = None
         self._ending = False
         """A signal has asked for the end."""
@@ -330,12 +333,15 @@ class MlauditApp(App[int]):
         markup: bool = True,
     ) -> None:
         """Tell in a corner of whatever screen is on, and keep it to be read again."""
+        self.note(f"{title}: {message}" if title else message, severity)
+        super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
+
+    def note(self, message: str, severity: SeverityLevel = "information") -> None:
+        """Keep what was told on the screen itself, to be read again among the notifications."""
         from mlaudit.tui.screens.notices import MOST, Notice
 
         screen = self.screen.title if self.screen_stack else ""
-        notice = Notice(time.time(), severity, clean(f"{title}: {message}" if title else message), screen or "")
-        self.notices = (*self.notices, notice)[-MOST:]
-        super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
+        self.notices = (*self.notices, Notice(time.time(), severity, clean(message), screen or ""))[-MOST:]
 
     def copy(self, text: str, what: str = "", *, said: str = "") -> None:
         """Put a text on the user's clipboard, through the terminal (OSC 52), and say so.
@@ -366,7 +372,7 @@ class MlauditApp(App[int]):
             if not await guard():
                 return
         self.places.keep()
-        self.exit(0)
+        self.exit(0, message=Text("\n".join(self.parting)) if self.parting else None)
 
     def _handle_exception(self, error: Exception) -> None:
         """Textual's own report prints local variables, which may hold secrets: a plain one goes to the log."""

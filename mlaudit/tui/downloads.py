@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from mlaudit.domain.errors import MlauditError
-from mlaudit.domain.text import format_size
+from mlaudit.domain.text import clean, format_size
 from mlaudit.services.download import CancelDownload, Download, DownloadState, Phase, PollDownload, StartDownload
 from mlaudit.tui.screens.confirm import ConfirmDialog
 
@@ -32,6 +32,8 @@ class LiveDownload:
         self.state = DownloadState(Phase.RUNNING)
         self.problem = ""
         """Why the last look failed; empty when it did not."""
+        self.left = ""
+        """Where what there is of it lies, in words, since it could not be taken away; empty when that never failed."""
         self._began = time.monotonic()
 
     @property
@@ -42,13 +44,13 @@ class LiveDownload:
     @property
     def outcome(self) -> str:
         """How it ended, in one line."""
-        state = self.state
+        state, rest = self.state, self.left or "nothing is left of it"
         if state.phase is Phase.DONE:
             files = "" if state.files == 1 else f"{state.files or 0:,} files, "
             return f"Downloaded {files}{format_size(state.done)}: {self.download.shown}"
         if state.phase is Phase.CANCELLED:
-            return "The download was cancelled; nothing is left of it."
-        return f"Not downloaded: {state.problem or self.problem}; nothing is left of it."
+            return f"The download was cancelled; {rest}."
+        return f"Not downloaded: {state.problem or self.problem}; {rest}."
 
 
 class Downloads:
@@ -87,17 +89,20 @@ class Downloads:
         self._app.notify(live.outcome, severity=severity, timeout=NOTICE_SECONDS, markup=False)
 
     async def cancel(self, live: LiveDownload) -> None:
-        """Returns when nothing is left of it."""
+        """Returns when nothing is left of it, or ``live.left`` says what is."""
         state = await self._clear(live)
         if state is not None and not live.state.ended:
             live.state = state
 
     async def _clear(self, live: LiveDownload) -> DownloadState | None:
         try:
-            return await self._app.backend.ask(CancelDownload(live.download))
+            state = await self._app.backend.ask(CancelDownload(live.download))
         except MlauditError as error:
-            live.problem = f"{error}; what there is of it lies in {live.download.shown} under a hidden name"
+            live.left = f"what there is of it lies in {clean(live.download.staging)}"
+            live.problem = f"{error}; {live.left}"
             return None
+        live.left = ""
+        return state
 
     async def may_quit(self) -> bool:
         """A guard of the app: ask before a download is dropped. The answer quits later, or does not."""
@@ -115,7 +120,9 @@ class Downloads:
     async def _quit_answered(self, answer: str | None) -> None:
         if answer is None:
             return
-        if self.current is not None:
-            await self.cancel(self.current)
+        if (live := self.current) is not None:
+            await self.cancel(live)
             self.current = None
+            if live.left:
+                self._app.parting.append(f"mlaudit: {live.download.shown} was not downloaded; {live.left}")
         await self._app.action_quit()

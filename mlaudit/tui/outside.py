@@ -100,7 +100,8 @@ def printable_copy(path: Path) -> Path | None:
         cut = bool(file.read(1))
     if text is None:
         return None
-    copy = path.with_name(f"{path.name}.printable.txt")
+    # Its folder holds nothing else, and a name that is made longer may be too long.
+    copy = path.with_name("printable.txt")
     lines = (clean(line.expandtabs(4), max_length=100_000) for line in text.replace("\r\n", "\n").split("\n"))
     end = f"\n… the file goes on; these are its first {format_size(PAGED_BYTES)}\n" if cut else ""
     copy.write_text("\n".join(lines) + end, encoding="utf-8")

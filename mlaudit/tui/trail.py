@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from textual.app import App
 from textual.screen import Screen
 
+from mlaudit.tui.screens.base import BaseScreen
+
 if TYPE_CHECKING:
     Screens = App[Any]
     Left = Screen[Any]
@@ -48,6 +50,8 @@ class Trail:
         # A dialog has an answer to give, and closes itself.
         if not self.can_go_back or left.is_modal:
             return
+        if isinstance(left, BaseScreen) and not left.may_leave():
+            return
         if left not in self._kept:
             self._app.install_screen(left, name=f"left {next(self._names)}")
             self._kept.append(left)
@@ -59,10 +63,12 @@ class Trail:
         self._sweep()
 
     async def back_to(self, index: int) -> None:
-        """Leave all screens above the one at ``index`` of the way, the first being 0."""
+        """Leave all screens above the one at ``index`` of the way, the first being 0, as far as they may be left."""
         # The first of all is Textual's own.
-        while len(self._way) > index + 2 and not self._app.screen.is_modal:
+        while len(self._way) > index + 2 and not (left := self._app.screen).is_modal:
             await self.back()
+            if self._app.screen is left:
+                return
 
     async def forward(self) -> None:
         """Return to the screen that was left last, if there is one."""

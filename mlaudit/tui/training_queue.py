@@ -24,10 +24,13 @@ class TrainingQueue:
         self,
         app: MlauditApp,
         running: Callable[[], int],
-        start: Callable[[Planned], Awaitable[object]],
+        start: Callable[[Planned, Callable[[], None]], Awaitable[object]],
         notify: Callable[..., None],
     ) -> None:
-        """``running`` counts those that run or are being started; ``start`` starts one and may raise MlauditError."""
+        """``running`` counts those that run or are being started; ``start`` starts one and may raise MlauditError.
+
+        What ``start`` is given is called as soon as the training runs, even where its caller is gone by then.
+        """
         self._app, self._running, self._start, self._notify = app, running, start, notify
         self.waiting: list[Waiting] = []
         """The next one first; those that are held are passed over."""
@@ -89,15 +92,18 @@ class TrainingQueue:
         self._app.run_worker(self._launch(waiting, in_turn=True), group="trainings.queue")
 
     async def _launch(self, waiting: Waiting, *, in_turn: bool = False) -> None:
+        def begun() -> None:
+            # At once: if mlaudit ends now, the next session must not start it a second time.
+            self.waiting.remove(waiting)
+            drop(waiting)
+
         try:
-            await self._start(waiting.planned)
+            await self._start(waiting.planned, begun)
         except MlauditError as error:
             # The others go on; this one waits for somebody to look.
             waiting.held, waiting.problem = True, str(error)
             self._notify(f"Not started: {waiting.planned.title}: {error}. W shows what waits.", bad=True)
         else:
-            self.waiting.remove(waiting)
-            drop(waiting)
             self._notify(f"Started from the queue: {waiting.planned.title}. W shows it.")
         finally:
             waiting.starting = False

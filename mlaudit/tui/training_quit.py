@@ -27,9 +27,11 @@ class TrainingQuit:
 
     async def may_quit(self) -> bool:
         """Ask what is to become of the trainings. The answer quits later, or does not."""
-        if not self._own and self._trainings.queue.next is None:
+        starting, queue = len(self._trainings.starting), self._trainings.queue
+        if not self._own and not starting and queue.next is None:
             return True
-        self._app.push_screen(quit_dialog(self._own, len(self._trainings.queue.waiting)), self._quit_answered)
+        waiting = sum(not w.starting for w in queue.waiting)
+        self._app.push_screen(quit_dialog(self._own, waiting, starting), self._quit_answered)
         return False
 
     @property
@@ -41,14 +43,19 @@ class TrainingQuit:
         if answer is None:
             return
         self._trainings.queue.closed = True
-        left = "" if answer == STOP else "\n".join(_left_words(t) for t in self._own)
         if answer == STOP:
             self._trainings.notify("Stopping the training; this takes up to 15 seconds, then mlaudit quits.")
-            self._app.run_worker(self._stop_and_quit(), group="trainings.quit", exclusive=True)
-        else:
-            await self._quit(left)
+        elif self._trainings.starting:
+            self._trainings.notify("mlaudit quits when the training has been started, in 20 seconds at most.")
+        way = self._stop_and_quit() if answer == STOP else self._leave_and_quit()
+        self._app.run_worker(way, group="trainings.quit", exclusive=True)
+
+    async def _leave_and_quit(self) -> None:
+        await self._trainings.all_started()
+        await self._quit("\n".join(_left_words(t) for t in self._own))
 
     async def _stop_and_quit(self) -> None:
+        await self._trainings.all_started()
         results = await asyncio.gather(*(self._trainings.stop(t) for t in self._own), return_exceptions=True)
         errors = [r for r in results if isinstance(r, BaseException)]
         if errors:
@@ -71,24 +78,27 @@ class TrainingQuit:
         self._trainings.queue.advance()
 
 
-def quit_dialog(live: Sequence[LiveTraining], waiting: int = 0) -> ConfirmDialog:
-    """The question before quitting while trainings run, or wait."""
+def quit_dialog(live: Sequence[LiveTraining], waiting: int = 0, starting: int = 0) -> ConfirmDialog:
+    """The question before quitting while trainings run, are being started, or wait."""
     lines: list[str | Text] = []
     for training in live:
         run = training.status.run_id
         about = f", run {run[:12]}" if run else ""
         lines.append(f"{training.headline}{about}, for {format_duration(int(training.seconds * 1000))}.")
         lines.append(f"Its output: {training.training.log_path}")
+    if starting:
+        lines.append(f"{'1 is' if starting == 1 else f'{starting} are'} being started; mlaudit waits for that first.")
     if waiting:
         lines += ["", f"In the queue: {_waiting_words(waiting)}"]
-    if not live:
+    if not live and not starting:
         return ConfirmDialog("Quit while trainings wait?", lines, confirm_label="Quit")
     lines += [
         "",
         "Stopping takes up to 15 seconds; the run is then KILLED.",
-        "Left running, it goes on without mlaudit and records as before. To stop it later:",
-        f"kill -INT -- {' '.join(f'-{t.training.pid}' for t in live)}",
+        f"Left running, it goes on without mlaudit and records as before.{' To stop it later:' if live else ''}",
     ]
+    if live:
+        lines.append(f"kill -INT -- {' '.join(f'-{t.training.pid}' for t in live)}")
     return ConfirmDialog("Quit while a training runs?", lines, confirm_label="Leave it running", also=(STOP, "Stop it"))
 
 

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,11 @@ NOTICE_SECONDS = 30
 UNENDED = {RunStatus.RUNNING, RunStatus.SCHEDULED}
 
 
+def is_settled(status: TrainingStatus) -> bool:
+    """Whether a training has ended and its run, where there is one, says so too."""
+    return not status.running and status.answered and status.run_status not in UNENDED
+
+
 class Trainings:
     """Starts, watches and stops; lives on the app."""
 
@@ -50,8 +56,9 @@ class Trainings:
         self._app = app
         self._quit = TrainingQuit(app, self)
         self._steps = TrainingSteps(app)
-        self.queue = TrainingQueue(app, lambda: len(self.live) + self._starting, self.start, self.notify)
-        self._starting = 0
+        self.queue = TrainingQueue(app, lambda: len(self.live) + len(self.starting), self.start, self.notify)
+        self.starting: set[asyncio.Future[LiveTraining]] = set()
+        """Those that are being started, which may take as long as the store does to answer."""
         self.all: list[LiveTraining] = []
         """Oldest first."""
         self.drafts: dict[str, dict[str, str]] = {}
@@ -86,22 +93,29 @@ class Trainings:
             words += f", {waiting} {'waits' if waiting == 1 else 'wait'}"
         return words + (f" ({held} held)" if held else "")
 
-    async def start(self, planned: Planned) -> LiveTraining:
-        """Start one and watch it, even if whoever asked for it is cancelled meanwhile. Raises MlauditError."""
-        starting = asyncio.ensure_future(self._start(planned))
+    async def start(self, planned: Planned, begun: Callable[[], None] = lambda: None) -> LiveTraining:
+        """Start one and watch it, even if whoever asked for it is cancelled meanwhile. Raises MlauditError.
+
+        ``begun`` is called as soon as it runs, and even then.
+        """
+        starting = asyncio.ensure_future(self._start(planned, begun))
+        self.starting.add(starting)
+        starting.add_done_callback(self.starting.discard)
         try:
             return await asyncio.shield(starting)
         except asyncio.CancelledError:
             starting.add_done_callback(self._tell_start)
             raise
 
-    async def _start(self, planned: Planned) -> LiveTraining:
+    async def all_started(self) -> None:
+        """Return when none is being started any more, be it that it runs or that it could not be started."""
+        while self.starting:
+            await asyncio.wait(list(self.starting))
+
+    async def _start(self, planned: Planned, begun: Callable[[], None]) -> LiveTraining:
         request = planned.request
-        self._starting += 1
-        try:
-            training = await self._app.backend.ask(request)
-        finally:
-            self._starting -= 1
+        training = await self._app.backend.ask(request)
+        begun()
         memory = self.memory
         if memory is not None:
             memory.remember(Launch(training.launch_id, training.started, request.script or "", request.values))
@@ -142,12 +156,14 @@ class Trainings:
             live = LiveTraining(training, planned)
             live.from_before = True
             live.status = replace(live.status, run_id=run_id)
+            answered = False
             try:
                 answer = await self._app.backend.ask(PollTraining(training))
             except MlauditError as error:
                 live.problem = str(error)
             else:
                 self._take(live, answer)
+                answered = answer.answered
             self.all.append(live)
             if live.status.running:
                 self.notify(f"Left running by an earlier session: {live.headline}. t shows it.")
@@ -158,7 +174,7 @@ class Trainings:
                     live.problem = "its process is gone, so nothing will ever end this run"
                 with contextlib.suppress(OSError):
                     live.ended_at = os.path.getmtime(training.log_path)
-                self._finish(live)
+                self._finish(live, settled=answered)
 
     def _remember(self, live: LiveTraining) -> None:
         store = self._app.store
@@ -184,7 +200,7 @@ class Trainings:
             live.stop = None
         if answer.running:
             live.stop_problem = "it has not ended yet"
-        else:
+        elif is_settled(answer):
             # Should mlaudit quit now, there is nothing to tell of at the next start.
             forget(live.training)
         live.stopped = answer.run_status != RunStatus.FINISHED
@@ -209,15 +225,18 @@ class Trainings:
                 self._take(live, answer, with_run=request.with_run)
             if request.with_run:
                 self._steps.look(live)
-        await self._settle(live)
-        self._finish(live)
+        self._finish(live, settled=await self._settle(live))
 
-    def _finish(self, live: LiveTraining) -> None:
+    def _finish(self, live: LiveTraining, *, settled: bool) -> None:
+        """``settled``: there is nothing for the next session to find out."""
         live.ended = True
-        forget(live.training)
-        if (memory := self.memory) is not None:
-            outcome = live.status.run_status or exit_words(live.status.exit_code)
-            memory.settle(live.training.launch_id, live.status.run_id, outcome)
+        if settled:
+            forget(live.training)
+            if (memory := self.memory) is not None:
+                status = live.status.run_status
+                # A run that was left RUNNING says nothing of the end.
+                ended = status if status is not None and status not in UNENDED else exit_words(live.status.exit_code)
+                memory.settle(live.training.launch_id, live.status.run_id, ended)
         self.queue.advance()
         self._app.run_worker(self._judge(live), group="trainings")
 
@@ -248,8 +267,12 @@ class Trainings:
         if not answer.running and not live.ended_at:
             live.ended_at = time.time()
 
-    async def _settle(self, live: LiveTraining) -> None:
-        """Find out how the run ended, and put it right where its process died without saying so."""
+    async def _settle(self, live: LiveTraining) -> bool:
+        """Find out how the run ended, and put it right where its process died without saying so; whether that is done.
+
+        Where it is not, the record of the training stays, and the next session looks again.
+        """
+        settled = False
         for attempt in range(SETTLE_TRIES):
             if attempt:
                 await asyncio.sleep(POLL_SECONDS * 2**attempt)
@@ -261,8 +284,10 @@ class Trainings:
                 live.problem = str(error)
                 continue
             self._take(live, answer)
+            settled = is_settled(answer)
             if not answer.problem:
-                return
+                break
+        return settled
 
     def _notice(self, live: LiveTraining) -> None:
         """Tell of the end unless it is on screen."""

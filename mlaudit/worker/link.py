@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import queue
 import socket
 import subprocess
@@ -74,6 +75,14 @@ class Child:
         if process is not None and process.poll() is None:
             process.kill()
             await asyncio.to_thread(process.wait)
+
+    async def leave(self) -> None:
+        """Hang up. It ends by itself when its writes have ended or met their deadline; nobody waits for that."""
+        with contextlib.suppress(OSError):
+            await self._spawning
+        # Not closed, which would not wake the reader.
+        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(self._link.fileno())) as line:
+            line.shutdown(socket.SHUT_RDWR)
 
     async def _spawn(self, theirs: socket.socket) -> None:
         """Raises OSError as :func:`~mlaudit.worker.spawn.spawn`; the reader then sees the end of it."""

@@ -4,12 +4,14 @@ Three things can go wrong with it, and each has its rule. *It is slow*: every re
 whatever timeouts the store's client has. *It hangs*, which is a deadline passed: MLflow's client cannot be interrupted,
 so the process is killed and another one takes over; what else was read from it is asked again, once. *It dies*: the
 same. A write is never asked twice, since nobody knows how far it came, and never killed half-way by somebody else's
-slow request: the old process goes on beside the new one until its writes have ended or met their own deadline.
+slow request, nor by quitting: the old process goes on, beside the new one or after the screen, until its writes have
+ended or met their own deadline.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -28,7 +30,7 @@ T = TypeVar("T")
 STARTUP = 60.0
 """Seconds that a new process may take to import MLflow before its silence counts as hanging."""
 LAST_WRITES = 0.5
-"""Seconds that :meth:`WorkerProcess.close` gives a write under way."""
+"""Seconds that :meth:`WorkerProcess.close` waits for a write under way before it leaves it to itself."""
 
 
 @dataclass(eq=False, slots=True)
@@ -71,6 +73,8 @@ class WorkerProcess:
         self._children: set[Child] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
+        self._written = asyncio.Event()
+        """Set when no write is under way any more, once it is closing."""
         self._begun = begun
 
     @property
@@ -97,22 +101,28 @@ class WorkerProcess:
         return answer
 
     async def close(self) -> None:
-        """End the worker; a write under way gets :data:`LAST_WRITES` seconds, a read nothing."""
+        """End the worker, and its reads with it. One that still writes after :data:`LAST_WRITES` ends by itself later.
+
+        Whether anybody waits for a write does not matter: a promotion that is cut off would have to be recovered.
+        """
         self._closed = True
         if self._begun is not None:
             # Never used; it ends by itself.
             self._begun.link.close()
-        children = tuple(self._children)
-        for asked in [a for c in children for a in c.asked.values()]:
+        for asked in [a for c in self._children for a in c.asked.values()]:
             asked.stop_timer()
             if not asked.request.writes:
                 asked.answer.cancel()
-        writes = [a.answer for c in children for a in c.asked.values() if a.request.writes]
-        if writes:
-            await asyncio.wait(writes, timeout=LAST_WRITES)
-        for answer in writes:
-            answer.cancel()
-        await asyncio.gather(*(c.kill() for c in children), *self._tasks, return_exceptions=True)
+        if any(map(_writes, self._children)):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LAST_WRITES):
+                    await self._written.wait()
+        children = tuple(self._children)
+        writing = {c for c in children if _writes(c)}
+        for asked in [a for c in writing for a in c.asked.values()]:
+            asked.answer.cancel()
+        ends = (c.leave() if c in writing else c.kill() for c in children)
+        await asyncio.gather(*ends, *self._tasks, return_exceptions=True)
 
     # Inside; all of it runs on the event loop
 
@@ -147,6 +157,7 @@ class WorkerProcess:
             elif not asked.answer.done():
                 asked.answer.set_result(message.value)
             self._kill_if_drained(child)
+            self._say_if_written()
         elif isinstance(message, Store):
             self._shown = message.shown
         elif isinstance(message, Ready):
@@ -184,6 +195,10 @@ class WorkerProcess:
         if child.retiring and not child.asked:
             self._run(child.kill())
 
+    def _say_if_written(self) -> None:
+        if self._closed and not any(map(_writes, self._children)):
+            self._written.set()
+
     def _ended(self, child: Child) -> None:
         """The process is gone, killed or not."""
         self._children.discard(child)
@@ -201,6 +216,7 @@ class WorkerProcess:
                         f" look again before you repeat it (log: {self.log_path})",
                     )
                 )
+        self._say_if_written()
         self._ask_again([a for a in left if not a.request.writes], "ended")
         # One that never came up would not come up now; the next request tries.
         if died and child.ready:
@@ -225,3 +241,8 @@ class WorkerProcess:
         task = asyncio.get_running_loop().create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _writes(child: Child) -> bool:
+    """Whether a write is under way in it."""
+    return any(asked.request.writes for asked in child.asked.values())

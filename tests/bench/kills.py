@@ -56,8 +56,8 @@ def _kill(ground: Playground, zygote: Contender, name: str, when: dict[str, obje
     ground.mend()
     if not ground.intents(name):
         tally.nothing_left += 1
-    around = replace(Surroundings.real(), pace=pace)
-    inspection = inspect_intents(ground.gateway, around, InspectIntents(name))
+    around = Surroundings.real()
+    inspection = inspect_intents(ground.gateway, replace(around, pace=pace), InspectIntents(name))
     forward = any(d.decision == "roll forward" for d in inspection.dead)
     try:
         recover_intents(ground.gateway, around, RecoverIntents(inspection))

@@ -13,6 +13,8 @@ import pytest
 import yaml
 from sample_store import MODEL, SAMPLE
 
+from mlaudit.reports.markdown import MARK
+
 ROOT = Path(__file__).parents[2]
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
 WORKFLOW = yaml.safe_load((ROOT / "demo" / "ci" / "github-actions.yml").read_text(encoding="utf-8"))
@@ -99,3 +101,27 @@ def test_the_workflow_runs_what_is_there():
     assert any("demo/ci/run.sh" in run for run in runs)
     assert os.access(ROOT / "demo" / "ci" / "run.sh", os.X_OK)
     assert "constraints.txt" in runs[0]
+
+
+@pytest.mark.parametrize("found", ["", "77\n99\n"])
+def test_the_workflow_edits_the_comment_that_bears_the_mark_and_no_other(tmp_path, found):
+    """gh is stood in for: it notes what it is asked, and finds these comments."""
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "verdict.md").write_text(f"{MARK}\n### PASS\n")
+    (tmp_path / "found").write_text(found)
+    gh = tmp_path / "gh"
+    gh.write_text('#!/bin/sh\necho "$@" >>asked\nif [ "$2" = --paginate ]; then cat found; fi\n')
+    gh.chmod(0o755)
+    step = next(s for s in WORKFLOW["jobs"]["gate"]["steps"] if s.get("name", "").startswith("Comment"))
+    subprocess.run(
+        ["bash", "--noprofile", "--norc", "-e", "-c", step["run"]],
+        cwd=tmp_path, check=True, timeout=60,
+        env=os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "NUMBER": "5", "GITHUB_REPOSITORY": "o/r"},
+    )  # fmt: skip
+    search, write = (tmp_path / "asked").read_text().splitlines()
+    assert "repos/o/r/issues/5/comments" in search
+    assert f'startswith("{MARK}")' in search
+    if found:
+        assert write == "api --silent --method PATCH repos/o/r/issues/comments/77 --field body=@reports/verdict.md"
+    else:
+        assert write == "pr comment 5 --body-file reports/verdict.md"

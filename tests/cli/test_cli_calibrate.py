@@ -65,6 +65,19 @@ def test_the_fragment_is_taken_by_a_policy_and_keeps_its_bounds(noisy, here):
     assert '# "other": no replicates measure it' in report["fragment"]
 
 
+def test_the_fragment_keeps_an_absolute_tolerance_and_how_the_two_combine(noisy, here):
+    policy = here / "mlaudit.toml"
+    policy.write_text(
+        f"schema = 1\n[[model.{MODEL}.metric]]\nname = 'val_loss'\ndirection = 'lower'\nmax_rel_regression = 0.05\n"
+        "max_abs_regression = 0.01\ncombine = 'min'\n"
+    )
+    fragment = json.loads(noisy("calibrate", MODEL, "-f", "json").out)["fragment"]
+    policy.write_text(f"schema = 1\n{fragment}")
+    (rule,) = check_policies(str(policy)).policies.for_model(MODEL).metrics
+    assert (rule.max_abs_regression, rule.combine) == (0.01, "min")
+    assert "the stricter of the two counts" in fragment
+
+
 def test_the_text_ends_with_the_fragment(noisy):
     out = noisy("calibrate", MODEL).out
     assert out[out.index("# Measured by") :] == json.loads(noisy("calibrate", MODEL, "-f", "json").out)["fragment"]

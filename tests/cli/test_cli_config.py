@@ -6,10 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from textual.app import App
 
 from mlaudit.cli.main import main, with_personal
 from mlaudit.config.personal import TEMPLATE, VARIABLE
 from mlaudit.config.settings import Settings
+from mlaudit.tui.themes import theme_names
 
 
 @pytest.fixture
@@ -36,6 +38,42 @@ def test_show_tells_what_is_wrong(file: Path, capsys: pytest.CaptureFixture[str]
     rest = 'slow = false\ntrainings_at_once = 1\nrestore = true\n\n[keys]\n"runs.sort" = "o"\n'
     assert out == f'# {file}\ntheme = "nord"\n{rest}'
     assert err == f"mlaudit: {file}: slow is ignored: it must be true or false\n"
+
+
+def test_show_leaves_out_a_theme_and_actions_that_there_are_not(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.parent.mkdir()
+    file.write_text('theme = "nosuch"\n[keys]\n"no.such" = "x"\n"runs.sort" = "o"\n')
+    assert main(["config", "show"]) == 2
+    out, err = capsys.readouterr()
+    assert "nosuch" not in out
+    assert "no.such" not in out
+    assert '"runs.sort" = "o"' in out
+    assert "there is no theme 'nosuch'; there are " in err
+    assert "there is no action no.such" in err
+
+
+def test_its_themes_are_the_apps() -> None:
+    """None is registered by the app itself."""
+    assert theme_names() == sorted(App().available_themes)
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_the_global_options_stand_wherever_they_are_put(
+    file: Path, capsys: pytest.CaptureFixture[str], place: int
+) -> None:
+    words = ["config", "path"]
+    words.insert(place, "--read-only")
+    assert main(words) == 0
+    assert capsys.readouterr().out == f"{file}\n"
+
+
+def test_an_editor_with_an_open_quote_is_one_line(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("VISUAL", raising=False)
+    monkeypatch.setenv("EDITOR", "vi '")
+    assert main(["config", "edit"]) == 2
+    assert "has a quote that is not closed" in capsys.readouterr().err
 
 
 def test_edit_writes_a_commented_file_and_opens_the_editor(

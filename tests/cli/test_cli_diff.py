@@ -93,6 +93,7 @@ def test_exit_zero_is_for_verdicts_only(diff, cli):
     assert result.code == 0
     assert json.loads(result.out)["exit_code"] == 1
     assert "--exit-zero" in result.err
+    assert diff(Outcome.ERROR, 2, "--exit-zero")[0].code == 2
     cli.answers.clear()
     assert cli("diff", "nosuchrun", "--exit-zero").code == 2
 
@@ -141,3 +142,26 @@ def test_where_there_is_no_judgement_the_files_say_so(cli, tmp_path, monkeypatch
     assert (report["verdict"], report["exit_code"]) == ("ERROR", code)
     assert report["error"] in result.err
     assert all("ERROR" in file.read_text() for file in (*files, tmp_path / "summary.md"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["other", "--against", "run:c"], 2, "name the baseline once"),
+        (["--summary"], 2, "GITHUB_STEP_SUMMARY"),
+        ([], 5, "internal error (this is a bug): KeyError"),
+    ],
+)
+def test_no_error_leaves_the_report_of_the_run_before(cli, tmp_path, monkeypatch, arguments, code, said):
+    def broken(_request):
+        raise KeyError("hunter2")
+
+    cli.answers[CompareRun] = broken
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    target = tmp_path / "v.json"
+    target.write_text('{"verdict": "PASS"}')
+    assert cli("diff", SAMPLE["better"], *arguments, "-o", str(target)).code == code
+    report = json.loads(target.read_text())
+    assert (report["verdict"], report["exit_code"]) == ("ERROR", code)
+    assert said in report["error"]
+    assert "hunter2" not in target.read_text()

@@ -81,7 +81,7 @@ def test_a_store_that_hangs_is_given_up(cli, monkeypatch):
 
 def test_a_defect_is_called_one_and_keeps_its_text_to_itself(cli):
     def broken(_request):
-        raise KeyError("http://admin:hunter2@host")
+        raise RuntimeError("http://admin:hunter2@host said \x1b[2J")
 
     cli.answers[ResolveExperiments] = broken
     result = cli("runs")
@@ -91,7 +91,10 @@ def test_a_defect_is_called_one_and_keeps_its_text_to_itself(cli):
     assert "hunter2" not in result.err
     assert result.err.count("\n") == 1
     for arguments in (["--traceback", "runs"], ["runs", "--traceback"]):
-        assert "in broken" in cli(*arguments).err
+        trace = cli(*arguments).err
+        assert "in broken" in trace
+        assert "\n  File " in trace
+        assert "http://***@host said ␛[2J" in trace
 
 
 def test_ctrl_c_is_exit_code_130(cli):

@@ -251,5 +251,8 @@ def test_runs_parquet(cli, monkeypatch):
     assert float("inf") in [r["metrics.huge"] for r in found]
 
 
-def test_parquet_is_not_for_terminals_nor_verdicts(cli):
-    assert cli("runs", "--format", "parquet", "--verdict").code == 2
+def test_parquet_is_not_for_terminals(cli, monkeypatch):
+    monkeypatch.setattr("mlaudit.cli.output._is_tty", lambda _stream: True)
+    result = cli("runs", "--format", "parquet")
+    assert (result.code, result.out) == (2, "")
+    assert "parquet is binary" in result.err

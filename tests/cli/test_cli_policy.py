@@ -171,3 +171,11 @@ def test_without_a_command_it_says_what_there_is(cli):
     result = cli("policy")
     assert result.code == 2
     assert cli("policy", "--help").out.count("policy") > 1
+
+
+def test_the_policy_may_be_named_before_or_after_what_to_do_with_it(cli, tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text("schema = 1\n")
+    for words in (["--policy", str(file), "check"], ["check", "--policy", str(file)]):
+        result = cli("policy", *words)
+        assert (result.code, result.out.splitlines()[0]) == (0, f"{file} is valid")

@@ -11,10 +11,13 @@ import pytest
 from sample_store import MODEL, SAMPLE
 
 from mlaudit.cli import triage
+from mlaudit.cli.main import main
 from mlaudit.domain.gate import Outcome
 from mlaudit.domain.models import Stage
 from mlaudit.domain.triage import JudgedRun
+from mlaudit.services.runs import SearchRuns, search_runs
 from mlaudit.services.triage import JudgeRuns
+from mlaudit.wiring import Services
 
 
 def names(result):
@@ -65,6 +68,12 @@ def test_the_stores_own_order_stays_below_it(runs):
     assert found[-1] == SAMPLE["better"][:12]
 
 
+def test_the_order_of_verdicts_cannot_stand_below_the_stores(runs):
+    result = runs("--order-by", "status ASC", "--order-by", "verdict")
+    assert (result.code, result.out) == (2, "")
+    assert "--order-by verdict must stand before --order-by 'status ASC'" in result.err
+
+
 def test_json_and_csv(runs, cli):
     objects = {o["run_id"]: o for o in json.loads(runs("--format", "json").out)}
     worse = objects[SAMPLE["worse"]]["verdict"]
@@ -77,6 +86,42 @@ def test_json_and_csv(runs, cli):
     assert rows[SAMPLE["worse"]]["verdict"] == "REGRESSION"
     assert float(rows[SAMPLE["worse"]]["change"]) == pytest.approx(0.26, abs=1e-3)
     assert "verdict" not in json.loads(cli("runs", "--format", "json").out)[0]
+
+
+def test_an_export_judges_page_by_page_unless_verdicts_sort_it(cli, monkeypatch):
+    """So that no more than a page of runs is kept; both come to the same rows."""
+    asked = []
+
+    def search(request):
+        asked.append("search")
+        return search_runs(cli.store, request)
+
+    def answer(request):
+        asked.append("judge")
+        return tuple(JudgedRun(run_id, Outcome.PASS) for run_id in request.run_ids)
+
+    monkeypatch.setattr("mlaudit.cli.runs.LARGEST_PAGE", 5)
+    cli.answers |= {JudgeRuns: answer, SearchRuns: search}
+    paged = cli("runs", "--verdict", "--max", "10", "--format", "csv")
+    assert asked[:4] == ["search", "judge", "search", "judge"]
+    rows = list(csv.reader(io.StringIO(paged.out)))
+    assert rows[0][:6] == ["run_id", "run_name", "verdict", "verdict_reason", "change", "change_metric"]
+    assert [row[2] for row in rows[1:]] == ["PASS"] * 10
+    assert cli("runs", "--verdict", "--max", "10", "--format", "csv", "--order-by", "verdict").out == paged.out
+
+
+def test_parquet_has_the_verdicts_of_the_csv(runs, cli, monkeypatch):
+    pq = pytest.importorskip("pyarrow.parquet")
+    rows = {row["run_id"]: row for row in csv.DictReader(io.StringIO(runs("--format", "csv").out))}
+    raw = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(raw, encoding="utf-8", write_through=True))
+    arguments = ["runs", "-e", "fraud-detector", "--verdict", "--format", "parquet"]
+    assert main(arguments, lambda settings: Services(settings, open_gateway=lambda: cli.store)) == 0
+    table = pq.read_table(io.BytesIO(raw.getvalue()))
+    assert table.column_names == list(next(iter(rows.values())))
+    found = {row["run_id"]: row for row in table.to_pylist()}
+    assert {k: v["verdict"] or "" for k, v in found.items()} == {k: v["verdict"] for k, v in rows.items()}
+    assert found[SAMPLE["worse"]]["change"] == pytest.approx(0.26, abs=1e-3)
 
 
 def test_runs_that_cannot_be_judged_are_listed_and_said(runs, cli):

@@ -63,6 +63,17 @@ def test_deleted_runs_are_part_of_a_view(cli, saved):
     assert {run["lifecycle_stage"] for run in json.loads(every.out)} == {"active", "deleted"}
 
 
+def test_an_order_by_verdicts_below_another_key_is_left_out_and_said(cli, saved):
+    order = (SortKey("run_name"), SortKey("verdict"))
+    saved.save("mixed", SavedView(VIEW.filter_string, order, ("attributes.run_name ASC",), ("run_name",)))
+    result = cli("runs", "-e", EXPERIMENT, "--view", "mixed", "--verdict", "--format", "csv")
+    assert result.code == 0
+    names = [row[0] for row in rows(result.out)[1:]]
+    assert names
+    assert names == sorted(names)
+    assert "leaves out: the order by verdicts after another key" in result.err
+
+
 def test_options_come_before_the_view(cli):
     result = cli(
         *("runs", "-e", EXPERIMENT, "--view", "best of [/x]", "--filter", "params.hidden_size = '128'"),

@@ -226,6 +226,10 @@ def test_a_working_directory_that_is_gone_has_no_policy(tmp_path, monkeypatch):
         (f"schema = 1\n{METRIC}select = 'step:x'\n", 6, ['"step:<n>"']),
         ("schema = 1\n[[model.m.metric]]\nname='x'\nrole='info'\nselect='best'\n", 2, ["direction", "best"]),
         ('schema = 1\n[model."a\\u001bb"]\nx = 1\n', 3, ["unknown key"]),
+        ('schema = 1\n[model.m]\nexperiment = "x\\u001b]0;y\\u0007"\n', 3, ["m.experiment", "control characters"]),
+        ('schema = 1\n[model.m]\nbaseline = ["alias:a\\u001b[2J"]\n', 3, ["m.baseline", "control characters"]),
+        ('schema = 1\n[model.m]\ncomparability.dataset.tag = "a\\u202eb"\n', 3, ["tag", "control characters"]),
+        ('schema = 1\n[model.m]\nreplicates.nuisance_params = ["a\\nb"]\n', 3, ["nuisance", "control characters"]),
     ],
 )
 def test_mistakes_name_file_line_key_and_what_is_allowed(tmp_path, text, line, pieces):

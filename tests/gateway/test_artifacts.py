@@ -76,6 +76,27 @@ class TestLocal:
             with pytest.raises(NotAStore):
                 local(root).list(folder)
 
+    @pytest.mark.parametrize(
+        ("inner", "found"),
+        [
+            ("", ("model.pt", "sub")),
+            ("/", ("model.pt", "sub")),
+            ("/sub", ("a.txt",)),
+            ("/sub/", ("a.txt",)),
+            ("/model.pt", ("model.pt",)),
+            ("/sub/a.txt", ("a.txt",)),
+            ("/gone", ()),
+            ("/sub/gone.txt", ()),
+            ("/../secret.txt", None),
+            ("-other", None),
+        ],
+    )
+    def test_what_a_version_was_registered_from(self, root: Path, inner: str, found: tuple[str, ...] | None) -> None:
+        """A folder, a single file, or all that the run has; what lies elsewhere is not looked at."""
+        (root / "model.pt").write_bytes(b"")
+        for source in (f"{root.as_uri()}{inner}", f"runs:/{'f' * 32}{inner}"):
+            assert local(root).at_source(source) == found
+
     def test_a_pipe_is_no_file(self, root: Path) -> None:
         """Opening it would wait for ever."""
         os.mkfifo(root / "pipe")

@@ -554,7 +554,9 @@ class TestWrites:
         gateway.create_version("lying", gateway.model_sources(run_id)[0].source, run_id)
         gateway.create_version("lying", f"runs:/{run_id}/plots", run_id)
         gateway.create_version("lying", f"runs:/{run_id}/gone", run_id)
-        assert [gateway.version_files("lying", v) for v in ("1", "2", "3")] == [("MLmodel",), ("roc.json",), ()]
+        gateway.create_version("lying", f"runs:/{run_id}/plots/roc.json", run_id)
+        found = [gateway.version_files("lying", v) for v in ("1", "2", "3", "4")]
+        assert found == [("MLmodel",), ("roc.json",), (), ("roc.json",)]
         with pytest.raises(VersionNotFound):
             gateway.version_files("lying", "9")
 

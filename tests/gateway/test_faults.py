@@ -244,6 +244,12 @@ class TestRedaction:
             f"s3://b/k?X-Amz-Signature={SECRET}",
             f"https://a.blob/x?sv=1&sig={SECRET}",
             f"http://{SECRET}@host/",
+            f"postgresql://h/db?password=se,{SECRET}",
+            f"postgresql://h/db?password='a'{SECRET}",
+            f"postgresql://h/db?password='a {SECRET}'",
+            f"postgresql://h/db?x=1&password=se){SECRET}&sslmode=require",
+            f"postgresql://h/db?password=s}}e'{SECRET}",
+            f"cannot open 'postgresql://h/db?user=u&password=a;{SECRET}'",
         ],
     )
     def test_removed(self, text: str) -> None:
@@ -258,6 +264,7 @@ class TestRedaction:
         [
             "metrics.token_count > 3",
             "mail ada@example.org",
+            "/data/team@site/mlruns",
             "http://host:5000/#/experiments/1",
             'password authentication failed for user "ada"',
         ],

@@ -32,9 +32,10 @@ from mlaudit.domain.models import Stage
 from mlaudit.gateway.mlflow_gateway import MlflowGateway
 from mlaudit.gateway.sql_database import Reading, SqliteDatabase
 from mlaudit.gateway.sql_gateway import SqlGateway
+from mlaudit.gateway.sql_guard import sqlite_reader
 from mlaudit.gateway.uri import resolve
 from mlaudit.services.recovery import MendStore
-from mlaudit.wiring import Services, open_store
+from mlaudit.wiring import Services, open_store, training_environment
 
 pytestmark = pytest.mark.real
 
@@ -308,6 +309,66 @@ class TestMoving:
         connection.close()
         run = opened(database).get_run(sqlite_store.runs["first"])
         assert run.tags["team"] == "‹U+DCFF›A"
+
+
+def change(path: Path, *statements: str) -> None:
+    """Past MLflow, which would not let all of it through."""
+    connection = sqlite3.connect(path)
+    with connection:
+        for statement in statements:
+            connection.execute(statement)
+    connection.close()
+
+
+class TestLocks:
+    def test_nothing_costs_a_writer_its_locks(self, database: Path) -> None:
+        """Closing a handle on a file would give up all locks of the process, a promotion's too."""
+        gateway = opened(database, writable=True)
+        gateway.set_model_tag(MODEL, "a", "b")
+        writer = sqlite3.connect(database, isolation_level=None)
+        writer.execute("BEGIN IMMEDIATE")
+        training_environment(Settings(tracking_uri=str(database)))
+        sqlite_reader(database)
+        gateway.list_experiments()
+        code = "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute('BEGIN IMMEDIATE')"
+        other = subprocess.run([sys.executable, "-c", code, str(database)], capture_output=True, text=True, check=False)
+        writer.close()
+        assert "database is locked" in other.stderr
+
+
+class TestIds:
+    def test_of_an_experiment_from_a_file_store(self, database: Path, sqlite_store: Store) -> None:
+        """They have 18 digits and keep them when the store is moved into a database."""
+        moved = "123456789012345678"
+        change(
+            database,
+            f"UPDATE experiments SET experiment_id = {moved} WHERE experiment_id = {sqlite_store.crowd}",
+            f"UPDATE runs SET experiment_id = {moved} WHERE experiment_id = {sqlite_store.crowd}",
+        )
+        gateway = opened(database)
+        first = gateway.search_runs([moved], max_results=10)
+        second = gateway.search_runs([moved], max_results=10, page_token=first.next_page_token)
+        assert (len(first.runs), len(second.runs), first.warnings) == (10, 7, ())
+
+    @pytest.mark.parametrize("wrong", ["²", "9" * 19, pytest.param("9" * 5000, id="long"), "-1", "x"])
+    def test_that_no_experiment_has(self, database: Path, wrong: str) -> None:
+        page = opened(database).search_runs([wrong])
+        assert page.runs == ()
+        assert page.warnings[0].startswith("there is no experiment with the id")
+
+    def test_of_a_hostile_store_are_printable(self, database: Path, sqlite_store: Store) -> None:
+        """MLflow does not look at the run that a version of s3:// is said to be from."""
+        change(
+            database,
+            "PRAGMA foreign_keys = OFF",
+            "UPDATE model_versions SET run_id = char(27) || '[2J'",
+            f"UPDATE runs SET run_uuid = char(27) || '[2J' WHERE run_uuid = '{sqlite_store.runs['diverged']}'",
+        )
+        gateway = opened(database)
+        versions = gateway.list_model_versions(MODEL)
+        runs = gateway.search_runs([sqlite_store.experiment]).runs
+        assert {v.run_id for v in versions} == {"␛[2J"}
+        assert "␛[2J" in {r.run_id for r in runs}
 
 
 class TestForeign:

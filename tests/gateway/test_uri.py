@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import sqlite3
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,6 +22,7 @@ from mlaudit.domain.errors import (
 )
 from mlaudit.domain.models import StoreKind
 from mlaudit.gateway.mlflow_gateway import MlflowGateway
+from mlaudit.gateway.postgresql_uri import looking
 from mlaudit.gateway.schema import Mismatch, known_revisions
 from mlaudit.gateway.uri import locate, resolve
 
@@ -127,6 +131,18 @@ class TestForms:
             ("sqlite:///:memory:", "in-memory"),
             ("sqlite:///", "in-memory"),
             ("file://otherhost/x", "another host"),
+            ("file://[x", "no file: URI"),
+            ("~nobody-of-this-name/x", "no such directory"),
+            ("~nobody-of-this-name/m.db", "no such file"),
+            pytest.param("x" * 300, "cannot be read", id="name too long for a folder"),
+            pytest.param("sqlite:///" + "x" * 300, "cannot be read", id="name too long for a file"),
+            ("x\x00y", "cannot be read"),
+            ("sqlite:///x\x00y", "cannot be read"),
+            ("admin:hunter2@host:5000", r"^\*\*\*@host:5000: .*two slashes"),
+            ("http:/admin:hunter2@host:5000", r"^\*\*\*@host:5000: .*no address"),
+            ("postgresql:/u:hunter2@h/db", r"^\*\*\*@h/db: .*two slashes"),
+            ("//admin:hunter2@host:5000", r"^\*\*\*@host:5000: .*two slashes"),
+            ("mysql:/u:hunter2@h/db", "MySQL"),
             ("/nowhere/at/all", "no such directory"),
             ("/nowhere/m.db", "no such file"),
             ("\x1b[2J\n", "no such directory"),
@@ -186,6 +202,56 @@ class TestNotAStore:
         with pytest.raises(PermissionDenied):
             resolve(str(path), environ={})
 
+    def test_in_a_folder_of_another_user(self, open_folder: Path) -> None:
+        make_database(open_folder / "secret" / "m.db")
+        (open_folder / "secret").chmod(0)
+        with as_somebody_else():
+            assert locate(f"sqlite:///{open_folder}/secret/m.db").path == open_folder / "secret" / "m.db"
+            for uri in (f"sqlite:///{open_folder}/secret/m.db", f"{open_folder}/secret/m.db", f"{open_folder}/secret"):
+                with pytest.raises(PermissionDenied):
+                    resolve(uri, environ={})
+
+    def test_one_folder_of_another_user_hides_no_store(self, open_folder: Path) -> None:
+        make_files(open_folder, "1")
+        make_files(open_folder, "2")
+        (open_folder / "1").chmod(0)
+        with as_somebody_else():
+            assert resolve(str(open_folder), environ={}).tracking.path == open_folder
+        (open_folder / "2").chmod(0)
+        with as_somebody_else(), pytest.raises(PermissionDenied, match="folders may not be read"):
+            resolve(str(open_folder), environ={})
+
+    def test_working_directory_is_gone(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "gone").mkdir()
+        monkeypatch.chdir(tmp_path / "gone")
+        (tmp_path / "gone").rmdir()
+        with pytest.raises(NotAStore, match="working directory"):
+            resolve(environ={})
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user may look into, unlike pytest's own."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name).resolve()
+        folder.chmod(0o755)
+        yield folder
+        for inside in folder.iterdir():
+            inside.chmod(0o755)
+
+
+@contextmanager
+def as_somebody_else() -> Iterator[None]:
+    """As a user without rights, where the tests are run by one who may read everything."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
 
 class TestSchema:
     def mismatch(self, path: Path) -> Mismatch:
@@ -236,6 +302,46 @@ class TestPostgresql:
         with psycopg.connect(postgresql_server) as connection:
             row = connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone()
         assert row == (0,)
+
+    @pytest.mark.parametrize(
+        ("uri", "options", "seconds"),
+        [
+            ("postgresql://u:p%40@h/db", "-c default_transaction_read_only=on", "5"),
+            ("postgresql://h/db?options=-csearch_path=ml", "-csearch_path=ml -c default_transaction_read_only=on", "5"),
+            (
+                "postgresql://h/db?options=-c+search_path%3Dml&connect_timeout=9",
+                "-c search_path=ml -c default_transaction_read_only=on",
+                "9",
+            ),
+        ],
+    )
+    def test_users_own_options_stay(self, uri: str, options: str, seconds: str) -> None:
+        """For libpq, which has the first look, and for SQLAlchemy, which reads."""
+        import sqlalchemy
+        from psycopg.conninfo import conninfo_to_dict
+
+        asked = looking(uri)
+        for read in (conninfo_to_dict(asked), sqlalchemy.make_url(asked).query):
+            assert (read["options"], read["connect_timeout"]) == (options, seconds)
+        assert conninfo_to_dict(asked).get("password") == ("p@" if "@" in uri else None)
+
+    @pytest.mark.real
+    def test_store_in_a_schema_of_its_own(self, postgresql_server: str) -> None:
+        """The search path that finds it is given as the URI's options, or as PostgreSQL's own variable."""
+        import psycopg
+
+        with psycopg.connect(postgresql_server, autocommit=True) as connection:
+            connection.execute("CREATE SCHEMA ml")
+            try:
+                for table in CORE:
+                    connection.execute(f'CREATE TABLE ml."{table}" (id INTEGER)')
+                for path in ("-csearch_path=ml", "-csearch_path%3Dml", "-c%20search_path%3Dml"):
+                    resolve(f"{postgresql_server}?options={path}", environ={})
+                with pytest.MonkeyPatch.context() as patch:
+                    patch.setenv("PGOPTIONS", "-csearch_path=ml")
+                    resolve(postgresql_server, environ={})
+            finally:
+                connection.execute("DROP SCHEMA ml CASCADE")
 
     @pytest.mark.real
     def test_no_such_database(self, postgresql_server: str) -> None:

@@ -79,6 +79,11 @@ class Services:
         time.sleep(request.number)
         return request.number
 
+    def do_sleep_then_mark(self, request: Do) -> None:
+        time.sleep(request.number)
+        with open(request.mark, "a") as file:
+            file.write("done\n")
+
     def do_sleep_first(self, request: Do) -> str:
         """Hangs in the first process that gets it, answers in the second."""
         if len(set(Path(request.mark).read_text().split())) < 2:

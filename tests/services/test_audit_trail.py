@@ -225,6 +225,21 @@ class TestChain:
             " the chain breaks here",
         )
 
+    @pytest.mark.parametrize("lacking", ["prev", "model", "prev_sha256", "before", "aliases"])
+    def test_a_record_that_lacks_something(self, store, lacking):
+        """Sealed anew, and so is its tag, so that only what is missing is wrong."""
+        _, path = self.tampered(store)
+        artifacts = store._runs[SAMPLE["better"]].artifacts
+        record = seal({k: v for k, v in json.loads(artifacts[path]).items() if k != lacking})
+        artifacts[path] = canonical(record).encode()
+        if lacking != "prev_sha256":
+            pointer = Pointer.of(record)
+            store.set_version_tag(MODEL, "4", pointer.key, pointer.text())
+        assert any("record 1" in p for p in read_history(store, MODEL).problems)
+        store.transition(MODEL, "4", Stage.PRODUCTION, archive_existing=True)
+        with pytest.raises(UsageError, match="not whole"):
+            plan_rollback(store, PlanRollback(MODEL))
+
     def test_a_record_that_is_gone(self, store):
         _, path = self.tampered(store)
         del store._runs[SAMPLE["better"]].artifacts[path]
@@ -355,6 +370,26 @@ class TestRollback:
         assert [roll_back(store).version.version for _ in range(2)] == ["4", "2"]
         with pytest.raises(UsageError, match="version 2 of fraud-detector has no record of its promotion"):
             plan_rollback(store, PlanRollback(MODEL))
+
+    def test_a_damaged_newest_record_is_not_passed_over_for_an_older_one(self, store):
+        """Version 4 replaced 2 once, and 3 the last time."""
+        promote(store, "better")
+        roll_back(store)
+        promote(store, f"models:/{MODEL}/3")
+        last = promote(store, f"models:/{MODEL}/4")
+        run = store._runs[SAMPLE["better"]]
+        run.artifacts[f"mlaudit/evidence/{last.record_id}.json"] = b"{"
+        with pytest.raises(UsageError, match=r"version 4 of .* a record that is not whole .*name a version"):
+            plan_rollback(store, PlanRollback(MODEL))
+
+    def test_a_broken_chain_is_said_before_one_goes_back(self, store):
+        first = promote(store, "better")
+        promote(store, "noise")
+        run = store._runs[SAMPLE["better"]]
+        run.artifacts[f"mlaudit/evidence/{first.record_id}.json"] = b"{"
+        plan = plan_rollback(store, PlanRollback(MODEL))
+        assert plan.version == "4"
+        assert any("the history is broken: record 1" in w for w in plan.warnings)
 
     def test_what_cannot_be_gone_back_to(self, store):
         with pytest.raises(UsageError, match="has no record"):

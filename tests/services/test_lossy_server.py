@@ -77,7 +77,7 @@ def _look(ground: Playground, gateway: Gateway, model: str, result: str) -> None
     """Whole, or back as it was, or an intent that recovery ends."""
     if ground.intents(model):
         inspection = inspect_intents(gateway, IMPATIENT, InspectIntents(model))
-        recover_intents(gateway, IMPATIENT, RecoverIntents(inspection))
+        recover_intents(gateway, AROUND, RecoverIntents(inspection))
     history = ground.history(model)
     promoted = ground.production(model) == ["2"]
     assert promoted or ground.production(model) == ["1"]

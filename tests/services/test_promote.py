@@ -16,6 +16,7 @@ from mlaudit.domain.errors import (
     MultipleBaselines,
     NotConfirmed,
     NothingToRegister,
+    PromotionAborted,
     PromotionConflict,
     PromotionUnfinished,
     ReadOnly,
@@ -34,7 +35,7 @@ from mlaudit.gateway.memory import MemoryGateway
 from mlaudit.services.compare import CompareRun, compare_run
 from mlaudit.services.promote import ExecutePromotion, PlanPromotion, execute_promotion, plan_promotion
 from mlaudit.wiring import Services
-from tests.plugins.fake_world import fake_surroundings
+from tests.plugins.fake_world import FakeClock, fake_surroundings
 from tests.plugins.sample_store import MODEL, SAMPLE, SECOND_MODEL, build_sample_gateway
 
 NONE = Policies()
@@ -437,6 +438,58 @@ class TestLostAnswers:
             execute(store, found)
         assert (moves(store), intents(store), stages(store)["2"]) == ([], [], "Production")
 
+    def test_a_version_that_was_registered_for_nothing_is_said(self, store):
+        found = plan(store)
+        store.fail = lambda m: StoreUnavailable("memory://", "no space") if m == "write_artifact" else None
+        with pytest.raises(PromotionConflict, match=r"version 4 was registered but not promoted: .*no space"):
+            execute(store, found)
+        assert (stages(store)["4"], stages(store)["2"], intents(store)) == ("None", "Production", [])
+
+    def test_and_so_it_is_when_its_alias_could_not_be_set(self, store):
+        found = plan(store, to="alias:champion")
+        store.fail = lambda m: StoreLocked("memory://", "database is locked") if m == "set_alias" else None
+        with pytest.raises(PromotionConflict, match=r"version 4 was registered, and alias champion not moved.*locked"):
+            execute(store, found)
+        assert (champion(store), intents(store)) == ("2", [])
+
+    @pytest.mark.parametrize("slow", ["list_model_versions", "write_artifact"])
+    def test_who_is_too_slow_registers_nothing_or_says_that_he_did(self, store, monkeypatch, slow):
+        found, clock = plan(store), FakeClock()
+        real = getattr(store, slow)
+
+        def late(*args, **kwargs):
+            clock.seconds += 40.0 if intents(store) else 0.0
+            return real(*args, **kwargs)
+
+        monkeypatch.setattr(store, slow, late)
+        error = PromotionAborted if slow == "list_model_versions" else PromotionConflict
+        with pytest.raises(error, match="somebody else may take it for dead") as caught:
+            execute_promotion(store, NONE, fake_surroundings(clock), ExecutePromotion(found))
+        assert ("4" in stages(store)) is ("nothing was changed" not in str(caught.value))
+        assert ("4" in stages(store)) is (slow == "write_artifact")
+
+    @pytest.mark.parametrize("refused", ["write_artifact", "transition"])
+    def test_an_intent_that_is_left_when_nothing_was_moved_is_said(self, store, refused):
+        found = plan(store, "staging")
+        store.fail = lambda m: StoreLocked("memory://", "locked") if m in {refused, "delete_model_tag"} else None
+        with pytest.raises(PromotionUnfinished, match=r"nothing was moved: .*locked.*could not be deleted"):
+            execute(store, found)
+        assert (moves(store), len(intents(store))) == ([], 1)
+
+    @pytest.mark.parametrize(
+        ("reason", "said"),
+        [("x" * 4_000_000, "4,000,000 are read back"), ("\U0001f680" * 400, "use a shorter reason")],
+        ids=["record", "pointer"],
+    )
+    def test_a_record_that_could_not_be_read_or_pointed_at_afterwards(self, store, reason, said):
+        """Both are longer as JSON than what is read of a record, or kept of a tag."""
+        found = plan(store, "staging")
+        request = ExecutePromotion(found, reason)
+        with pytest.raises(EvidenceError, match=said):
+            execute_promotion(store, NONE, fake_surroundings(user="\U0001f680" * 60), request)
+        assert (moves(store), intents(store), stages(store)["2"]) == ([], [], "Production")
+        assert not any(w.startswith("write_artifact") for w in store.writes)
+
     def test_an_intent_that_cannot_be_deleted_is_said(self, store):
         found = plan(store, "staging")
         store.fail = lambda m: StoreLocked("memory://", "locked") if m == "delete_model_tag" else None
@@ -474,6 +527,45 @@ class TestConflicts:
         )
         assert intents(store) == []
         assert not any(t.startswith("mlaudit.evidence.") for v in store.list_model_versions(MODEL) for t in v.tags)
+
+    @pytest.mark.parametrize(
+        ("error", "certain"),
+        [(StoreUnavailable("memory://", "connection reset"), False), (StoreLocked("memory://", "locked"), True)],
+    )
+    def test_a_stage_that_may_still_be_put_back_later(self, store, monkeypatch, error, certain):
+        """Nobody else may act before that is settled; what the store refused comes to nothing."""
+        found, calls = plan(store, "staging"), []
+        real = store.transition
+
+        def raced(*args, **kwargs):
+            calls.append(args)
+            if len(calls) > 1:
+                raise error
+            answer = real(*args, **kwargs)
+            real(MODEL, "1", Stage.PRODUCTION, archive_existing=False)
+            return answer
+
+        monkeypatch.setattr(store, "transition", raced)
+        with pytest.raises(PromotionConflict if certain else PromotionUnfinished, match="version 3 is in Production"):
+            execute(store, found)
+        assert (len(calls), len(intents(store))) == (2, 0 if certain else 1)
+
+    def test_a_lost_transition_of_a_version_that_somebody_moved(self, store, monkeypatch):
+        """It is not where it was, nor where it was to go: that may still come."""
+        found, calls = plan(store, "staging"), []
+        real = store.transition
+
+        def lost(*args, **kwargs):
+            calls.append(args)
+            if len(calls) > 1:
+                return real(*args, **kwargs)
+            real(MODEL, "3", Stage.ARCHIVED, archive_existing=False)
+            raise StoreUnavailable("memory://", "connection reset")
+
+        monkeypatch.setattr(store, "transition", lost)
+        with pytest.raises(PromotionUnfinished, match="in Production now: 2"):
+            execute(store, found)
+        assert len(intents(store)) == 1
 
     def test_a_transition_that_does_nothing(self, store, monkeypatch):
         found = plan(store, "staging")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,16 @@ from typing import Any
 import pytest
 
 from mlaudit.config.policy import Policies
-from mlaudit.domain.errors import ModelNotFound, NotConfirmed, PromotionUnfinished, ReadOnly, StalePlan
+from mlaudit.domain.errors import (
+    ModelNotFound,
+    NotConfirmed,
+    PromotionAborted,
+    PromotionUnfinished,
+    ReadOnly,
+    StalePlan,
+    StoreLocked,
+)
+from mlaudit.domain.evidence import canonical, seal
 from mlaudit.domain.gate import GatePolicy
 from mlaudit.domain.intent import Intent
 from mlaudit.domain.models import Stage
@@ -214,6 +224,97 @@ def test_what_cannot_be_told_is_shown_and_asked(spoil: Callable[[MemoryGateway],
     assert (intents(store), stages(store)) == ([], before if spoil is mess else stages(store))
 
 
+class Slow:
+    """A way to a store on which one method takes long, when it is called for the n-th time."""
+
+    def __init__(self, store: MemoryGateway, clock: FakeClock, method: str, number: int = 1) -> None:
+        self._store, self._clock, self._method, self._left = store, clock, method, number
+
+    def __getattr__(self, name: str) -> Any:
+        if name == self._method:
+            self._left -= 1
+            self._clock.seconds += 40.0 if self._left == 0 else 0.0
+        return getattr(self._store, name)
+
+
+@pytest.mark.parametrize("slow", ["list_model_versions", "read_artifact"])
+def test_a_recovery_that_others_may_take_for_dead_writes_nothing(slow: str) -> None:
+    store, run_id = store_with_candidate()
+    assert kill(store, run_id, 3, after=True)
+    clock = FakeClock()
+    around = fake_surroundings(clock)
+    inspection = inspect_intents(store, around, InspectIntents(MODEL))
+    store.writes.clear()
+    with pytest.raises(PromotionAborted, match="nothing was changed"):
+        recover_intents(Slow(store, clock, slow), around, RecoverIntents(inspection))  # type: ignore[arg-type]
+    assert {w.split()[0] for w in store.writes} == {"set_model_tag", "delete_model_tag"}, "its own intent"
+    assert len(intents(store)) == 1
+
+
+def test_a_promotion_that_is_too_slow_says_what_it_settled_of_others() -> None:
+    store, run_id = store_with_candidate()
+    assert kill(store, run_id, 3, after=True)
+    plan = plan_promotion(store, Policies(), PlanPromotion(store.add_run("1", metrics={"val_loss": 0.4}), MODEL))
+    clock = FakeClock()
+    slow = Slow(store, clock, "set_version_tag")
+    with pytest.raises((PromotionAborted, StalePlan), match="in place for promotion of version 2") as caught:
+        execute_promotion(slow, Policies(), fake_surroundings(clock), ExecutePromotion(plan))  # type: ignore[arg-type]
+    assert "nothing was moved" not in str(caught.value)
+
+
+@pytest.mark.parametrize("registered", [True, False])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"model": "other"},
+        {"id": "other"},
+        {"plan_id": "f" * 64},
+        {"version": "1"},
+        {"version": "99"},
+        {"event": "move"},
+    ],
+    ids=str,
+)
+def test_a_record_that_is_not_the_intents_own_moves_no_alias(change: dict[str, str], registered: bool) -> None:
+    """Whole and sealed, but of something else."""
+    store, run_id = store_with_candidate(registered)
+    assert kill(store, run_id, 3 if registered else 4, after=True)
+    artifacts = store._runs[run_id].artifacts
+    (path,) = (p for p in artifacts if p.startswith("mlaudit/"))
+    artifacts[path] = canonical(seal({**json.loads(artifacts[path]), **change})).encode()
+    store.writes.clear()
+    with pytest.raises(NotConfirmed, match="its record is about"):
+        recover(store)
+    assert {w.split()[0] for w in store.writes} == {"set_model_tag", "delete_model_tag"}, "its own intent"
+    assert len(intents(store)) == 1
+
+
+def test_what_was_settled_is_said_beside_what_was_not() -> None:
+    store, run_id = store_with_candidate()
+    assert kill(store, run_id, 1, after=True)
+    store.set_model_tag(MODEL, "mlaudit.intent.zzz", "not json")
+    with pytest.raises(NotConfirmed, match=r"not recovered: an intent that cannot be read.*the others: deleted"):
+        recover(store)
+    assert intents(store) == ["mlaudit.intent.zzz"]
+
+
+def test_a_recovery_whose_own_intent_stays_says_so() -> None:
+    store, run_id = store_with_candidate()
+    assert kill(store, run_id, 1, after=True)
+    around = fake_surroundings()
+    inspection = inspect_intents(store, around, InspectIntents(MODEL))
+    deleted: list[str] = []
+
+    def locked(method: str) -> StoreLocked | None:
+        deleted.extend([method] if method == "delete_model_tag" else [])
+        return StoreLocked("memory://", "locked") if len(deleted) > 1 else None
+
+    store.fail = locked
+    settled = recover_intents(store, around, RecoverIntents(inspection))
+    assert [s.done for s in settled] == [True, False]
+    assert "could not be deleted" in settled[-1].words
+
+
 def test_a_killed_recovery_is_recovered() -> None:
     for number in range(1, 7):
         store, run_id = store_with_candidate()
@@ -224,6 +325,19 @@ def test_a_killed_recovery_is_recovered() -> None:
             recover_intents(Mortal(store, number, True), around, RecoverIntents(inspection))  # type: ignore[arg-type]
         recover(store)
         assert_whole(store, was_promoted=True)
+
+
+@pytest.mark.parametrize("number", [5, 6])
+def test_an_alias_that_was_moved_after_the_record_was_there_stays_where_it_is(number: int) -> None:
+    """Killed between the version's tag and the head, or after the head; then somebody decided anew."""
+    store, run_id = store_with_candidate()
+    assert kill(store, run_id, number, after=True)
+    assert any(t.startswith("mlaudit.evidence.") for v in store.list_model_versions(MODEL) for t in v.tags)
+    store.set_alias(MODEL, "champion", "1")
+    recover(store)
+    history = read_history(store, MODEL)
+    assert (history.problems, history.moved_since) == ((), ("alias champion went from version 2 to version 1",))
+    assert intents(store) == []
 
 
 @pytest.mark.parametrize("to", ["Staging", "Archived", "alias:champion"])

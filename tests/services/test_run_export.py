@@ -10,10 +10,10 @@ import math
 import pytest
 
 from mlaudit.domain.models import Run
-from mlaudit.domain.run_values import run_object
+from mlaudit.domain.run_values import full_cell, run_object
 from mlaudit.domain.triage import JudgedRun
 from mlaudit.domain.verdict import Outcome
-from mlaudit.reports.runs import render_json, runs_csv
+from mlaudit.reports.runs import render_csv, render_json
 from mlaudit.services.run_export import CHUNK, ExportFormat, ExportStopped, spool
 
 NAMES = {"1": "fraud"}
@@ -54,7 +54,8 @@ def test_verdicts_are_columns_where_they_are_wanted() -> None:
     """As the command line writes them; a run without one has empty cells."""
     columns = ("run_name", "verdict", "change", "change_metric", "metrics.loss")
     text = written(ExportFormat.CSV, columns).decode()
-    assert text == runs_csv(RUNS, columns, NAMES, JUDGED)
+    cells = [[full_cell(run, column, NAMES, JUDGED.get(run.run_id)) for column in columns] for run in RUNS]
+    assert text == render_csv(columns, cells)
     assert list(csv.reader(io.StringIO(text)))[1] == ["one", "REGRESSION", "0.25", "loss", "0.30000000000000004"]
     assert "verdict" not in written(ExportFormat.CSV).decode().partition("\n")[0]
 

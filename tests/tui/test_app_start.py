@@ -54,3 +54,5 @@ async def test_a_dead_server_is_said_in_place() -> None:
 def test_elide_keeps_both_ends() -> None:
     assert elide("abcdefghij", 5) == "ab…ij"[:2] + "…" + "ij"
     assert elide("abc", 0) == ""
+    assert elide("実験の名前", 6) == "実 …前"
+    assert elide("実験の", 6) == "実験の"

@@ -6,9 +6,11 @@ import pytest
 from rich.text import Text
 from textual.app import App
 from textual.pilot import Pilot
+from textual.screen import Screen
 from textual.widgets import Button, Input
 
 from mlaudit.tui.screens.confirm import ConfirmDialog
+from mlaudit.tui.screens.pick import PickScreen
 
 UNSET = "unset"
 
@@ -113,3 +115,39 @@ async def test_a_long_text_scrolls_and_leaves_the_buttons_on_an_80x24_screen() -
             assert app.dialog.query_one(widget).region.height >= 1, widget
         await press(pilot, "down", "pagedown")
         assert app.dialog.query_one("#text").scroll_y == 9
+
+
+async def test_two_enters_close_the_dialog_and_nothing_below_it() -> None:
+    """Of every kind of dialog: on a slow line both keys come before it is gone."""
+    app = App[None]()
+    async with app.run_test(size=(80, 24)) as pilot:
+        below = Screen[None]()
+        await app.push_screen(below)
+        pick = PickScreen("Which?", [("one", ""), ("two", "")], None)
+        answers: list[str | None] = []
+        await app.push_screen(pick, answers.append)
+        field = pick.query_one(Input)
+        field.post_message(Input.Submitted(field, ""))
+        field.post_message(Input.Submitted(field, ""))
+        await pilot.pause()
+        await pilot.pause()
+        assert app.screen is below
+        assert answers == ["one"]
+
+
+async def test_an_answer_given_while_another_screen_is_above_waits_for_its_turn() -> None:
+    app = App[None]()
+    async with app.run_test(size=(80, 24)) as pilot:
+        answers: list[str | None] = []
+        pick = PickScreen("Which?", [("one", "")], None)
+        await app.push_screen(pick, answers.append)
+        above = Screen[None]()
+        await app.push_screen(above)
+        pick.action_cancel()
+        await pilot.pause()
+        assert app.screen is above
+        assert answers == []
+        await app.pop_screen()
+        await pilot.pause()
+        assert pick not in app.screen_stack
+        assert answers == [None]

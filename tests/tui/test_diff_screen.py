@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,19 @@ from textual.widgets import Button, Input, OptionList
 from mlaudit.domain.errors import StoreUnavailable
 from mlaudit.domain.models import Stage
 from mlaudit.gateway.memory import MemoryGateway
+from mlaudit.services.compare import CompareRun
 from mlaudit.services.history import GetHistory
 from mlaudit.services.promote import ExecutePromotion
 from mlaudit.services.requests import Request
 from mlaudit.tui.screens.chart import ChartScreen
 from mlaudit.tui.screens.confirm import ConfirmDialog
 from mlaudit.tui.screens.diff import DiffScreen
+from mlaudit.tui.widgets.diff_curves import DiffCurves
 from mlaudit.tui.widgets.diff_tables import DifferenceTable, MetricTable, change_of, elide_pair
 from mlaudit.tui.widgets.metric_chart import MetricChart
+from mlaudit.tui.widgets.store_header import StoreHeader
 from tests.plugins.sample_store import MARKUP_NAME, MODEL, SAMPLE
-from tests.plugins.screen_tools import Handle, app_on, see, text_of, until
+from tests.plugins.screen_tools import Handle, app_on, see, text_of, told, until
 
 WIDE = (160, 45)
 
@@ -275,6 +279,30 @@ class TestPromotion:
             await see(pilot, "is unfinished", "version 4 is not in Production, and it is not certain that it stays so")
             assert in_production(sample_gateway) == ["2"]
 
+    async def test_a_store_that_dies_after_it_leaves_the_outcome(self, sample_gateway: MemoryGateway) -> None:
+        """On the screen, and among the notifications."""
+        done = threading.Event()
+
+        def around(handle: Handle) -> Handle:
+            def answer(request: Request[Any]) -> Any:
+                if done.is_set() and isinstance(request, CompareRun):
+                    raise StoreUnavailable("memory://", "gone")
+                answered = handle(request)
+                if isinstance(request, ExecutePromotion):
+                    done.set()
+                return answered
+
+            return answer
+
+        app = app_on(sample_gateway, around=around)
+        async with app.run_test(size=WIDE) as pilot:
+            await show(pilot, "better")
+            await dialog(pilot)
+            await pilot.press("tab", "enter")
+            await see(pilot, "✓ In Production now", "memory://: gone. What is shown is from before.")
+            assert "In Production now" in told(pilot)
+            assert "gone" not in told(pilot)
+
     async def test_a_run_without_a_model_cannot_be_promoted(self, sample_gateway: MemoryGateway) -> None:
         app = app_on(sample_gateway)
         async with app.run_test(size=WIDE) as pilot:
@@ -387,6 +415,31 @@ class TestUnderWay:
             await see(pilot, "In Production now")
             assert in_production(sample_gateway) == ["4"]
 
+    async def test_a_click_on_the_way_stays_here_like_escape(
+        self, sample_gateway: MemoryGateway, gate: threading.Event
+    ) -> None:
+        app = app_on(sample_gateway, around=self.held(gate, []))
+        async with app.run_test(size=WIDE) as pilot:
+            screen = await show(pilot, "better")
+            await dialog(pilot)
+            await pilot.press("tab", "enter")
+            await see(pilot, f"Promoting {MODEL}…")
+            await pilot.click(StoreHeader, offset=(3, 0))
+            await see(pilot, "The promotion is under way")
+            assert app.screen is screen
+
+    async def test_q_warns_wherever_one_is(self, sample_gateway: MemoryGateway, gate: threading.Event) -> None:
+        app = app_on(sample_gateway, around=self.held(gate, []))
+        async with app.run_test(size=WIDE, notifications=True) as pilot:
+            screen = await show(pilot, "better")
+            await dialog(pilot)
+            await pilot.press("tab", "enter")
+            await see(pilot, f"Promoting {MODEL}…")
+            await app.pop_screen()
+            await until(pilot, lambda: not screen.is_attached)
+            await pilot.press("q")
+            await see(pilot, "Press q again to quit")
+
 
 class TestCells:
     """Single values in the tables."""
@@ -425,6 +478,11 @@ class TestCurves:
             await until(pilot, lambda: len(chart.series) == 1)
             assert list(chart.series[0].values) == [a - b for a, b in zip(ours[:20], theirs, strict=True)]
             await see(pilot, "candidate − baseline", "1 step is left out", "┈")
+            assert screen.comparison is not None
+            screen.query_one(DiffCurves).show(screen.comparison, "no such metric")
+            await until(pilot, lambda: chart.metric == "no such metric")
+            await pilot.pause()
+            assert "left out" not in text_of(pilot)
             await pilot.press("v")
             await until(pilot, lambda: len(chart.series) == 2)
 
@@ -463,6 +521,11 @@ class TestCurves:
             assert chart.series[0].band is None
             await see(pilot, f"noise around the baseline: 95 % of {count} runs")
             assert text_of(pilot).count("░") > 100
+            # Somebody else has promoted another version meanwhile.
+            other = replace(screen.comparison.baseline, run=sample_gateway.get_run(SAMPLE["worse"]), replicates=())
+            screen.query_one(DiffCurves).show(replace(screen.comparison, baseline=other), "val_loss")
+            await see(pilot, "no noise band: no other run was judged together")
+            assert all(series.band is None for series in chart.series)
 
     async def test_a_run_against_itself_has_no_difference(self, sample_gateway: MemoryGateway) -> None:
         app = app_on(sample_gateway)

@@ -12,13 +12,14 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from mlaudit.domain.errors import BackendCrashed
 from mlaudit.domain.models import ArtifactStream
 from mlaudit.gateway.memory import MemoryGateway
-from mlaudit.services.download import PollDownload
+from mlaudit.services.download import CancelDownload, PollDownload
 from mlaudit.tui.screens.confirm import ConfirmDialog
 from mlaudit.tui.screens.run import RunScreen
 from mlaudit.tui.widgets.artifact_tree import ArtifactTree
-from tests.plugins.screen_tools import app_on, see, until
+from tests.plugins.screen_tools import app_on, see, told, until
 
 
 class Pausing(MemoryGateway):
@@ -155,6 +156,43 @@ async def test_quitting_asks_first(here: Path) -> None:
         store.go.set()
         await until(pilot, lambda: not pilot.app.is_running or pilot.app._exit)
         assert list(here.iterdir()) == []
+
+
+def refusing(lost: bool) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]:
+    """Answers of a worker that takes nothing away; ``lost``: and knows of no download."""
+
+    def around(handle: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def answer(request: Any) -> Any:
+            if isinstance(request, CancelDownload):
+                raise BackendCrashed("memory", "it was killed")
+            return handle(PollDownload("unknown") if lost and isinstance(request, PollDownload) else request)
+
+        return answer
+
+    return around
+
+
+async def test_what_could_not_be_taken_away_is_named(here: Path) -> None:
+    async with at_artifacts(around=refusing(lost=True)) as (pilot, store):
+        await pilot.press("o", "enter")
+        await until(pilot, lambda: "; what there is of it lies in" in told(pilot))
+        assert "nothing is left" not in told(pilot)
+        store.go.set()
+
+
+async def test_what_could_not_be_taken_away_is_named_after_the_end(here: Path) -> None:
+    """In the terminal, when mlaudit has quit."""
+    async with at_artifacts(around=refusing(lost=False)) as (pilot, store):
+        await pilot.press("o", "enter")
+        await see(pilot, " 50%")
+        await pilot.press("escape", "q")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmDialog))
+        await pilot.press("right", "enter")
+        await until(pilot, lambda: pilot.app._exit)
+        (said,) = pilot.app._exit_renderables
+        assert str(here) in str(said)
+        assert ".model.bin.mlaudit-" in str(said)
+        store.go.set()
 
 
 async def test_a_worker_that_was_started_anew_is_told(here: Path) -> None:

@@ -264,6 +264,15 @@ class TestHistory:
             await pilot.press("up", "up", "enter")
             assert app.submitted[-1] == "metrics.loss > 1"
 
+    async def test_what_comes_back_is_what_was_used(self, memory: FilterMemory) -> None:
+        used = "tags.note = 'a\u200db\u202e\x1b[2J" + "x" * 300 + "'"
+        memory.remember(used)
+        async with field_app(memory) as (pilot, field, app):
+            await pilot.press("up", "enter")
+            assert field.value == used
+            assert app.submitted == [used]
+            assert not {"\x1b", "\u202e"} & set(text_of(pilot))
+
     async def test_a_filter_that_is_being_written_is_not_lost(self, memory: FilterMemory) -> None:
         memory.remember("metrics.loss > 1")
         async with field_app(memory) as (pilot, field, _):

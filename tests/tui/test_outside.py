@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -81,6 +82,13 @@ class TestWhatThereIs:
         assert copy.read_text() == "one\n\n… the file goes on; these are its first 5 B\n"
         file.write_bytes(b"\x00\x01")
         assert outside.printable_copy(file) is None
+
+    def test_a_name_may_be_as_long_as_they_get(self, tmp_path: Path) -> None:
+        file = tmp_path / ("n" * 250 + ".log")
+        file.write_bytes(b"one\n")
+        copy = outside.printable_copy(file)
+        assert copy is not None
+        assert copy.read_text() == "one\n"
 
     def test_the_folder_is_private_and_goes_away(self) -> None:
         place = outside.Outside()
@@ -194,6 +202,24 @@ async def test_without_a_display_the_pager_is_offered(opened: Path, monkeypatch:
         assert not (opened / "argument").exists()
         await pilot.press("O", "escape")
         await until(pilot, lambda: not isinstance(pilot.app.screen, ConfirmDialog))
+
+
+async def test_a_full_disk_is_told(opened: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The copy for the pager cannot be written."""
+
+    def full(path: Path) -> Path:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.delenv("DISPLAY")
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setenv("PAGER", "xdg-open")
+    monkeypatch.setattr(outside, "printable_copy", full)
+    async with at("a.log") as pilot:
+        await pilot.press("O")
+        await see(pilot, "Read it in the pager?")
+        await pilot.press("right", "enter")
+        await see(pilot, "could not be made ready", "No space left")
+    assert not (opened / "argument").exists()
 
 
 async def test_a_runs_page(opened: Path) -> None:

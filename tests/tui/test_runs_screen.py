@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from typing import Any
 
 import pytest
@@ -83,6 +84,26 @@ class TestTable:
             await pilot.press(*["left"] * len(screen.table.columns))
             await see(pilot, "status")
 
+    async def test_the_column_under_the_cursor_stays_in_sight_when_columns_come(
+        self, sample_gateway: MemoryGateway
+    ) -> None:
+        """Before it, or on its left without another number because one goes."""
+        async with runs_of(sample_gateway, size=(80, 24)) as (pilot, screen):
+            table = screen.table
+            metrics = tuple(f"metrics.m{n}" for n in range(12))
+            table.set_columns(("run_name", *metrics, "tags.last"))
+            table.action_column(len(metrics) + 1)
+            await pilot.pause()
+            assert "last" in text_of(pilot)
+            table.set_columns(("run_name", *metrics, *(f"params.p{n}" for n in range(12)), "tags.last"))
+            await pilot.pause()
+            assert table.column == "tags.last"
+            assert "last" in text_of(pilot)
+            table.set_columns(("run_name", *(f"metrics.{n:025}" for n in range(24)), "tags.last"))
+            await pilot.pause()
+            assert table.column == "tags.last"
+            assert "last" in text_of(pilot)
+
     async def test_a_long_value_ends_in_an_ellipsis(self, sample_gateway: MemoryGateway) -> None:
         async with runs_of(sample_gateway, size=(160, 45)) as (pilot, screen):
             screen.table.set_columns(("run_name", "params.long"))
@@ -127,6 +148,37 @@ class TestPages:
             await until(pilot, lambda: screen._next is None and not screen._loading)
             ids = [run.run_id for run in screen.table.runs]
             assert len(ids) == len(set(ids)) == 390
+
+    @pytest.mark.parametrize("key", ["G", "T"])
+    async def test_no_page_of_a_new_filter_is_put_below_the_rows_of_the_old(self, key: str) -> None:
+        """Not before its first page is there."""
+        gate, asked = threading.Event(), threading.Event()
+
+        def around(handle: Handle) -> Handle:
+            def answer(request: Any) -> Any:
+                if isinstance(request, SearchRuns) and request.filter_string and not request.page_token:
+                    asked.set()
+                    gate.wait(10)
+                return handle(request)
+
+            return answer
+
+        try:
+            async with runs_of(self.many(500), around=around) as (pilot, screen):
+                await pilot.press("slash")
+                screen.query_one("#expression", Input).value = "metrics.loss < 230"
+                await pilot.press("enter")
+                await until(pilot, asked.is_set)
+                await pilot.press(key)
+                await pilot.pause()
+                assert len(screen.table.runs) == 200
+                gate.set()
+                await until(pilot, lambda: not screen._loading)
+                await pilot.press("G")
+                await until(pilot, lambda: len(screen.table.runs) == 230 and screen._next is None)
+                assert "run-00499" not in names(screen)
+        finally:
+            gate.set()
 
     async def test_a_page_that_fails_is_said_and_asked_for_again(self) -> None:
         broken = False
@@ -382,8 +434,6 @@ async def test_several_experiments_are_listed_together(sample_gateway: MemoryGat
 
 async def test_a_late_answer_to_an_older_filter_is_not_shown(sample_gateway: MemoryGateway) -> None:
     """The slow answer to the first filter comes after the quick one to the second."""
-    import threading
-
     gate = threading.Event()
     slow: list[RunPage] = []
 

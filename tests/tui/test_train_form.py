@@ -17,6 +17,7 @@ from mlaudit.tui.screens.train_form import TrainFormScreen
 from mlaudit.tui.screens.training import TrainingScreen
 from mlaudit.tui.widgets.field import Field
 from mlaudit.tui.widgets.parameter_field import Choices, OnOff, ParameterField
+from mlaudit.tui.widgets.store_header import StoreHeader
 from tests.plugins.screen_tools import see, text_of, until
 from tests.tui.training_bench import TrainingBench, field, open_form, train
 
@@ -113,6 +114,11 @@ class TestFields:
             await until(pilot, lambda: pilot.app.screen is not screen)
             again = await open_form(pilot)
             assert field(again, "epochs").value == "33"
+            field(again, "epochs").control.focus()
+            await pilot.press("end", "7")
+            await pilot.click(StoreHeader, offset=(3, 0))
+            await until(pilot, lambda: pilot.app.screen is not again)
+            assert field(await open_form(pilot), "epochs").value == "337"
 
 
 class TestStart:
@@ -259,3 +265,13 @@ async def test_t_opens_the_form(bench: TrainingBench) -> None:
         await until(pilot, lambda: isinstance(pilot.app.screen, TrainFormScreen))
         await until(pilot, lambda: any(isinstance(r, DescribeTraining) for r in asked))
         assert not isinstance(pilot.app.screen, TrainingScreen)
+
+
+async def test_the_button_goes_back_to_the_training_that_lies_below(bench: TrainingBench) -> None:
+    """And the app goes on."""
+    async with bench.app().run_test(size=(100, 30)) as pilot:
+        training = await train(pilot, "slow")
+        form = await open_form(pilot)
+        await until(pilot, lambda: form.query_one("#there").display)
+        form.query_one("#there-button", Button).press()
+        await until(pilot, lambda: pilot.app.screen is training and not form.is_attached)

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -191,6 +192,33 @@ class TestOverTheEnd:
             await see(pilot, "--epochs=12", "In its turn")
             await pilot.press("right", "right", "enter")
             await until(pilot, lambda: epochs(bench) == ["11", "12"])
+
+    @pytest.mark.parametrize("keys", [("right", "enter"), ("right", "right", "enter")])
+    async def test_one_that_is_being_started_counts(
+        self, bench: TrainingBench, keys: tuple[str, ...], tmp_path: Path
+    ) -> None:
+        """mlaudit waits for its start; left or stopped, it waits no more, and no other session starts it again."""
+        go = threading.Event()
+        app = bench.app()
+        async with app.run_test(size=(120, 40)) as pilot:
+            await see(pilot, "fraud-detector")
+            await train(pilot, "slow", epochs="11")
+            await queue(pilot, "slow", epochs="12")
+            bench.before = lambda request: isinstance(request, StartTraining) and go.wait(20)
+            kill(pilot)
+            await until(pilot, lambda: not app.trainings.live and app.trainings.starting)
+            await pilot.press("q")
+            await see(pilot, "Quit while a training runs?", "1 is being started")
+            await pilot.press(*keys)
+            await until(pilot, lambda: not isinstance(app.screen, ConfirmDialog))
+            assert app.return_value is None
+            go.set()
+            await until(pilot, lambda: app.return_value is not None)
+        assert epochs(bench) == ["11", "12"]
+        assert list((tmp_path / "state" / "waiting").iterdir()) == []
+        stopped = len(keys) == 3
+        assert app.trainings.all[-1].stopped == stopped
+        assert app.trainings.all[-1].status.running != stopped
 
     async def test_a_session_that_still_lives_keeps_its_own(self, bench: TrainingBench, tmp_path: Path) -> None:
         waiting = Waiting(Planned(StartTraining((("epochs", "3"),), "mine", ("make",)), "Mine", "epochs=3"))

@@ -451,6 +451,34 @@ class TestTheNextSession:
             await app_of(pilot).workers.wait_for_complete()
             assert app_of(pilot).trainings.all == [], "it is told once"
 
+    async def test_a_run_that_could_not_be_put_right_is_told_of_again(
+        self, bench: TrainingBench, tmp_path: Path
+    ) -> None:
+        """The store is away when the process dies, and until mlaudit is quit."""
+        run = bench.add_run()
+
+        def fail(request: Any) -> None:
+            if isinstance(request, StopTraining) or (isinstance(request, PollTraining) and request.with_run):
+                raise StoreUnavailable("http://h", "refused")
+
+        async with bench.app().run_test(size=(80, 24)) as pilot:
+            await see(pilot, "fraud-detector")
+            screen = await train(pilot, "slow", run_id=run)
+            await see(pilot, f"run {run[:12]}")
+            bench.before = fail
+            os.killpg(screen.live.training.pid, signal.SIGKILL)
+            await ended(pilot, screen.live)
+            memory = app_of(pilot).trainings.memory
+            assert memory is not None
+            assert memory.launches[0].outcome == ""
+        bench.before = lambda _request: None
+        async with bench.app().run_test(size=(120, 40), notifications=True) as pilot:
+            await see(pilot, "The training has ended", "is RUNNING")
+            memory = app_of(pilot).trainings.memory
+            assert memory is not None
+            assert memory.launches[0].outcome == "killed by SIGKILL (often: out of memory)"
+        assert not list((tmp_path / "state" / "trainings").iterdir()), "it is told once"
+
     async def test_another_store_another_machine_and_rubbish_are_passed_over(
         self, bench: TrainingBench, tmp_path: Path
     ) -> None:

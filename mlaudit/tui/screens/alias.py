@@ -9,17 +9,17 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from mlaudit.domain.errors import UsageError
 from mlaudit.domain.models import ModelVersion
 from mlaudit.domain.promotion import UNALIAS, Target
+from mlaudit.tui.screens.dialog import Dialog
 from mlaudit.tui.widgets.field import Field
 
 
-class AliasDialog(ModalScreen[str | None]):
+class AliasDialog(Dialog[str | None]):
     """Returns a promotion's target, ``alias:NAME`` or ``unalias:NAME``; None when cancelled."""
 
     CSS = """

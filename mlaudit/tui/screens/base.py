@@ -114,6 +114,10 @@ class BaseScreen(Screen[None]):
             way = (s.crumb for s in stack[: stack.index(self) + 1] if isinstance(s, BaseScreen))
             self.query_one(StoreHeader).crumbs = tuple(way)
 
+    def may_leave(self) -> bool:
+        """Asked when it is about to be left by going back; a screen that says no says why."""
+        return True
+
     async def action_back(self) -> None:
         """Leave this screen, unless it is the first one."""
         await self.mlaudit.trail.back()

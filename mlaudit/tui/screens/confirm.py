@@ -13,13 +13,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
+from mlaudit.tui.screens.dialog import Dialog
 from mlaudit.tui.widgets.field import Field
 
 
-class ConfirmDialog(ModalScreen[str | None]):
+class ConfirmDialog(Dialog[str | None]):
     """Returns None when cancelled, else the reason where one is asked for, else what was typed (the empty text when no
     typing was needed).
 
@@ -62,7 +62,6 @@ class ConfirmDialog(ModalScreen[str | None]):
         self.set_class(bool(reason), "-reason")
         self.set_class(typed is None and not reason, "-plain")
         self._also = also
-        self._answered = False
 
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog"):
@@ -101,12 +100,12 @@ class ConfirmDialog(ModalScreen[str | None]):
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Answer with the button that was pressed."""
         if event.button.id == "also" and self._also is not None:
-            self._answer(self._also[0])
+            self.dismiss(self._also[0])
             return
         if event.button.id != "confirm":
-            self._answer(None)
+            self.dismiss(None)
         elif self._is_complete():
-            self._answer(self._field("reason").strip() if self._reason else self._field("typed"))
+            self.dismiss(self._field("reason").strip() if self._reason else self._field("typed"))
 
     def _field(self, name: str) -> str:
         """What stands in a field; empty while there is none."""
@@ -119,14 +118,8 @@ class ConfirmDialog(ModalScreen[str | None]):
 
     def action_cancel(self) -> None:
         """Close without doing anything."""
-        self._answer(None)
+        self.dismiss(None)
 
     def action_scroll(self, lines: int) -> None:
         """Scroll the text, which may be longer than a small terminal."""
         self.query_one("#text").scroll_relative(y=lines, animate=False)
-
-    def _answer(self, result: str | None) -> None:
-        # Two key presses may be queued before the dialog is gone; only the first one counts.
-        if not self._answered:
-            self._answered = True
-            self.dismiss(result)

@@ -116,11 +116,11 @@ class DiffScreen(ExportMixin, PromotionMixin, BaseScreen):
             self._choose(error)
             return
         except MlauditError as error:
-            kept = " What is shown is from before." if self.comparison else ""
-            self.say(f"{error}.{kept} Press r to try again.", bad=True)
+            self.say_unread(error, kept=self.comparison is not None)
             if self.comparison is None:
                 self.query_one("#sides", Static).update(Text(f"run {self._run_id[:12]} was not compared"))
             return
+        self.say_read()
         self.show_comparison(comparison)
         if self._promote_at_once:
             self._promote_at_once = False

@@ -11,7 +11,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from mlaudit.domain.errors import MlauditError
@@ -19,6 +18,7 @@ from mlaudit.domain.models import Artifact
 from mlaudit.domain.text import clean, format_size
 from mlaudit.services.download import StartDownload, problem_with
 from mlaudit.tui.downloads import POLL_SECONDS, LiveDownload
+from mlaudit.tui.screens.dialog import Dialog
 from mlaudit.tui.widgets.field import Field
 from mlaudit.tui.widgets.fitting import fit
 
@@ -30,7 +30,7 @@ QUIET = 5.0
 """Seconds without a byte after which that is told."""
 
 
-class DownloadDialog(ModalScreen[None]):
+class DownloadDialog(Dialog[None]):
     """Asks for the folder, then shows the download; with one under way already, that one."""
 
     CSS = """

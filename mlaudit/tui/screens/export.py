@@ -12,13 +12,13 @@ from textual import on, work
 from textual.app import App, ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from mlaudit.domain.text import clean, format_size
 from mlaudit.tui.chart_files import problem_with, write_chart
 from mlaudit.tui.screens.base import BaseScreen
 from mlaudit.tui.screens.confirm import ConfirmDialog
+from mlaudit.tui.screens.dialog import Dialog
 from mlaudit.tui.widgets.field import Field
 from mlaudit.tui.widgets.metric_chart import ChartView, MetricChart
 
@@ -30,7 +30,7 @@ else:
 EXPORT_KEY = Binding("o", "export", show=False, id="chart.export", tooltip="Write the chart to a CSV, SVG or PNG file")
 
 
-class ExportDialog(ModalScreen[Path | None]):
+class ExportDialog(Dialog[Path | None]):
     """Returns a path that can be written to, as far as one can tell; None when cancelled."""
 
     CSS = """

@@ -10,14 +10,16 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.dom import DOMNode
-from textual.screen import ModalScreen, Screen
+from textual.screen import Screen
 from textual.widgets import Static
+
+from mlaudit.tui.screens.dialog import Dialog
 
 GENERAL = """\
 Text fields own the keys that print; tab and esc leave them. The mouse works wherever something can be chosen."""
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Dialog[None]):
     """``?``: closed by any of the keys that close things."""
 
     CSS = """

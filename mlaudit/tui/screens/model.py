@@ -69,8 +69,6 @@ class ModelScreen(PromotionMixin):
         self._version = version
         self.state: ModelState | None = None
         """What is on show."""
-        self._before_failure: str | None = None
-        """The message that was there before one that tells of a failed reading; None while there is none."""
 
     def compose_body(self) -> Iterable[Widget]:
         yield Static(id="warnings", markup=False)
@@ -95,7 +93,6 @@ class ModelScreen(PromotionMixin):
     def action_reload(self) -> None:
         """Ask for the model again; what is on show stays until the answer is there."""
         self.say("")
-        self._before_failure = None
         self.load()
 
     def on_screen_resume(self) -> None:
@@ -113,18 +110,11 @@ class ModelScreen(PromotionMixin):
         try:
             found = await self.ask(ListModels(self._model))
         except MlauditError as error:
-            kept = " What is shown is from before." if self.state else ""
-            # What was just done must stay to be read.
-            if self._before_failure is None:
-                self._before_failure = self.said
-            before = f"{self._before_failure}\n" if self._before_failure and self.state else ""
-            self.say(f"{before}{error}.{kept} Press r to try again.", bad=True)
+            self.say_unread(error, kept=self.state is not None)
             if self.state is None:
                 self.query_one("#about", Static).update(Text(f"{clean(self._model)} was not read"))
             return
-        if self._before_failure is not None:
-            self.say(self._before_failure)
-            self._before_failure = None
+        self.say_read()
         self.state = found.models[0]
         self.mlaudit.store = found.store
         self._warn(self.state)

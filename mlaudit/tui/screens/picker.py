@@ -10,16 +10,16 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from mlaudit.tui.screens.dialog import Dialog
 from mlaudit.tui.widgets.field import Field
 
 PickedT = TypeVar("PickedT")
 
 
-class Picker(ModalScreen[PickedT | None], Generic[PickedT]):
+class Picker(Dialog[PickedT | None], Generic[PickedT]):
     """A title, a field to search in, the list, and a line about the keys. Returns None when cancelled."""
 
     DEFAULT_CSS = """

@@ -8,7 +8,7 @@ pressed twice.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from rich.text import Text
 from textual import work
@@ -20,7 +20,7 @@ from mlaudit.domain.models import Stage, StoreInfo
 from mlaudit.domain.promotion import Event, Target
 from mlaudit.domain.text import clean
 from mlaudit.services.promote import ExecutePromotion, PlanPromotion, PlanRollback
-from mlaudit.services.recovery import InspectIntents, RecoverIntents
+from mlaudit.services.recovery import InspectIntents, RecoverIntents, Settled
 from mlaudit.services.requests import Request
 from mlaudit.tui.screens.base import BaseScreen
 from mlaudit.tui.screens.confirm import ConfirmDialog
@@ -34,6 +34,9 @@ from mlaudit.tui.widgets.change_text import (
     recovery_lines,
     wording,
 )
+
+if TYPE_CHECKING:
+    from textual.notifications import SeverityLevel
 
 NOTICE_SECONDS = 30
 T = TypeVar("T")
@@ -49,6 +52,9 @@ class PromotionMixin(BaseScreen):
     _quit_warned = False
     said = ""
     """The message on show."""
+    _said_bad = False
+    _before_failure: tuple[str, bool] | None = None
+    """The message that was there before one that tells of a failed reading; None while there is no such one."""
 
     def look_again(self) -> object:
         """Ask anew for what is shown; the screen has its own."""
@@ -80,11 +86,28 @@ class PromotionMixin(BaseScreen):
 
     def say(self, message: str | Text, *, bad: bool = False) -> None:
         """One message; the empty text takes it away."""
-        self.said = str(message)
+        self.said, self._said_bad, self._before_failure = str(message), bad, None
         place = self.query_one("#message", Static)
         place.update(message if isinstance(message, Text) else Text(message))
         place.display = bool(message)
         place.set_class(bad, "-bad")
+
+    def say_unread(self, error: MlauditError, *, kept: bool) -> None:
+        """What is shown could not be read anew. What was just done stays to be read above it.
+
+        ``kept``: something from before is on show.
+        """
+        before = self._before_failure or (self.said, self._said_bad)
+        from_before = " What is shown is from before." if kept else ""
+        above = f"{before[0]}\n" if kept and before[0] else ""
+        self.say(f"{above}{error}.{from_before} Press r to try again.", bad=True)
+        self._before_failure = before
+
+    def say_read(self) -> None:
+        """What is shown was read: an earlier failure to do so is not told any more."""
+        if self._before_failure is not None:
+            before, bad = self._before_failure
+            self.say(before, bad=bad)
 
     # Changing
 
@@ -172,7 +195,7 @@ class PromotionMixin(BaseScreen):
             RecoverIntents(inspection, delete_unclear=person),
             "recovery",
             f"Recovering {inspection.model}",
-            told=lambda settled: Text("\n".join(f"✓ {s.words}" for s in settled) or "Nothing to recover."),
+            told=_recovery_told,
             failed=_recovery_failure,
         )
 
@@ -210,27 +233,29 @@ class PromotionMixin(BaseScreen):
 
         self.app.run_worker(do(), group="promotion.execute", exclusive=False)
 
-    def _tell(self, message: Text, *, bad: bool = False) -> None:
+    def _tell(self, message: Text, *, bad: bool = False, note: bool = True) -> None:
+        """Say it here, and in a corner where this screen is not on; with ``note`` it can be read again later."""
+        severity: SeverityLevel = "error" if bad else "information"
         if self.is_attached:
             self.say(message, bad=bad)
         if not self.is_current:
-            self.app.notify(
-                message.plain, severity="error" if bad else "information", timeout=NOTICE_SECONDS, markup=False
-            )
+            self.app.notify(message.plain, severity=severity, timeout=NOTICE_SECONDS, markup=False)
+        elif note:
+            self.mlaudit.note(message.plain, severity)
 
     async def _may_quit(self) -> bool:
         if self._quit_warned:
             return True
         self._quit_warned = True
-        self.say(f"A {self._executing} is under way. Press q again to quit without seeing what came of it.", bad=True)
+        under_way = f"A {self._executing} is under way. Press q again to quit without seeing what came of it."
+        self._tell(Text(under_way), bad=True, note=False)
         return False
 
-    async def action_back(self) -> None:
-        """Leave, but not while the registry is being changed: its outcome is told here."""
+    def may_leave(self) -> bool:
+        """Not while the registry is being changed: its outcome is told here."""
         if self._executing:
             self.say(f"The {self._executing} is under way; what came of it is told here in a moment.")
-            return
-        await super().action_back()
+        return not self._executing
 
 
 def _words_for(request: PlanPromotion | PlanRollback) -> Wording:
@@ -239,6 +264,11 @@ def _words_for(request: PlanPromotion | PlanRollback) -> Wording:
         return wording(clean(request.model), Event.ROLLBACK, Target(Stage.PRODUCTION))
     target = Target.parse(request.to)
     return wording(clean(request.model), target.event, target)
+
+
+def _recovery_told(settled: tuple[Settled, ...]) -> Text:
+    """What a recovery did."""
+    return Text("\n".join(f"{'✓' if s.done else '!'} {s.words}" for s in settled) or "Nothing to recover.")
 
 
 def _recovery_failure(error: MlauditError) -> str:

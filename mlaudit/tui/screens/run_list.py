@@ -21,6 +21,8 @@ class RunList(BaseScreen):
         self._table: RunTable | None = None
         self._loaded = False
         self._loading = False
+        self._first_due = False
+        """The first page of what the filter and the order ask for is not there: the rows are another answer's."""
         self.filter_string = ""
         self.view_type = ViewType.ACTIVE_ONLY
         """Whether deleted runs are asked for."""

@@ -17,7 +17,6 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 from textual.worker import Worker
 
@@ -33,6 +32,7 @@ from mlaudit.services.triage import CHUNK, JudgeRuns
 from mlaudit.tui.files import place_problem, write_file
 from mlaudit.tui.histories import Ask
 from mlaudit.tui.screens.confirm import ConfirmDialog
+from mlaudit.tui.screens.dialog import Dialog
 from mlaudit.tui.screens.run_list_verdicts import VerdictsMixin
 from mlaudit.tui.widgets.field import Field
 from mlaudit.tui.widgets.parameter_field import OnOff
@@ -77,7 +77,7 @@ class AllColumns(OnOff):
         return Text(f"[ ] all columns; off: the {self._shown} that the table shows, in its order")
 
 
-class RunExportDialog(ModalScreen[str | None]):
+class RunExportDialog(Dialog[str | None]):
     """Asks for a name and writes.
 
     Returns what was written in words, the empty text when it was stopped on the way, None when it never began.

@@ -54,7 +54,9 @@ class RowsMixin(OrderMixin):
 
     def _load_rest(self) -> None:
         """Fetch what is missing to arrange all runs."""
-        if self._arrangement is not None and self._next is not None and len(self.table.runs) < ARRANGED_MOST:
+        if self._first_due or self._arrangement is None or self._next is None:
+            return
+        if len(self.table.runs) < ARRANGED_MOST:
             self._fetching_rest = True
             self.load_more(True, most=ARRANGED_MOST)
 

@@ -96,7 +96,11 @@ class OutsideMixin(Host):
         path = await self._fetched(run_id, artifact)
         if path is None:
             return
-        copy = await asyncio.to_thread(outside.printable_copy, path)
+        try:
+            copy = await asyncio.to_thread(outside.printable_copy, path)
+        except OSError as error:
+            self._tell(f"{artifact.path} could not be made ready for the pager: {clean(error)}", "error")
+            return
         if copy is None:
             self._tell(f"{artifact.path} is no text, which is all that a pager can show; o downloads it.", "warning")
             return

@@ -119,7 +119,7 @@ class RunsScreen(LiveMixin, PlaceMixin, ViewsMixin, DeletedMixin, CopyMixin, Exp
     @work(exclusive=True, group="runs.load")
     async def load(self, *, to_top: bool = False) -> None:
         """The first page of what the filter and the order ask for; the cursor stays on its run, or goes to the top."""
-        self._loading, self._fetching_rest = True, False
+        self._loading, self._first_due, self._fetching_rest = True, True, False
         self._say()
         field = self.query_one(FilterInput)
         try:
@@ -130,7 +130,7 @@ class RunsScreen(LiveMixin, PlaceMixin, ViewsMixin, DeletedMixin, CopyMixin, Exp
         except MlauditError as error:
             self._failed(error)
             return
-        self._loading, self._loaded, self._problem = False, True, ""
+        self._loading, self._first_due, self._loaded, self._problem = False, False, True, ""
         self._good = self.filter_string, self.sort
         field.show_error(None)
         field.show_warnings(page.warnings)
@@ -197,7 +197,7 @@ class RunsScreen(LiveMixin, PlaceMixin, ViewsMixin, DeletedMixin, CopyMixin, Exp
         """The store takes no such filter, or order: the table stays as it was, and goes on with what was good."""
         if self._refused_place(error):
             return
-        self._loading = False
+        self._loading, self._first_due = False, False
         filtered = self.filter_string != self._good[0]
         self.filter_string, self.sort = self._good
         self._problem = "" if filtered else f"{error}."
@@ -222,7 +222,9 @@ class RunsScreen(LiveMixin, PlaceMixin, ViewsMixin, DeletedMixin, CopyMixin, Exp
         if self.table.arrangement is not None and not event.all_of_them:
             # Rows made of all runs would change under the cursor.
             return
-        if self._next is not None and not self._problem and (event.all_of_them or not self._loading):
+        if self._first_due or self._problem:
+            return
+        if self._next is not None and (event.all_of_them or not self._loading):
             self.load_more(event.all_of_them)
 
     # Filter

@@ -45,7 +45,7 @@ class TooSmallScreen(ModalScreen[None]):
     def _tell(self) -> None:
         size = self.app.size
         if not is_too_small(size):
-            if self.is_current:
+            if self.is_active:
                 self.dismiss()
             return
         self.query_one(Static).update(

@@ -240,10 +240,10 @@ class TrainFormScreen(RunningMixin, BaseScreen):
     def _entered(self) -> None:
         self.focus_next()
 
-    async def action_back(self) -> None:
-        """Leave; what was typed is kept."""
+    def may_leave(self) -> bool:
+        """What was typed is kept."""
         self.keep()
-        await super().action_back()
+        return True
 
     def keep(self) -> None:
         """Remember what was typed."""

@@ -59,7 +59,8 @@ class RunningMixin(BaseScreen):
         if there is None or not trainings.is_only(there):
             self.to_list()
         elif isinstance(below, TrainingScreen) and below.live is there:
-            await self.app.pop_screen()
+            # Later and by the app, as in switch_to.
+            self.app.call_later(self.app.pop_screen)
         else:
             self.switch_to(TrainingScreen(there))
 

@@ -11,7 +11,6 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -19,13 +18,14 @@ from mlaudit.config.saved_views import SavedViews
 from mlaudit.domain.errors import UsageError
 from mlaudit.domain.saved_view import SavedView
 from mlaudit.tui.screens.confirm import ConfirmDialog
+from mlaudit.tui.screens.dialog import Dialog
 from mlaudit.tui.widgets.field import Field
 from mlaudit.tui.widgets.fitting import fit
 
 NEED_A_VIEW = {"rename", "delete", "apply"}
 
 
-class ViewsScreen(ModalScreen[tuple[str, SavedView] | None]):
+class ViewsScreen(Dialog[tuple[str, SavedView] | None]):
     """Returns the view to apply with its name, None when closed. What was saved last is :attr:`saved`."""
 
     CSS = """

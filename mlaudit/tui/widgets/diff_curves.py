@@ -45,9 +45,10 @@ class DiffCurves(Vertical):
         self._histories = Histories(ask)
         self._comparison: Comparison | None = None
         self._key: str | None = None
-        self._band: tuple[tuple[str, int], Band] | None = None
-        self._left_out = ""
-        self._subtracted: tuple[tuple[MetricHistory, MetricHistory], Series] | None = None
+        self._band: tuple[tuple[str, ...], Band] | None = None
+        """With the metric and the runs that it is over."""
+        self._subtracted: tuple[tuple[MetricHistory, MetricHistory], Series, str] | None = None
+        """Of these two the difference, and what is left out of it, in words."""
 
     def compose(self) -> ComposeResult:
         yield MetricChart(id="chart")
@@ -67,6 +68,16 @@ class DiffCurves(Vertical):
         baseline = self._comparison.baseline if self._comparison else None
         # A comparison carries their ids; replicates log under the same keys as the run that they repeat.
         return tuple(replace(baseline.run, run_id=run_id) for run_id in baseline.replicates) if baseline else ()
+
+    @property
+    def _banded(self) -> tuple[str, ...]:
+        """What a noise band is of: the metric, and the runs around the baseline and itself."""
+        return (self._key or "", *(run.run_id for run in (*self.runs[1:], *self.replicates)))
+
+    @property
+    def _band_here(self) -> Band | None:
+        """The band around what is shown; None for one that was around something else."""
+        return self._band[1] if self._band is not None and self._band[0] == self._banded else None
 
     def forget(self) -> None:
         """Ask the store anew next time."""
@@ -95,8 +106,9 @@ class DiffCurves(Vertical):
             return
         if not self._histories.settled(self.replicates, key):
             await self._histories.load(self.replicates, key, self._draw)
+        banded = self._banded
         parts = [h for run in (*self.runs[1:], *self.replicates) if (h := self._histories.get(run, key)) is not None]
-        self._band = (key, len(parts)), await asyncio.to_thread(_band_of, parts)
+        self._band = banded, await asyncio.to_thread(_band_of, parts)
         self._draw()
 
     # Drawing
@@ -107,7 +119,8 @@ class DiffCurves(Vertical):
         return next((rule.direction for rule in rules if rule.name == self._key), None)
 
     def _draw(self) -> None:
-        if not self.is_mounted:
+        # An answer may come before they are there, or while the screen is taken apart.
+        if not self.query(MetricChart) or not self.query("#curve-facts"):
             return
         chart, facts = self.query_one(MetricChart), self.query_one("#curve-facts", Static)
         key, runs = self._key, self.runs
@@ -121,11 +134,11 @@ class DiffCurves(Vertical):
         series = tuple(replace(s, label=f"{role} {s.label}") for role, s in zip(ROLES, series, strict=False))
         if self.difference:
             why = "" if len(runs) > 1 else "there is no other run to subtract"
-            shown = (self._subtract(series),) if len(runs) > 1 else ()
-            facts.update(self._facts(series, self._left_out))
+            shown, left_out = self._subtract(series) if len(runs) > 1 else (None, "")
+            facts.update(self._facts(series, left_out))
             chart.plot(
                 key,
-                shown,
+                (shown,) if shown is not None else (),
                 message=message or why,
                 direction=self._direction,
                 zero=True,
@@ -133,24 +146,24 @@ class DiffCurves(Vertical):
             )
             return
         facts.update(self._facts(series, self._band_words(len(series))))
-        if self._band is not None and self._band[0][0] == key and len(series) > 1:
-            series = (series[0], replace(series[1], band=self._band[1]))
+        if (band := self._band_here) is not None and len(series) > 1:
+            series = (series[0], replace(series[1], band=band))
         chart.plot(key, series, message=message, direction=self._direction)
 
-    def _subtract(self, series: Sequence[Series]) -> Series:
-        """candidate − baseline at the steps that both have."""
+    def _subtract(self, series: Sequence[Series]) -> tuple[Series, str]:
+        """candidate − baseline at the steps that both have, and what is left out of it, in words."""
         assert self._key is not None
         label = "candidate − baseline"
         ours, theirs = (self._histories.get(run, self._key) for run in self.runs)
         if ours is None or theirs is None:
-            return Series(label, (), (), ", ".join(s.note for s in series if s.note))
+            return Series(label, (), (), ", ".join(s.note for s in series if s.note)), ""
         if self._subtracted is None or self._subtracted[0] != (ours, theirs):
             found = same_step_difference(_curve(ours), _curve(theirs))
             made = Series(label, found.curve.steps.tolist(), found.curve.values.tolist())
             left_out = "1 step is" if found.left_out == 1 else f"{found.left_out:,} steps are"
-            self._left_out = f"{left_out} left out, which only one run has" if found.left_out else ""
-            self._subtracted = (ours, theirs), made
-        return self._subtracted[1]
+            words = f"{left_out} left out, which only one run has" if found.left_out else ""
+            self._subtracted = (ours, theirs), made, words
+        return self._subtracted[1:]
 
     def _band_words(self, runs: int) -> str:
         """What is shaded, or why nothing is."""
@@ -161,9 +174,10 @@ class DiffCurves(Vertical):
             return "no noise band: no other run was judged together with the baseline"
         if errors := self._histories.errors(self.replicates, key):
             return f"noise band without {len(errors)} of {count + 1} runs: {errors[0]}"
-        if self._band is None or self._band[0][0] != key:
+        band = self._band_here
+        if band is None:
             return f"noise band of {count + 1} runs: loading…"
-        return f"░ noise around the baseline: {self._band[1].about.removeprefix('band: ')}"
+        return f"░ noise around the baseline: {band.about.removeprefix('band: ')}"
 
     def _facts(self, series: Sequence[Series], more: str) -> Text:
         lines = [ends_words(role, s, self._direction) for role, s in zip(ROLES, series, strict=False)]

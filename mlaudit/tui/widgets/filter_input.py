@@ -254,7 +254,8 @@ class FilterInput(Vertical):
             self._put(self._draft)
         elif place < len(history):
             self._walk = place
-            self._put(clean(history[place]))
+            # As it was used: the field paints it safely, and what is made printable is another filter.
+            self._put(history[place])
 
     def take(self) -> bool:
         """Put in what is chosen in the list; False when nothing is."""

@@ -102,7 +102,7 @@ class RunTable(ScrollView, can_focus=True):
 
     @dataclass
     class Opened(Message):
-        """Enter, or a click on the run under the cursor."""
+        """Enter, or a second click at once on the run under the cursor."""
 
         run: Run
 
@@ -222,10 +222,14 @@ class RunTable(ScrollView, can_focus=True):
         before = self.column
         if new := [c for c in columns if c not in self._widths]:
             self._measure(self.rows[:MEASURED], new)
-        self.columns = columns
+        others, self.columns = columns != self.columns, columns
         self._layout = None
-        self.cursor_column = columns.index(before) if before in columns else 0
+        # First, since no table scrolls farther than it is wide.
         self._resize()
+        self.cursor_column = columns.index(before) if before in columns else 0
+        if others:
+            # Its place may be another with the same number.
+            self._to_column()
         self.refresh()
 
     @property
@@ -391,7 +395,7 @@ class RunTable(ScrollView, can_focus=True):
         self.cursor_column = min(max(0, self.cursor_column + by), len(self.columns) - 1)
 
     def on_click(self, event: events.Click) -> None:
-        """A row takes the cursor, the row under the cursor opens, a title asks to be sorted by."""
+        """A row takes the cursor, a double click opens it, one on the sign marks it, a title asks to be sorted by."""
         if event.y < HEADER:
             column = self._laid_out.column_at(event.x, self.scroll_offset.x)
             if column is not None:

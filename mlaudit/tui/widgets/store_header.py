@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len, set_cell_size
 from rich.style import Style
 from rich.text import Text
 from textual.reactive import reactive
@@ -21,14 +22,14 @@ USER_FROM = 100
 
 
 def elide(text: str, width: int) -> str:
-    """``text`` in at most ``width`` characters, its middle replaced by an ellipsis."""
-    if len(text) <= width:
+    """``text`` in at most ``width`` cells, its middle replaced by an ellipsis."""
+    if cell_len(text) <= width:
         return text
     if width <= 1:
-        return "…"[:width]
+        return "…"[: max(0, width)]
     tail = (width - 1) // 2
-    head = width - 1 - tail
-    return f"{text[:head]}…{text[len(text) - tail :]}" if tail else f"{text[:head]}…"
+    # Half of a wide character is a blank.
+    return f"{set_cell_size(text, width - 1 - tail)}…{set_cell_size(text[::-1], tail)[::-1]}"
 
 
 class StoreHeader(Widget):
@@ -52,12 +53,12 @@ class StoreHeader(Widget):
         failed = f"{'STALE' if self.store is not None else 'NO ANSWER'} since {self.failed_at}"
         who = f" · {self.user}" if self.user and self.size.width >= USER_FROM else ""
         marks = "".join(f" {m}" for m in (read_only and "READ-ONLY", self.failed_at and failed) if m)
-        room = max(0, self.size.width - len(marks) - len(who) - 1)
+        room = max(0, self.size.width - cell_len(marks) - cell_len(who) - 1)
         if self.store is not None:
             where = f"{self.store.kind} {self.store.uri} · {self.store.reader}"
         else:
             where = "no store has been opened" if self.failed_at else "opening the store…"
-        way = breadcrumbs(self.crumbs, room - 4 - min(len(where), STORE_WIDTH))
+        way = breadcrumbs(self.crumbs, room - 4 - min(cell_len(where), STORE_WIDTH))
         line = Text(" ", style="bold", no_wrap=True)
         for piece, index in way or [("mlaudit", None)]:
             last = index is None or index == len(self.crumbs) - 1
