@@ -11,6 +11,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -294,11 +295,12 @@ class MlauditApp(App[int]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Nothing that writes is bound where nothing may be written, nor the form's key on the form."""
-        if action == "trainings" and not (self._any_training and self.screen.title != "trainings"):
+        # By the class's own title: that of a list of runs is the name of an experiment, which may be "train".
+        if action == "trainings" and not (self._any_training and self.screen.TITLE != "trainings"):
             return False
         if action == "again" and not (self.may_write and self._run_at_hand is not None):
             return False
-        if action == "train" and not (self.may_write and self.screen_stack and self.screen.title != "train"):
+        if action == "train" and not (self.may_write and self.screen_stack and self.screen.TITLE != "train"):
             return False
         return super().check_action(action, parameters)
 
@@ -389,7 +391,8 @@ class MlauditApp(App[int]):
         """Textual's own report prints local variables, which may hold secrets: a plain one goes to the log."""
         where = ""
         if self.log_path:
-            with open(self.log_path, "a", encoding="utf-8") as log:
+            # Where it cannot be written, what is told below is all there is.
+            with suppress(OSError), open(self.log_path, "a", encoding="utf-8") as log:
                 log.writelines(traceback.format_exception(error))
             where = f"; see {self.log_path}"
         self._exception = error

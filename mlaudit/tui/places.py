@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mlaudit.tui.screens.base import in_view
 from mlaudit.tui.screens.experiments import ExperimentsScreen
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ class Places:
     def __init__(self, app: MlauditApp) -> None:
         self._app = app
         self._last: LastPlace | None = None
+        self._due: tuple[Place, tuple[Experiment, ...]] | None = None
+        """Where to return to, and what there is, while a dialog lies over the experiments."""
 
     def begin(self, answer: ExperimentList) -> None:
         """The store has answered: return to where one was in it, if that is wanted. Once."""
@@ -37,9 +40,22 @@ class Places:
         if self._last.problem:
             self._tell(self._last.problem)
         # Whoever was quicker has gone somewhere already.
-        if place is None or not isinstance(self._app.screen, ExperimentsScreen):
+        if place is None or not any(isinstance(s, ExperimentsScreen) and in_view(s) for s in self._app.screen_stack):
             return
-        there = _still_there(place, answer.experiments)
+        self._due = place, answer.experiments
+        if isinstance(self._app.screen, ExperimentsScreen):
+            self.come_back()
+
+    def come_back(self) -> None:
+        """The experiments are on: go on from there to where one was, if that is still to be done.
+
+        Else whoever comes back to them has left the runs for good, and that is kept.
+        """
+        if self._due is None:
+            self.keep()
+            return
+        (place, experiments), self._due = self._due, None
+        there = _still_there(place, experiments)
         gone = [name for i, name in zip(place.experiment_ids, place.names, strict=True) if i not in there]
         if gone:
             what = gone[0] if len(gone) == 1 else f"{len(gone)} experiments, {gone[0]} among them,"
@@ -47,7 +63,7 @@ class Places:
             left = "Here are all experiments." if not there else "The others are shown."
             self._tell(f"Where you were, {what} {are} not here any more under that name. {left}")
         if place.everything and not gone:
-            there = {e.experiment_id: e for e in answer.experiments}
+            there = {e.experiment_id: e for e in experiments}
         if there:
             from mlaudit.tui.screens.runs import RunsScreen
 
@@ -57,7 +73,7 @@ class Places:
 
     def keep(self) -> None:
         """Write down where one is: the runs that are looked at, or that there are none."""
-        if self._last is None:
+        if self._last is None or self._due is not None:
             return
         from mlaudit.tui.screens.runs import RunsScreen
 

@@ -61,11 +61,13 @@ class TrainingQueue:
         self.advance()
         return waiting
 
-    def remove(self, waiting: Waiting) -> None:
-        """Take one out, unless it is being started."""
-        if waiting in self.waiting and not waiting.starting:
-            self.waiting.remove(waiting)
-            drop(waiting)
+    def remove(self, waiting: Waiting) -> bool:
+        """Take one out, unless it is being started; whether it was taken out."""
+        if waiting not in self.waiting or waiting.starting:
+            return False
+        self.waiting.remove(waiting)
+        drop(waiting)
+        return True
 
     def move(self, waiting: Waiting, by: int) -> None:
         """Let one wait less or longer."""

@@ -1,16 +1,19 @@
 """Many small charts, and from one of them to the large one."""
 
+import time
 from typing import Any
 
+import pytest
 from textual.pilot import Pilot
 
 from mlaudit.domain.scales import YScale
 from mlaudit.gateway.memory import MemoryGateway
+from mlaudit.tui.screens import chart_grid
 from mlaudit.tui.screens.chart import ChartScreen
 from mlaudit.tui.screens.chart_grid import ChartGridScreen, SmallChart
 from mlaudit.tui.widgets.metric_chart import MetricChart
 from tests.plugins.sample_store import SAMPLE
-from tests.plugins.screen_tools import app_on, see, until
+from tests.plugins.screen_tools import Handle, app_on, see, until
 
 
 def grid(pilot: Pilot[Any]) -> ChartGridScreen:
@@ -95,3 +98,27 @@ class TestGrid:
             await pilot.press("right", "pagedown", "G", "L")
             await pilot.press("escape")
             await until(pilot, lambda: isinstance(app.screen, ChartScreen))
+
+
+async def test_a_store_slower_than_the_looks_is_heard_out(
+    sample_gateway: MemoryGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chart_grid, "LIVE_SECONDS", 0.05)
+    slow = False
+
+    def around(handle: Handle) -> Handle:
+        def answer(request: Any) -> Any:
+            if slow:
+                time.sleep(0.2)
+            return handle(request)
+
+        return answer
+
+    app = app_on(sample_gateway, around=around)
+    async with app.run_test(size=(160, 45)) as pilot:
+        await open_grid(pilot, sample_gateway, "running")
+        slow = True
+        last = list(grid(pilot).query(SmallChart))[-1]
+        before = len(last.series[0].values)
+        sample_gateway.log_metric(SAMPLE["running"], last.metric, 0.2, 99)
+        await until(pilot, lambda: len(last.series[0].values) == before + 1)

@@ -15,7 +15,7 @@ from mlaudit.domain.models import Stage
 from mlaudit.gateway.memory import MemoryGateway
 from mlaudit.services.compare import CompareRun
 from mlaudit.services.history import GetHistory
-from mlaudit.services.promote import ExecutePromotion
+from mlaudit.services.promote import ExecutePromotion, PlanPromotion
 from mlaudit.services.requests import Request
 from mlaudit.tui.screens.chart import ChartScreen
 from mlaudit.tui.screens.confirm import ConfirmDialog
@@ -358,10 +358,10 @@ class TestUnderWay:
         event.set()
 
     @staticmethod
-    def held(gate: threading.Event, counted: list[Request[Any]]) -> Any:
+    def held(gate: threading.Event, counted: list[Request[Any]], kind: type[Request[Any]] = ExecutePromotion) -> Any:
         def around(handle: Handle) -> Handle:
             def hold(request: Request[Any]) -> Any:
-                if isinstance(request, ExecutePromotion):
+                if isinstance(request, kind):
                     counted.append(request)
                     gate.wait(10)
                 return handle(request)
@@ -427,6 +427,26 @@ class TestUnderWay:
             await pilot.click(StoreHeader, offset=(3, 0))
             await see(pilot, "The promotion is under way")
             assert app.screen is screen
+
+    @pytest.mark.parametrize("kind", [PlanPromotion, CompareRun])
+    async def test_who_has_left_is_not_asked_somewhere_else(
+        self, sample_gateway: MemoryGateway, gate: threading.Event, kind: type[Request[Any]]
+    ) -> None:
+        sent: list[Request[Any]] = []
+        app = app_on(sample_gateway, around=self.held(gate, sent, kind))
+        async with app.run_test(size=WIDE, notifications=True) as pilot:
+            screen = DiffScreen(SAMPLE["better"], promote=True)
+            await app.push_screen(screen)
+            await until(pilot, lambda: sent)
+            await pilot.press("escape")
+            await until(pilot, lambda: app.screen is not screen)
+            there = app.screen
+            gate.set()
+            await until(pilot, lambda: screen.comparison is not None and not screen.is_changing)
+            assert app.screen is there
+            await pilot.press("greater_than_sign")
+            await until(pilot, lambda: app.screen is screen)
+            await see(pilot, "✓ PASS", "the screen was left before the question" if kind is PlanPromotion else "")
 
     async def test_q_warns_wherever_one_is(self, sample_gateway: MemoryGateway, gate: threading.Event) -> None:
         app = app_on(sample_gateway, around=self.held(gate, []))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from mlaudit.config.policy import Policies
 from mlaudit.domain.errors import StoreUnavailable
 from mlaudit.domain.models import Stage
 from mlaudit.gateway.memory import MemoryGateway
+from mlaudit.services.audit_trail import read_history
 from mlaudit.services.promote import (
     ExecutePromotion,
     PlanPromotion,
@@ -22,7 +24,7 @@ from mlaudit.services.promote import (
     plan_promotion,
     plan_rollback,
 )
-from mlaudit.tui.screens.history import HistoryScreen, RecordScreen
+from mlaudit.tui.screens.history import HistoryScreen, RecordScreen, standing_text
 from tests.plugins.fake_world import fake_surroundings
 from tests.plugins.sample_store import MODEL, SAMPLE
 from tests.plugins.screen_tools import app_on, see, text_of, until
@@ -150,6 +152,15 @@ async def test_nothing_at_all_is_said(sample_gateway: MemoryGateway) -> None:
         await pilot.press("enter", "y", "V")
         await see(pilot, "verified at")
         assert app.screen is screen
+
+
+async def test_without_a_record_what_is_unfinished_is_said(sample_gateway: MemoryGateway) -> None:
+    found = read_history(sample_gateway, "churn")
+    said = standing_text(replace(found, entries=(), problems=("a tag is gone",), unfinished=("one of ada's",))).plain
+    assert "churn has no record" in said
+    assert "nothing has moved" not in said
+    assert "broken: a tag is gone" in said
+    assert "unfinished, or under way: one of ada's" in said
 
 
 async def test_a_dead_store_keeps_what_was_there_and_verifies_nothing(sample_gateway: MemoryGateway) -> None:

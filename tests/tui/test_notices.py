@@ -44,3 +44,19 @@ async def test_only_so_many_are_kept(sample_gateway: MemoryGateway) -> None:
         assert app.notices[0].text == "word 3"
         await pilot.press("ctrl+n")
         await see(pilot, f"the last {MOST} notifications")
+
+
+async def test_the_cursor_stays_on_its_notification_when_another_comes(sample_gateway: MemoryGateway) -> None:
+    app = app_on(sample_gateway)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await see(pilot, "fraud-detector")
+        app.notify("the first", timeout=0.01, markup=False)
+        app.notify("the second", timeout=0.01, markup=False)
+        await pilot.press("ctrl+n", "j")
+        screen = app.screen
+        assert isinstance(screen, NoticesScreen)
+        await until(pilot, lambda: screen.current is not None and screen.current.text == "the first")
+        app.notify("the third", timeout=0.01, markup=False)
+        await see(pilot, "3 notifications since")
+        assert screen.current is not None
+        assert screen.current.text == "the first"

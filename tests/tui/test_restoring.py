@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mlaudit.config.last_place import LastPlace, Place
 from mlaudit.gateway.memory import MemoryGateway
+from mlaudit.services.experiments import ListExperiments
 from mlaudit.tui.screens.experiments import ExperimentsScreen
+from mlaudit.tui.screens.help import HelpScreen
 from mlaudit.tui.screens.run import RunScreen
 from mlaudit.tui.screens.run_list_place import WELCOME
 from mlaudit.tui.screens.runs import RunsScreen
 from mlaudit.tui.widgets.filter_input import FilterInput
 from mlaudit.tui.widgets.run_cells import PIN
-from tests.plugins.screen_tools import app_on, see, text_of, until
+from tests.plugins.screen_tools import Handle, app_on, see, text_of, until
 
 
 @pytest.fixture(autouse=True)
@@ -147,3 +151,37 @@ async def test_pins_and_curves_are_there_again(sample_gateway: MemoryGateway) ->
     kept = place_of(sample_gateway)
     assert kept is not None
     assert (kept.pinned, kept.curves) == (("metrics.val_loss",), ("val_loss",))
+
+
+async def test_a_dialog_that_is_open_when_the_store_answers_only_puts_it_off(sample_gateway: MemoryGateway) -> None:
+    app = app_on(sample_gateway)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await see(pilot, "fraud-detector")
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen) and app.screen._loaded)
+    kept = place_of(sample_gateway)
+    assert kept is not None
+    gate = threading.Event()
+
+    def around(handle: Handle) -> Handle:
+        def answer(request: Any) -> Any:
+            if isinstance(request, ListExperiments):
+                gate.wait(10)
+            return handle(request)
+
+        return answer
+
+    again = app_on(sample_gateway, restore=True, around=around)
+    async with again.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: isinstance(again.screen, ExperimentsScreen))
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(again.screen, HelpScreen))
+        gate.set()
+        await until(pilot, lambda: again.store is not None)
+        await pilot.pause()
+        assert isinstance(again.screen, HelpScreen)
+        again.places.keep()
+        assert place_of(sample_gateway) == kept
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(again.screen, RunsScreen))
+        await see(pilot, WELCOME)

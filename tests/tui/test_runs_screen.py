@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -400,6 +401,28 @@ class TestColumns:
             await pilot.press("x")
             await until(pilot, lambda: screen.table.columns == before)
 
+    async def test_a_click_shows_or_hides_a_column(self, sample_gateway: MemoryGateway) -> None:
+        async with runs_of(sample_gateway) as (pilot, screen):
+            second = screen.table.columns[2]
+            await pilot.press("C")
+            await until(pilot, lambda: isinstance(pilot.app.screen, ColumnsScreen))
+            await see(pilot, f"● {second}")
+            await pilot.click(OptionList, offset=(3, 1))
+            await see(pilot, f"· {second}")
+            await pilot.press("enter")
+            await until(pilot, lambda: pilot.app.screen is screen)
+            assert second not in screen.table.columns
+
+    async def test_a_verdict_column_that_was_hidden_can_be_shown_again(self, sample_gateway: MemoryGateway) -> None:
+        async with runs_of(sample_gateway) as (pilot, screen):
+            await until(pilot, lambda: "verdict" in screen.table.columns)
+            for key in ("n", "a"):
+                await pilot.press("C")
+                await until(pilot, lambda: isinstance(pilot.app.screen, ColumnsScreen))
+                await pilot.press(key, "enter")
+                await until(pilot, lambda: pilot.app.screen is screen)
+                assert ("verdict" in screen.table.columns) == (key == "a")
+
     async def test_a_column_moves_and_escape_changes_nothing(self, sample_gateway: MemoryGateway) -> None:
         async with runs_of(sample_gateway) as (pilot, screen):
             before = screen.table.columns
@@ -563,6 +586,21 @@ class TestLive:
             sample_gateway.log_metric(SAMPLE["running"], "val_loss", 0.123456, step=9)
             await see(pilot, "0.12346")
             assert screen.table._changed[SAMPLE["running"]] == {"metrics.val_loss"}
+
+    async def test_a_store_slower_than_the_looks_is_heard_out(self, sample_gateway: MemoryGateway) -> None:
+        def around(handle: Handle) -> Handle:
+            def answer(request: Any) -> Any:
+                if isinstance(request, SearchRuns) and "run_id IN" in request.filter_string:
+                    time.sleep(0.3)
+                return handle(request)
+
+            return answer
+
+        async with runs_of(sample_gateway, size=(220, 45), around=around) as (pilot, screen):
+            await see(pilot, "1 RUNNING")
+            screen._pause = 0.05
+            sample_gateway.log_metric(SAMPLE["running"], "val_loss", 0.123456, step=9)
+            await see(pilot, "0.12346")
 
     async def test_a_run_that_ends_is_asked_for_no_more(self, sample_gateway: MemoryGateway) -> None:
         async with runs_of(sample_gateway) as (pilot, screen):

@@ -157,6 +157,26 @@ async def test_a_name_that_is_taken_is_replaced_only_after_a_question() -> None:
         await until(pilot, lambda: kept(screen).read()["mine"] == SavedView())
 
 
+async def test_the_line_below_follows_a_view_that_is_renamed_or_deleted() -> None:
+    async with runs_of(store()) as (pilot, screen):
+        kept(screen).save("one", SavedView())
+        await dialog(pilot)
+        await pilot.press("enter")
+        await see(pilot, "view one")
+        here = await dialog(pilot)
+        await named(pilot, "n", "two")
+        await until(pilot, lambda: not here.has_class("-naming") and set(kept(screen).read()) == {"two"})
+        await pilot.press("escape")
+        await see(pilot, "view two")
+        here = await dialog(pilot)
+        await pilot.press("x")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmDialog))
+        pilot.app.screen.query_one("#confirm", Button).press()
+        await until(pilot, lambda: kept(screen).read() == {} and not here.applied)
+        await pilot.press("escape")
+        await until(pilot, lambda: pilot.app.screen is screen and "view two" not in text_of(pilot))
+
+
 async def test_rename_and_delete_with_a_question() -> None:
     async with runs_of(store()) as (pilot, screen):
         kept(screen).save("one", BEST)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from textual.command import CommandList, CommandPalette
 from textual.widgets import Input
 
@@ -11,6 +12,7 @@ from mlaudit.config.settings import Settings
 from mlaudit.gateway.memory import MemoryGateway
 from mlaudit.services.experiments import ListExperiments
 from mlaudit.tui.app import MlauditApp
+from mlaudit.tui.screens.base import BaseScreen
 from mlaudit.tui.screens.diff import DiffScreen
 from mlaudit.tui.screens.experiments import ExperimentsScreen
 from mlaudit.tui.screens.help import HelpScreen
@@ -166,3 +168,39 @@ async def test_the_users_own_keys_and_colours_hold(sample_gateway: MemoryGateway
         assert any("there is no theme 'no-such-theme'" in m for m in told)
         assert any("slow is ignored" in m for m in told)
         assert any("there is no action runs.nothing" in m for m in told)
+
+
+@pytest.mark.parametrize("name", ["train", "trainings"])
+async def test_an_experiment_may_be_called_like_a_screen(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its runs have the same keys as those of any other."""
+    monkeypatch.setattr(MlauditApp, "_any_training", True)
+    store = MemoryGateway()
+    experiment = store.add_experiment(name)
+    store.add_run(experiment, name="one", model=False)
+    app = app_on(store)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await see(pilot, name)
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen) and app.screen._loaded)
+        assert app.check_action("train", ())
+        assert app.check_action("trainings", ())
+
+
+async def test_a_screen_begins_once(sample_gateway: MemoryGateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Textual calls on_mount of every base class by itself."""
+    begun: list[str] = []
+    original = BaseScreen.on_mount
+
+    def counted(self: BaseScreen) -> None:
+        begun.append(type(self).__name__)
+        original(self)
+
+    monkeypatch.setattr(BaseScreen, "on_mount", counted)
+    app = app_on(sample_gateway)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await see(pilot, "fraud-detector")
+        await pilot.press("a")
+        await see(pilot, "mlp-base")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, RunScreen) and app.screen.run)
+    assert begun == ["ExperimentsScreen", "RunsScreen", "RunScreen"]

@@ -1,5 +1,6 @@
 """The form in front of a training."""
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from mlaudit.tui.screens.training import TrainingScreen
 from mlaudit.tui.widgets.field import Field
 from mlaudit.tui.widgets.parameter_field import Choices, OnOff, ParameterField
 from mlaudit.tui.widgets.store_header import StoreHeader
-from tests.plugins.screen_tools import see, text_of, until
+from tests.plugins.screen_tools import see, text_of, told, until
 from tests.tui.training_bench import TrainingBench, field, open_form, train
 
 
@@ -143,6 +144,35 @@ class TestStart:
             assert ("epochs", "9") in bench.started[0].values
             assert not any(isinstance(s, TrainFormScreen) for s in pilot.app.screen_stack)
             await see(pilot, f"process {screen.live.training.pid}")
+
+    @pytest.mark.parametrize("error", [None, StoreUnavailable("memory://", "gone")])
+    async def test_who_has_left_the_form_is_told_of_the_start(
+        self, bench: TrainingBench, error: StoreUnavailable | None
+    ) -> None:
+        gate, asked = threading.Event(), threading.Event()
+
+        def hold(request: Any) -> None:
+            if isinstance(request, StartTraining):
+                asked.set()
+                gate.wait(10)
+                if error is not None:
+                    raise error
+
+        bench.before = hold
+        async with bench.app().run_test(size=(100, 30)) as pilot:
+            form = await open_form(pilot, mode="slow")
+            form.action_start()
+            await see(pilot, "Start this training?")
+            await pilot.press("right", "enter")
+            await until(pilot, asked.is_set)
+            await pilot.press("escape")
+            await until(pilot, lambda: pilot.app.screen is not form)
+            there = pilot.app.screen
+            gate.set()
+            await until(
+                pilot, lambda: ("t shows it" if error is None else "was not started: memory://: gone") in told(pilot)
+            )
+            assert pilot.app.screen is there
 
     async def test_a_store_that_is_gone_is_said_in_place(self, bench: TrainingBench) -> None:
         def gone(request: Any) -> None:

@@ -23,6 +23,7 @@ from mlaudit.tui.screens.confirm import ConfirmDialog
 from mlaudit.tui.screens.training import TrainingScreen
 from mlaudit.tui.screens.trainings import TrainingsScreen
 from mlaudit.tui.waiting_trainings import Waiting, keep, left_waiting
+from mlaudit.tui.widgets.jump_table import OpenTable
 from tests.plugins.screen_tools import see, text_of, told, until
 from tests.tui.training_bench import TrainingBench, open_form, queue, train
 
@@ -105,6 +106,23 @@ class TestWaiting:
             await pilot.press("G", "x")
             await see(pilot, "Taken out of the queue", "2 trainings are running, 1 waits")
             assert len(list((tmp_path / "state" / "waiting").iterdir())) == 1
+
+    async def test_what_is_being_started_is_not_said_to_be_taken_out(self, bench: TrainingBench) -> None:
+        async with bench.app().run_test(size=(160, 40)) as pilot:
+            await see(pilot, "fraud-detector")
+            await train(pilot, "slow", epochs="11")
+            await queue(pilot, "slow", epochs="12")
+            screen = pilot.app.screen
+            assert isinstance(screen, TrainingsScreen)
+            waiting = app_of(pilot).trainings.queue.waiting[0]
+            screen.query_one(OpenTable).move_cursor(row=1)
+            await until(pilot, lambda: screen.current is waiting)
+            assert screen.check_action("end", ())
+            waiting.starting = True
+            screen.action_end()
+            assert not screen.check_action("end", ())
+            assert app_of(pilot).trainings.queue.waiting == [waiting]
+            assert "Taken out" not in told(pilot)
 
     async def test_a_start_that_fails_waits_for_somebody_and_the_next_goes_on(self, bench: TrainingBench) -> None:
         async with bench.app().run_test(size=(160, 40), notifications=True) as pilot:

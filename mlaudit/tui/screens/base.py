@@ -92,6 +92,10 @@ class BaseScreen(Screen[None]):
             header.failed_at = ""
         return answer
 
+    def is_at_work(self, group: str) -> bool:
+        """Whether a worker of this screen's goes on: one that is started now would end it unfinished."""
+        return any(w.node is self and w.group == group and not w.is_finished for w in self.workers)
+
     # The way here
 
     @property

@@ -105,7 +105,6 @@ class ChartScreen(ExportMixin, ChartOptionsMixin, BaseScreen):
         yield Static(id="status", markup=False)
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._list_metrics()
         self.set_interval(LIVE_SECONDS / 2, self._tick)
         self.call_after_refresh(self._show)
@@ -327,7 +326,7 @@ class ChartScreen(ExportMixin, ChartOptionsMixin, BaseScreen):
     def _tick(self) -> None:
         due = self.is_current and time.monotonic() >= self._next_poll
         busy = self._key is not None and self.curves.histories.waiting(self.curves.runs, self._key)
-        if due and not busy and any(map(is_live, self.curves.runs)):
+        if due and not busy and not self.is_at_work("chart.live") and any(map(is_live, self.curves.runs)):
             self._next_poll = time.monotonic() + self._pause
             self._poll(self._key)
 

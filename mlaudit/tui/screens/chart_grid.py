@@ -103,7 +103,6 @@ class ChartGridScreen(BaseScreen):
         yield Static(id="where", markup=False)
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.set_interval(LIVE_SECONDS, self._tick)
 
     async def on_resize(self) -> None:
@@ -201,7 +200,7 @@ class ChartGridScreen(BaseScreen):
         self._load(fresh=True)
 
     def _tick(self) -> None:
-        if self.is_current and any(map(is_live, self._curves.runs)):
+        if self.is_current and any(map(is_live, self._curves.runs)) and not self.is_at_work("grid.histories"):
             self._poll()
 
     @work(exclusive=True, group="grid.histories")

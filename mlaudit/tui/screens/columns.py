@@ -50,9 +50,14 @@ class ColumnsScreen(Marker):
     def action_toggle_column(self) -> None:
         """Show or hide the column under the cursor, and go on to the next."""
         if self._current is not None:
+            self._toggle()
+            self.query_one(OptionList).action_cursor_down()
+
+    def _toggle(self) -> None:
+        """By the mouse: the cursor stays where it was clicked."""
+        if self._current is not None:
             self._shown ^= {self._current}
             self._list()
-            self.query_one(OptionList).action_cursor_down()
 
     def action_all(self) -> None:
         """Show all that are listed."""

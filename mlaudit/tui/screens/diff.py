@@ -23,7 +23,7 @@ from mlaudit.domain.models import Run, StoreInfo
 from mlaudit.services.compare import CompareRun, Comparison
 from mlaudit.services.promote import PlanPromotion
 from mlaudit.tui.histories import Ask, first_metric
-from mlaudit.tui.screens.base import BaseScreen
+from mlaudit.tui.screens.base import BaseScreen, in_view
 from mlaudit.tui.screens.export import EXPORT_KEY, ExportMixin
 from mlaudit.tui.screens.promotion import PromotionMixin
 from mlaudit.tui.widgets.comparison_text import differences_title, notes_text, sides_text, verdict_text
@@ -124,7 +124,9 @@ class DiffScreen(ExportMixin, PromotionMixin, BaseScreen):
         self.show_comparison(comparison)
         if self._promote_at_once:
             self._promote_at_once = False
-            self.action_promote()
+            # Whoever has left meanwhile does not want it any more.
+            if in_view(self):
+                self.action_promote()
 
     def show_comparison(self, comparison: Comparison) -> None:
         """Put a comparison on screen."""

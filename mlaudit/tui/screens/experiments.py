@@ -87,8 +87,8 @@ class ExperimentsScreen(BaseScreen):
         self.mlaudit.user = f"{actor.name} ({actor.known_by})"
 
     def on_screen_resume(self) -> None:
-        """Whoever comes back here has left the runs for good."""
-        self.mlaudit.places.keep()
+        """Whoever comes back here from the runs has left them for good."""
+        self.mlaudit.places.come_back()
 
     def _list(self) -> None:
         self.query_one(OpenTable).fill(

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.text import Text
-from textual import on
 from textual.binding import Binding
-from textual.widgets import OptionList
 
 from mlaudit.domain.groups import RECIPE, GroupChoice
 from mlaudit.tui.screens.picker import Marker, moving
@@ -78,8 +76,7 @@ class GroupByScreen(Marker):
         else:
             self.dismiss((self._current,))
 
-    @on(OptionList.OptionSelected)
-    def _clicked(self) -> None:
+    def _toggle(self) -> None:
         self.action_toggle_key()
 
     def action_ungroup(self) -> None:

@@ -198,9 +198,10 @@ def standing_text(found: History, verified_at: str = "") -> Text:
     """Whether the records can be believed, and everything that speaks against it."""
     sign = "✓" if found.holds else "✗"
     when = f"verified at {verified_at}: " if verified_at else ""
-    if not found.entries:
-        return Text(f"{when}{found.model} has no record, and nothing has moved")
     lines = [f"{sign} {when}{found.standing}"]
+    speaks_against = found.problems or found.moved_since or found.unfinished
+    if not found.entries:
+        lines = [f"{when}{found.model} has no record" + ("" if speaks_against else ", and nothing has moved")]
     lines += [f"! broken: {problem}" for problem in found.problems]
     lines += [f"! out of band since the last record: {moved}" for moved in found.moved_since]
     lines += [f"! unfinished, or under way: {words}" for words in found.unfinished]

@@ -44,7 +44,6 @@ class ModelsScreen(BaseScreen):
         yield Static("Reading the registered models…", id="status", markup=False)
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.load()
 
     def on_screen_resume(self) -> None:

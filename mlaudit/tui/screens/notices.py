@@ -61,15 +61,20 @@ class NoticesScreen(SearchedScreen):
 
     def _list(self) -> None:
         notices = self.mlaudit.notices
-        wanted = self._wanted
+        wanted, current = self._wanted, self.current
         self._listed = tuple(n for n in reversed(notices) if wanted in f"{n.severity} {n.text}".lower())
-        self.query_one(JumpTable).fill(
+        table = self.query_one(JumpTable)
+        table.fill(
             ("time", "", "notification"),
             (
                 (Text(n.clock), Text(n.severity, style=STYLES.get(n.severity, "")), Text(fit(n.text, CELL_WIDTH)))
                 for n in self._listed
             ),
         )
+        # A new one comes at the top: the cursor goes down with what it was on.
+        at = next((place for place, notice in enumerate(self._listed) if notice is current), None)
+        if at is not None:
+            table.move_cursor(row=at)
         count = len(notices)
         said = f"{count} notification{'' if count == 1 else 's'} since mlaudit was started" if count else "none so far"
         if count == MOST:

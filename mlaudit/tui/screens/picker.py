@@ -98,6 +98,14 @@ class Marker(Picker[tuple[str, ...]]):
         """Return what was marked, by ``dismiss``."""
         raise NotImplementedError
 
+    def _toggle(self) -> None:
+        """Mark what is under the cursor, or no more."""
+        raise NotImplementedError
+
+    @on(OptionList.OptionSelected)
+    def _clicked(self) -> None:
+        self._toggle()
+
     def action_search(self) -> None:
         """Go to the search field, at once: what is typed next is meant for it."""
         self.set_focus(self.query_one(Input))

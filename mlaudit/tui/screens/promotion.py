@@ -1,8 +1,9 @@
 """How a change of the registry goes on any screen: plan, dialog, execution, and what came of it.
 
-The execution runs as a worker of the app and not of the screen: leaving the screen would cancel the screen's workers,
-and the outcome of something that is being done all the same would be lost. While it runs esc stays here; ``q`` must be
-pressed twice.
+A screen that is left is kept as long as there is a way forward to it, and so are its workers; whoever has left before
+the question is not asked it somewhere else. The execution runs as a worker of the app and not of the screen: when the
+screen is taken apart its workers are cancelled, and the outcome of something that is being done all the same would be
+lost. While it runs esc stays here; ``q`` must be pressed twice.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from mlaudit.domain.text import clean
 from mlaudit.services.promote import ExecutePromotion, PlanPromotion, PlanRollback
 from mlaudit.services.recovery import InspectIntents, RecoverIntents, Settled
 from mlaudit.services.requests import Request
-from mlaudit.tui.screens.base import BaseScreen
+from mlaudit.tui.screens.base import BaseScreen, in_view
 from mlaudit.tui.screens.confirm import ConfirmDialog
 from mlaudit.tui.widgets.change_text import (
     Wording,
@@ -127,6 +128,9 @@ class PromotionMixin(BaseScreen):
         words = _words_for(request)
         try:
             plan = await self.ask(request)
+            if not in_view(self):
+                self._tell(Text(f"{words.not_done}: the screen was left before the question."), note=False)
+                return
             self.say("")
             words = wording(plan.model, plan.event, plan.target)
             dialog = ConfirmDialog(
@@ -172,6 +176,9 @@ class PromotionMixin(BaseScreen):
                 alive = "; ".join(inspection.alive)
                 self.say(f"Nothing to recover. Under way, or just ended: {alive}." if alive else "Nothing to recover.")
                 self.look_again()
+                return
+            if not in_view(self):
+                self._tell(Text("Not recovered: the screen was left before the question."), note=False)
                 return
             self.say("")
             person = needs_person(inspection)

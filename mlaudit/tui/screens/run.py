@@ -71,7 +71,6 @@ class RunScreen(OutsideMixin, BaseScreen):
                 yield MetricsPane(self.ask, system=True)
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.query_one(TabbedContent).display = False
         self._say(f"reading run {self._run_id[:12]}…")
         self.load()

@@ -75,7 +75,8 @@ class ColumnsMixin(VerdictsMixin):
         more = ("run_id", "end_time", "user", "experiment", "artifact_uri")
         runs = self.table.runs
         shown = [column for column in self.table.columns if column != COUNT]
-        found = (*shown, *FIRST, *default_columns(runs), *tag_columns(runs), *more)
+        verdicts = VERDICTS if self._verdicts_shown else ()
+        found = (*shown, *FIRST, *verdicts, *default_columns(runs), *tag_columns(runs), *more)
         mlflow = sorted({f"tags.{k}" for run in runs for k in run.tags if k.startswith("mlflow.")})
         return tuple(dict.fromkeys((*found, *mlflow)))
 

@@ -26,7 +26,6 @@ class CurvesMixin(ColumnsMixin):
         self._sparklines = Sparklines(self.ask, self._curves_missed)
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.table.curve = self._sparklines.text
 
     def action_curve(self) -> None:

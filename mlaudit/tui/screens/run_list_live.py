@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 
 from textual import work
-from textual.timer import Timer
 
 from mlaudit.domain.errors import MlauditError
 from mlaudit.domain.models import Experiment
@@ -27,17 +26,13 @@ class LiveMixin(VerdictsMixin):
         super().__init__(experiments)
         self._pause = LIVE_SECONDS
         self._next_look = 0.0
-        self._clock: Timer | None = None
 
     def on_mount(self) -> None:
-        super().on_mount()
-        # Textual calls this of every class by itself, besides those that call the one above.
-        if self._clock is None:
-            self._clock = self.set_interval(LIVE_SECONDS / 5, self._tick)
+        self.set_interval(LIVE_SECONDS / 5, self._tick)
 
     def _tick(self) -> None:
         """Look again at the runs that are RUNNING, less and less often while nothing comes of it."""
-        if not self.is_current or self._loading or time.monotonic() < self._next_look:
+        if not self.is_current or self._loading or time.monotonic() < self._next_look or self.is_at_work("runs.live"):
             return
         if live := self._live_ids:
             self._next_look = time.monotonic() + self._pause

@@ -17,7 +17,6 @@ class PinsMixin(ColumnsMixin):
     """Pins and unpins columns."""
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.table.pinned = frozenset(self._pinned)
 
     def action_pin(self) -> None:

@@ -46,9 +46,11 @@ class ViewsMixin(PinsMixin, CurvesMixin, TreeMixin):
         chosen = await self.app.push_screen_wait(dialog)
         if chosen is not None:
             self._apply_view(*chosen)
-        elif dialog.saved:
-            self._named_view = dialog.saved, present
-            self._say()
+            return
+        # It may have been saved, renamed or deleted there.
+        view = present if dialog.saved else self._named_view[1] if self._named_view is not None else None
+        self._named_view = (dialog.applied, view) if dialog.applied and view is not None else None
+        self._say()
 
     def more_commands(self) -> Iterable[tuple[str, str, Callable[[], object]]]:
         """The saved views, for the palette: title, help, what to do."""

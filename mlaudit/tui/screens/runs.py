@@ -107,7 +107,6 @@ class RunsScreen(LiveMixin, PlaceMixin, ViewsMixin, DeletedMixin, CopyMixin, Exp
         yield Static(id="status", markup=False)
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.table.experiments = {e.experiment_id: e.name for e in self._experiments}
         if (store := self.mlaudit.store) is not None:
             memory = FilterMemory(store.uri, [e.experiment_id for e in self._experiments])

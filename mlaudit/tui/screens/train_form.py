@@ -21,7 +21,7 @@ from mlaudit.services.experiments import ListExperiments
 from mlaudit.services.training import DescribeTraining
 from mlaudit.tui.planned_training import plan
 from mlaudit.tui.prefill import Prefill, fill, of_launch
-from mlaudit.tui.screens.base import BaseScreen
+from mlaudit.tui.screens.base import BaseScreen, in_view
 from mlaudit.tui.screens.confirm import ConfirmDialog
 from mlaudit.tui.screens.launches import LaunchesScreen, when
 from mlaudit.tui.screens.train_form_running import RunningMixin
@@ -297,10 +297,15 @@ class TrainFormScreen(RunningMixin, BaseScreen):
             live = await trainings.start(planned)
         except MlauditError as error:
             self._say(f"Not started: {error}.", bad=True)
+            if not in_view(self):
+                trainings.notify(f"The training was not started: {error}.", bad=True)
             return
         finally:
             self._asking = False
             if self.is_attached:
                 self._show_about()
-        if self.is_current:
+        self._say("")
+        if self.is_active:
             self.switch_to(TrainingScreen(live))
+        else:
+            trainings.notify(f"{live.headline}. t shows it.")

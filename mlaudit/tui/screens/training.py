@@ -81,7 +81,6 @@ class TrainingScreen(OutputSearchMixin, BaseScreen):
             yield RunCurves(self.ask, id="curves")
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.query_one(LogView).pull(everything=True)
         self.set_interval(TAIL_SECONDS, self._pull)
         self.set_interval(STATE_SECONDS, self._look)

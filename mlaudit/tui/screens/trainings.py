@@ -131,8 +131,9 @@ class TrainingsScreen(BaseScreen):
         """Stop what runs, after a question; take out what waits."""
         row, queue = self.current, self.mlaudit.trainings.queue
         if isinstance(row, Waiting):
-            queue.remove(row)
-            self.mlaudit.trainings.notify(f"Taken out of the queue: {row.planned.title}.")
+            # Its turn may have come since it was last looked at.
+            if queue.remove(row):
+                self.mlaudit.trainings.notify(f"Taken out of the queue: {row.planned.title}.")
             self._look()
         elif row is not None and row.status.running and not row.stopping:
             self.app.push_screen(TrainingScreen(row, stop=True))
@@ -184,7 +185,9 @@ class TrainingsScreen(BaseScreen):
         row = self.current if action in {"end", "start", "move", "copy", "diff"} else None
         if action in {"start", "move"} and not isinstance(row, Waiting):
             return None
-        if action == "end" and not (isinstance(row, Waiting) or (row is not None and row.status.running)):
+        if action == "end" and not (
+            not row.starting if isinstance(row, Waiting) else row is not None and row.status.running
+        ):
             return None
         if action == "diff" and not (isinstance(row, LiveTraining) and row.ended and row.has_run):
             return None

@@ -207,7 +207,13 @@ class ViewsScreen(Dialog[tuple[str, SavedView] | None]):
         if await self.app.push_screen_wait(dialog) is None:
             return
         if await self._change(lambda: self._views.delete(name)):
+            self._current = "" if self._current == name else self._current
             self._list()
+
+    @property
+    def applied(self) -> str:
+        """The name that the view on show has by now; empty where there is none, or none any more."""
+        return self._current
 
     async def _change(self, change: Callable[[], str]) -> bool:
         """Whether it was done. In a thread: another mlaudit may keep the file locked for a moment."""
