@@ -206,6 +206,10 @@ def run(directory: Path, fresh: bool, stop: StopSignals) -> int:
             return UNUSABLE
     existed = directory.exists()
     with locked(directory):
+        # Another process may have built it between the question and the lock.
+        if is_ready(directory, fresh):
+            emit("reuse", uri=store_uri(directory))
+            return 0
         started = time.monotonic()
         clear(directory)
         mark(directory, "building")

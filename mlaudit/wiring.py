@@ -155,10 +155,13 @@ class Services:
             raise ReadOnly(request.what, "mlaudit was started with --read-only")
         progress(request.what)
         kind: type[Request[Any]] = type(request)
-        with self._importing:
-            if kind not in self._answers:
-                self._answers = _answers_for(kind, self) | self._answers
-            answer = self._answers[kind]
+        answer = self._answers.get(kind)
+        if answer is None:
+            # Only who asks for something new waits for an import.
+            with self._importing:
+                if kind not in self._answers:
+                    self._answers = _answers_for(kind, self) | self._answers
+                answer = self._answers[kind]
         return cast(T, answer(request))
 
 
@@ -173,7 +176,10 @@ def _answers_for(kind: type[Request[Any]], its: Services) -> _Answers:
     Raises LookupError.
     """
     home = kind.__module__.rpartition(".")[2]
-    return next(answers for homes, answers in _GROUPS if home in homes)(its)
+    found = next((answers for homes, answers in _GROUPS if home in homes), None)
+    if found is None:
+        raise LookupError(f"no group answers the requests of {kind.__module__}")
+    return found(its)
 
 
 def _looking(its: Services) -> _Answers:

@@ -14,6 +14,7 @@ from mlaudit.config.settings import Settings
 from mlaudit.domain.errors import MlauditError, StoreUnavailable
 from mlaudit.gateway.base import Gateway
 from mlaudit.gateway.memory import MemoryGateway
+from mlaudit.services.experiments import ListExperiments
 from mlaudit.services.requests import Request
 from mlaudit.wiring import Services, _answers_for, training_environment
 
@@ -83,6 +84,22 @@ def test_a_training_may_open_the_directory_that_it_is_handed(tmp_path: Path, mon
     assert environment["MLFLOW_TRACKING_URI"].endswith("/mlruns")
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "false")
     assert training_environment(Settings(tracking_uri=str(tmp_path / "mlruns")))["MLFLOW_ALLOW_FILE_STORE"] == "false"
+
+
+def test_who_asks_for_what_is_known_waits_for_no_import() -> None:
+    services = Services(Settings(), open_gateway=MemoryGateway)
+    first = services.handle(ListExperiments())
+    answers: list[object] = []
+    asking = threading.Thread(target=lambda: answers.append(services.handle(ListExperiments())), daemon=True)
+    with services._importing:
+        asking.start()
+        asking.join(10)
+    assert answers == [first]
+
+
+def test_a_request_that_nobody_answers() -> None:
+    with pytest.raises(LookupError):
+        Services(Settings(), open_gateway=MemoryGateway).handle(Request())
 
 
 def test_every_kind_of_request_has_its_answer() -> None:

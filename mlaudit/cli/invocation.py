@@ -55,7 +55,8 @@ PolicyPath = Annotated[
     typer.Option(
         "--policy",
         metavar="FILE",
-        help="The policy that judges. Default: mlaudit.toml, searched upwards from this directory.",
+        help="The policy that judges. Default: mlaudit.toml, or [tool.mlaudit] of pyproject.toml, searched upwards"
+        " from this directory.",
         show_default=False,
     ),
 ]

@@ -83,11 +83,10 @@ def open_app(settings: Settings, *, slow: bool = False, restore: bool = True) ->
     os.environ.setdefault("TEXTUAL_FPS", "10" if settings.slow else "240")
     if settings.slow:
         os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
-    if not settings.tracking_uri or "://" not in settings.tracking_uri:
-        # A store on this machine that is not there is told at once, on one line, and not in an empty screen.
-        from mlaudit.gateway.uri import resolve
+    # A store on this machine that is not there is told at once, on one line, and not in an empty screen.
+    from mlaudit.gateway.uri import check_here
 
-        resolve(settings.tracking_uri, settings.registry_uri)
+    check_here(settings.tracking_uri, settings.registry_uri)
     from mlaudit.worker.log_file import new_log_path
     from mlaudit.worker.messages import Hello
     from mlaudit.worker.spawn import begin

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from mlaudit.cli import output
-from mlaudit.cli.invocation import FIRST_ANSWER, invocation
+from mlaudit.cli.invocation import invocation
 from mlaudit.domain.run_values import run_object
 from mlaudit.domain.text import format_duration, format_number, format_size, format_time
 from mlaudit.reports.runs import render_json
@@ -28,7 +28,9 @@ def show(
     form: Annotated[ReportFormat, typer.Option("--format", help="How to write it.")] = ReportFormat.TEXT,
 ) -> int:
     """Show all of one run: params, metrics, tags, datasets, registered versions, artifacts."""
-    details = invocation(ctx).ask(GetRunDetails(run_id), deadline=FIRST_ANSWER)
+    call = invocation(ctx)
+    call.connect()
+    details = call.ask(GetRunDetails(run_id))
     for problem in details.problems:
         output.say(f"mlaudit: {problem}")
     if form is ReportFormat.JSON:

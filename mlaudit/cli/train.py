@@ -11,6 +11,7 @@ import shlex
 import signal
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Self
 
@@ -18,7 +19,7 @@ import typer
 
 from mlaudit.cli import output
 from mlaudit.cli.invocation import Invocation, invocation, register
-from mlaudit.domain.errors import ReadOnly, UsageError
+from mlaudit.domain.errors import ReadOnly, StoreError, UsageError
 from mlaudit.domain.text import clean
 from mlaudit.domain.training import BUNDLED, NO_RUN
 
@@ -107,7 +108,7 @@ def train(
         if status.more_runs:
             more = status.more_runs if status.more_runs > 0 else "many"
             output.say(f"mlaudit: the script has recorded {more} more; this is the first that it began")
-    else:
+    elif not status.problem:
         output.say(f"mlaudit: {NO_RUN}")
     if interrupts.number:
         return 128 + interrupts.number
@@ -124,16 +125,20 @@ def _watch(call: Invocation, training: Training, interrupts: _Interrupts) -> Tra
         while not interrupts.number and call.ask(PollTraining(training, with_run=False)).running:
             relay()
             time.sleep(PAUSE)
-        if interrupts.number:
-            relay()
-            output.say("mlaudit: stopping the training; this takes 15 seconds at most")
-            status = call.ask(StopTraining(training))
-        else:
+        try:
+            if interrupts.number:
+                relay()
+                output.say("mlaudit: stopping the training; this takes 15 seconds at most")
+                return call.ask(StopTraining(training))
             status = call.ask(PollTraining(training))
             if status.run_status in {"RUNNING", "SCHEDULED"}:
                 # Its process died without a word to the store.
                 status = call.ask(StopTraining(training))
-        relay(final=True)
+        except StoreError as problem:
+            # The store hangs. How the process ended is known all the same, and its run by what it has written.
+            return replace(call.ask(PollTraining(training, with_run=False)), problem=problem.message())
+        finally:
+            relay(final=True)
     return status
 
 

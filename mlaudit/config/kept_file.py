@@ -27,7 +27,7 @@ class KeptFile:
         self._what = what
         self._broken = False
         self.problem = ""
-        """Which file cannot be read and why, in one printable line."""
+        """Which file could not be read and why, in one printable line; it stays, since what was in it is missed."""
         self.aside: Path | None = None
         """Where :meth:`write` has put a file that could not be read."""
 
@@ -37,7 +37,7 @@ class KeptFile:
         ``take`` says that it is by ValueError, KeyError, TypeError or AttributeError.
         """
         try:
-            return take(json.loads(self.path.read_text(encoding="utf-8")))
+            taken = take(json.loads(self.path.read_text(encoding="utf-8")))
         except FileNotFoundError:
             return empty
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -47,6 +47,9 @@ class KeptFile:
                 f"the {self._what} kept in {clean(self.path)} cannot be read ({reason}); they are passed over"
             )
             return empty
+        # Another mlaudit may have put the broken file aside: what is there now is good, and stays.
+        self._broken = False
+        return taken
 
     def write(self, content: object) -> bool:
         """Whether it could be written down."""

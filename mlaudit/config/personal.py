@@ -91,10 +91,7 @@ def read_personal(path: Path | None = None) -> Personal:
             hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(_KINDS)}"
             problems.append(f"{shown}: unknown key {clean(key)!r} is ignored{hint}")
         elif not isinstance(value, _KINDS[key]) or (_KINDS[key] is int and not _is_count(value)):
-            kind = {bool: "true or false", str: "a text", dict: "a table", int: "a whole number from 1 to 64"}[
-                _KINDS[key]
-            ]
-            problems.append(f"{shown}: {key} is ignored: it must be {kind}")
+            problems.append(f"{shown}: {key} is ignored: it must be {_WORDS[_KINDS[key]]}")
         else:
             taken[key] = value
     keys = {}

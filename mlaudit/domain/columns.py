@@ -218,5 +218,9 @@ def order_key(column: str, raw_key: str | None = None) -> str | None:
     key = key if raw_key is None else raw_key
     if _SIMPLE_KEY.fullmatch(key):
         return f"{group}.{key}"
-    quote = "`" if "`" not in key else '"'
-    return f"{group}.{quote}{key}{quote}" if quote not in key else None
+    # An order is split into words as a shell does, backticks being quotes: inside them only these stand for themselves.
+    odd = '"' in key or "`" in key or "\\\\" in key or key.endswith("\\")
+    # MLflow takes blanks off the end, and quotes off both.
+    if odd or key != key.rstrip() or (len(key) > 1 and key[0] == key[-1] == "'"):
+        return None
+    return f"{group}.`{key}`"

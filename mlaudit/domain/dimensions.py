@@ -63,8 +63,8 @@ class Dimension:
 
     @property
     def same(self) -> bool:
-        """Whether all runs have it, with one value."""
-        return len(set(self.texts)) == 1
+        """Whether all runs have it, with one value; what has no place by its text."""
+        return len({t if v is None else v for t, v in zip(self.texts, self.values, strict=True)}) == 1
 
     @property
     def missing(self) -> tuple[int, ...]:

@@ -197,14 +197,14 @@ class MetricNotFound(UsageError):
 
 
 class BaselineSelectorError(UsageError):
-    """``--against`` or the policy's ``baseline`` has a form that is not known. ``hint`` says what is, if given."""
+    """``--against`` or the policy's ``baseline`` has a form that is not known. ``hint`` says what is."""
 
-    def __init__(self, selector: str, hint: str = "") -> None:
+    def __init__(self, selector: str, hint: str) -> None:
         super().__init__(selector, hint)
         self.selector, self.hint = selector, hint
 
     def message(self) -> str:
-        return f"{self.selector!r} is no baseline: {self.hint or 'use stage:NAME, alias:NAME, version:N or run:ID'}"
+        return f"{self.selector!r} is no baseline: {self.hint}"
 
 
 class MissingExtra(UsageError):

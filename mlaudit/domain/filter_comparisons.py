@@ -24,6 +24,7 @@ from mlaudit.domain.filter_tokens import (
     tokenize,
     unquote,
 )
+from mlaudit.domain.text import clean
 
 _EXPONENT = re.compile(r"\d+(?:\.\d+)?[eE]-?\d+")
 
@@ -70,7 +71,7 @@ class ComparisonReader:
         if token.kind not in {"word", "quoted"}:
             if token.kind == "unclosed":
                 raise self.error(f"this {token.text[0]} is never closed", token)
-            raise self.error(f"expected a key such as metrics.loss or params.lr, found {token.text!r}", token)
+            raise self.error(f"expected a key such as metrics.loss or params.lr, found {_shown(token)}", token)
         dot = self.peek()
         if dot is None or dot.kind != "dot":
             return "attribute", self._attribute(unquote(token.text), token)
@@ -189,17 +190,17 @@ class ComparisonReader:
         if numeric:
             if token.kind != "number":
                 quoted = ", without quotes" if token.kind in {"string", "quoted"} else ""
-                raise self.error(f"expected {wanted}{quoted}, found {token.text}", token)
+                raise self.error(f"expected {wanted}{quoted}, found {_shown(token)}", token)
             return float(token.text)
         if token.kind == "string" or (token.kind == "quoted" and token.text[0] == '"'):
             return unquote(token.text)
-        raise self.error(f"expected {wanted}, in single quotes, found {token.text}", token)
+        raise self.error(f"expected {wanted}, in single quotes, found {_shown(token)}", token)
 
     def _list(self, entity: str, key: str, token: Token) -> tuple[str, ...]:
         if entity == "attribute" and key != "run_id":
             raise self.error(f"IN works for run_id and datasets only, not for {key}", token)
         if token.kind != "open":
-            raise self.error(f"expected a list in parentheses, found {token.text}", token)
+            raise self.error(f"expected a list in parentheses, found {_shown(token)}", token)
         depth, odd = 1, None
         while depth:
             inner = self.next_token("the end of the list, )")
@@ -212,12 +213,12 @@ class ComparisonReader:
             parsed = ast.literal_eval(text)
         except (SyntaxError, ValueError, MemoryError, RecursionError):
             if odd is not None:
-                raise self.error(f"expected a quoted text in the list, found {odd.text}", odd) from None
+                raise self.error(f"expected a quoted text in the list, found {_shown(odd)}", odd) from None
             raise self.error("this list cannot be read: write ('a', 'b')", token) from None
         values = parsed if isinstance(parsed, tuple) else (parsed,)
         if not values or not all(isinstance(v, str) for v in values):
             if odd is not None:
-                raise self.error(f"expected a quoted text in the list, found {odd.text}", odd)
+                raise self.error(f"expected a quoted text in the list, found {_shown(odd)}", odd)
             raise self.error("the list needs at least one quoted text", token)
         return values
 
@@ -238,4 +239,9 @@ class ComparisonReader:
 
     def error(self, problem: str, token: Token) -> FilterError:
         """What is wrong at a token."""
-        return FilterError(self.expression, problem, token.start)
+        return FilterError(self.expression, clean(problem), token.start)
+
+
+def _shown(token: Token) -> str:
+    """What was found, in quotes: not all of it where it is long, and no control character as it stands."""
+    return repr(clean(token.text, max_length=40))

@@ -69,6 +69,8 @@ class Intent:
             version, previous = told["version"], told["previous"]
             words = ("event", "target", "run_id", "previous_stage", "plan_id", "actor", "host", "time")
             texts = {name: clean(str(told[name]), max_length=300) for name in words}
+            if not isinstance(told["aliases"], list):
+                return None
             aliases = tuple(clean(str(a)) for a in told["aliases"])
             return cls(
                 op=clean(key.removeprefix(INTENT_PREFIX)),

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mlaudit.domain.columns import CURVES, FIELDS, GROUPS
-from mlaudit.domain.groups import COUNT, RECIPE, Statistic
+from mlaudit.domain.columns import CURVES, FIELDS, GROUPS, is_curve, order_key
+from mlaudit.domain.groups import COUNT, GROUP_FIELDS, RECIPE, Statistic
 from mlaudit.domain.models import ViewType
 from mlaudit.domain.sorting import Sorting, SortKey
 from mlaudit.domain.triage import VERDICT_FIELDS
@@ -103,11 +103,16 @@ def from_plain(plain: Any) -> SavedView:
         tree=plain.get("tree", False) is True,
         view_type=ViewType(_text(plain.get("view_type", ViewType.ACTIVE_ONLY))),
     )
-    named = [*(view.columns or ()), *view.pinned, *(key.column for key in (*view.sorting, *view.group_sorting))]
+    group_orders = [key.column for key in view.group_sorting]
+    named = [*(view.columns or ()), *view.pinned, *(key.column for key in view.sorting), *group_orders]
     if unknown := [column for column in named if not is_column(column)]:
         raise ValueError(f"no column {unknown[0]}")
-    if unknown := [column for column in view.group_by if column != RECIPE and not is_column(column)]:
-        raise ValueError(f"no column {unknown[0]}")
+    if odd := [column for column in view.group_by if not can_group(column)]:
+        raise ValueError(f"runs are not grouped by {odd[0]}")
+    if odd := [k.column for k in view.sorting if k.column not in VERDICT_FIELDS and order_key(k.column) is None]:
+        raise ValueError(f"runs are not sorted by {odd[0]}")
+    if odd := [column for column in group_orders if is_curve(column) or column in VERDICT_FIELDS]:
+        raise ValueError(f"groups are not sorted by {odd[0]}")
     return view
 
 
@@ -115,6 +120,12 @@ def is_column(column: str) -> bool:
     """Whether a list of runs can have it, whatever keys the runs have."""
     group, dot, key = column.partition(".")
     return bool(key) and group in (*GROUPS, CURVES) if dot else column in (*FIELDS, *VERDICT_FIELDS, COUNT)
+
+
+def can_group(column: str) -> bool:
+    """Whether runs can be grouped by it."""
+    group, dot, key = column.partition(".")
+    return bool(key) and group in {"params", "tags"} if dot else column in (RECIPE, *GROUP_FIELDS)
 
 
 def _text(value: Any) -> str:

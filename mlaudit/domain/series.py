@@ -120,12 +120,6 @@ def step_extent(curves: Iterable[Curve]) -> tuple[int, int] | None:
     return (min(e[0] for e in ends), max(e[1] for e in ends)) if ends else None
 
 
-def value_extent(curves: Iterable[Curve]) -> tuple[float, float] | None:
-    """The least and greatest finite value; None when there is none."""
-    ends = [(float(c.finite_values.min()), float(c.finite_values.max())) for c in curves if len(c.finite_values)]
-    return (min(e[0] for e in ends), max(e[1] for e in ends)) if ends else None
-
-
 def axis_range(low: float, high: float) -> tuple[float, float]:
     """``low`` and ``high``, widened when they are (nearly) equal; always finite and ``low < high``."""
     scale = max(abs(low), abs(high))

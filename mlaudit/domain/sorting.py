@@ -43,7 +43,7 @@ def further(sorting: Sorting, column: str) -> Sorting:
 
 
 def of_the_store(sorting: Sorting) -> Sorting:
-    """Those keys that a store can sort by."""
+    """Those keys that are left to the store: all but verdicts."""
     return tuple(key for key in sorting if key.column not in VERDICT_FIELDS)
 
 

@@ -38,10 +38,17 @@ def _visible(char: str) -> str:
     return f"‹U+{code:04X}›"
 
 
+def _left_out(combining: int) -> str:
+    """What stands for the marks of a row that are not let through."""
+    more = combining - MAX_COMBINING
+    return f"‹+{more} mark{'' if more == 1 else 's'}›"
+
+
 def clean(text: object, *, max_length: int = MAX_LENGTH, keep_newlines: bool = False) -> str:
     """``text`` with every control, format, surrogate, private, unassigned and line-separator character made visible.
 
     ``None`` becomes the empty text. Longer than ``max_length`` is cut, and the end says how many characters were.
+    Of many combining marks in a row four are let through, and the number of the others is said.
     """
     if text is None:
         return ""
@@ -55,19 +62,17 @@ def clean(text: object, *, max_length: int = MAX_LENGTH, keep_newlines: bool = F
         combining = 0
         for char in raw:
             category = unicodedata.category(char)
-            if char == "\n" and keep_newlines:
-                out.append(char)
-                combining = 0
-            elif category in _REPLACED:
-                out.append(_visible(char))
-                combining = 0
-            elif category in {"Mn", "Me"}:
+            if category in {"Mn", "Me"}:
                 combining += 1
                 if combining <= MAX_COMBINING:
                     out.append(char)
-            else:
-                combining = 0
-                out.append(char)
+                continue
+            if combining > MAX_COMBINING:
+                out.append(_left_out(combining))
+            combining = 0
+            out.append(_visible(char) if category in _REPLACED and not (keep_newlines and char == "\n") else char)
+        if combining > MAX_COMBINING:
+            out.append(_left_out(combining))
         raw = "".join(out)
     return f"{raw}… (+{cut} characters)" if cut > 0 else raw
 

@@ -46,7 +46,7 @@ from mlaudit.gateway.run_search import RunSearch
 from mlaudit.gateway.schema import mlflow_version
 from mlaudit.gateway.uri import ResolvedStore
 
-_RUN_ID = re.compile(r"[A-Za-z0-9][\w-]{0,255}")
+_RUN_ID = re.compile(r"[A-Za-z0-9][\w-]{0,255}", re.ASCII)
 _PAGE = 1000
 _CANDIDATES = 6
 _RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
@@ -260,6 +260,9 @@ class MlflowGateway(MlflowPromotion):
                         self._writer = mlflow_client.writer(self._store)
                     mlflow_client.make_default(self._client)
                     yield self._writer
+            except StoreUnavailable:
+                self._alive = False
+                raise
             finally:
                 if before is None:
                     del os.environ[_RETRIES]

@@ -10,8 +10,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -56,20 +55,22 @@ class Reading:
         """Whether this is PostgreSQL, else SQLite."""
         return self.connection.dialect.name == "postgresql"
 
-    def rows(self, query: Any, parameters: Mapping[str, Any] | None = None) -> list[Any]:
+    def rows(self, query: Any) -> list[Any]:
         """All rows as the driver's own tuples: SQLAlchemy's rows around them cost more than reading them does."""
-        cursor: Any = self.connection.execute(query, parameters).cursor
+        cursor: Any = self.connection.execute(query).cursor
         found: list[Any] = cursor.fetchall()
         return found
 
     def rows_of(self, name: str, query: Callable[[], Any], ids: Sequence[str]) -> list[Any]:
         """The same of a query with the expanding parameter ``ids``, of which there may be any number.
 
-        ``name`` is the same for the same query. With more than :data:`CHUNK` ids, rows come by parts of them.
+        ``name`` is the same for the same query. From SQLite, rows come by parts of :data:`CHUNK` ids.
 
         It is composed once for all databases of this schema, and the ids are put in here: SQLAlchemy takes longer to
         write down hundreds of parameters with their names than SQLite or PostgreSQL to look them all up.
         """
+        if not ids:
+            return []
         dialect = self.connection.dialect
         if self.postgresql:
             text, others = self.tables.once(
@@ -148,6 +149,7 @@ class SqliteDatabase:
         }
         self._wal = False
         self._identity: tuple[int, int] | None = None
+        self._seen: FileState | None = None
         self._look()
 
     def share(self) -> None:
@@ -173,7 +175,8 @@ class SqliteDatabase:
         # Who wrote to a WAL database meanwhile is there still: the last attempt goes by SQLite's locks.
         quiet = self._wal and not self._shared and not last
         access = Access.QUIET if quiet else Access.LOCKING
-        before = self._state() if quiet else None
+        before, after = self._state() if quiet else None, None
+        lenient = self._lenient
         try:
             with self._engines[access].connect() as connection:
                 connection.exec_driver_sql("BEGIN")
@@ -181,31 +184,35 @@ class SqliteDatabase:
                 # Here, since only now SQLite holds its lock on the file.
                 before = before or self._state()
                 answer = question(Reading(connection, tables))
+                # Before SQLite gives its lock up: whoever keeps to the locks and writes after that moved nothing.
+                after = self._state()
                 connection.exec_driver_sql("ROLLBACK")
         except MlauditError:
             raise
         except Exception as error:
-            if self._undecodable(error):
-                raise _Moved from error
+            if not lenient and "could not decode" in str(error).lower():
+                # Text that is no UTF-8. From now on it is let through, and made printable like any other.
+                self._lenient = True
+                return self._ask(question, last=last)
             if before is not None and (quiet or not self._wal) and self._has_moved(before):
                 raise _Moved from error
             raise self._problem(error) from error
-        if (quiet or not self._wal) and self._has_moved(before):
+        if (quiet or not self._wal) and after != before:
             raise _Moved
         return answer
 
     def _look(self) -> None:
-        """Notice another file of the same name. Raises NotAStore, PermissionDenied."""
+        """Notice another file of the same name, or another journal mode. Raises NotAStore, PermissionDenied."""
         with self._guard:
             state = self._state()
-            if state.identity == self._identity:
+            if state == self._seen:
                 return
-            if not self._shared:
-                try:
-                    self._wal = sqlite_file.in_wal_mode(self._path)
-                except OSError as error:
-                    raise self._problem(error) from error
+            try:
+                self._wal = sqlite_file.in_wal_mode(self._path)
+            except OSError as error:
+                raise self._problem(error) from error
             self._identity = state.identity
+            self._seen = state
 
     @property
     def identity(self) -> object:
@@ -228,13 +235,6 @@ class SqliteDatabase:
         if self._lenient:
             connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
         return connection
-
-    def _undecodable(self, error: Exception) -> bool:
-        """Whether text in the file is no UTF-8; from now on it is let through, and made printable like any other."""
-        if self._lenient or "could not decode" not in str(error).lower():
-            return False
-        self._lenient = True
-        return True
 
     def _read_tables(self, connection: sa.Connection) -> Tables:
         return tables_of(_by_table(connection.exec_driver_sql(_SQLITE_COLUMNS)), self.shown)
@@ -277,7 +277,7 @@ class PostgresDatabase:
 
     def ask(self, question: Callable[[Reading], T]) -> T:
         """See :class:`Database`."""
-        with self._translated():
+        with faults.translated(self.shown):
             known = self._tables
             try:
                 return self._ask(question)
@@ -295,11 +295,6 @@ class PostgresDatabase:
                 found = connection.execute(sa.text(_POSTGRESQL_COLUMNS), {"names": list(WANTED)})
                 tables = self._tables = tables_of(_by_table(found), self.shown)
             return question(Reading(connection, tables))
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        with faults.translated(self.shown):
-            yield
 
 
 def _by_table(rows: Any) -> Mapping[str, frozenset[str]]:

@@ -102,6 +102,10 @@ class RunSearch:
         if not ids or (end == len(listing.ids) and listing.whole):
             return RunPage(page)
         last = next((i for i in reversed(ids) if i in runs), None)
+        if last is None and end == len(listing.ids):
+            # All of it was deleted since, so the next page begins where this one does: in a new listing.
+            with self._guard:
+                self._listings.pop(page_token, None)
         token = encode_token(search.name, _sort_values(reading, order, last) if last else values)
         if end < len(listing.ids):
             self._keep(token, listing, end)

@@ -3,7 +3,7 @@
 A database with a rollback journal is opened with ``mode=ro`` and SQLite's own locks. One in WAL mode is harder:
 SQLite then wants two files beside it (``-wal``, ``-shm``) and makes or changes them even to read. So it is read
 without locks, with the index of its log kept in memory, and the caller looks afterwards whether somebody wrote
-meanwhile (:meth:`SqliteFile.state`). Who finds that reads again and takes part in the locking: the files are there
+meanwhile (:func:`file_state`). Who finds that reads again and takes part in the locking: the files are there
 then, and in use.
 """
 

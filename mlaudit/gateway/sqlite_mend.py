@@ -13,7 +13,8 @@ from mlaudit.gateway.sqlite_file import sqlite_uri
 def mend(path: Path, shown: str) -> bool:
     """Whether a writer's journal lay beside the database and is gone now. Never creates a database.
 
-    A journal that its writer is still using is left to it. Raises StoreError.
+    A journal that its writer is still using is left to it; where that writer ends it meanwhile, it is gone as well.
+    Raises StoreError.
     """
     journal = f"{path}-journal"
     if not os.path.exists(journal):

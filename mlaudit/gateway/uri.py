@@ -20,7 +20,7 @@ from mlaudit.gateway import inspection
 from mlaudit.gateway.redaction import redact, redact_address
 from mlaudit.gateway.schema import Mismatch, compare_revision
 
-__all__ = ["Located", "ResolvedStore", "locate", "redact", "resolve"]
+__all__ = ["Located", "ResolvedStore", "check_here", "locate", "places", "redact", "resolve"]
 
 _UNSUPPORTED = {
     "databricks": "Databricks workspaces are not supported",
@@ -111,6 +111,16 @@ def places(tracking_uri: str | None = None, registry_uri: str | None = None) -> 
     asked = registry_uri or os.environ.get("MLFLOW_REGISTRY_URI", "").strip()
     registry = locate(asked, cwd) if asked else tracking
     return (tracking,) if registry == tracking else (tracking, registry)
+
+
+def check_here(tracking_uri: str | None = None, registry_uri: str | None = None) -> None:
+    """That what :func:`resolve` would find on this machine is there; nobody is contacted, so it takes no time.
+
+    Raises NoStore, NotAStore, StoreLocked, PermissionDenied.
+    """
+    for place in places(tracking_uri, registry_uri):
+        if place.path is not None:
+            _check(place)
 
 
 def locate(uri: str, cwd: Path | None = None) -> Located:

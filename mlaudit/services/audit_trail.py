@@ -10,14 +10,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from mlaudit.domain.errors import EvidenceError, ModelNotFound
+from mlaudit.domain.errors import EvidenceError
 from mlaudit.domain.evidence import HEAD_KEY, POINTER_PREFIX, Pointer, artifact_path
-from mlaudit.domain.intent import intents_among, words_of
+from mlaudit.domain.intent import RECOVERY, Intent, intents_among, words_of
 from mlaudit.domain.models import ModelVersion, Stage, StoreInfo
 from mlaudit.domain.promotion import UNALIAS, Event
 from mlaudit.domain.text import clean, format_iso
 from mlaudit.gateway.base import Gateway
 from mlaudit.services.evidence import read_record
+from mlaudit.services.model_names import registered_name
 from mlaudit.services.requests import Request
 
 
@@ -68,7 +69,8 @@ class History:
     problems: tuple[str, ...]
     """Where the chain of records breaks."""
     moved_since: tuple[str, ...]
-    """In what the registry now differs from what the last record left; empty without a record."""
+    """In what the registry now differs from what the last record left, the doings of :attr:`unfinished` left out;
+    empty without a record."""
     unfinished: tuple[str, ...]
     """Intents that stand there: promotions under way, or dead."""
     head: Pointer | None
@@ -166,11 +168,7 @@ class _State:
 
 def history_of(gateway: Gateway, request: ReadHistory) -> History:
     """The history of a model by its name, raw or printable. Raises ModelNotFound, StoreError."""
-    registered = {m.raw_name: m.name for m in gateway.list_registered_models()}
-    raw = next((r for r, shown in registered.items() if request.model in {r, shown}), None)
-    if raw is None:
-        raise ModelNotFound(clean(request.model), tuple(registered.values()))
-    return read_history(gateway, raw)
+    return read_history(gateway, registered_name(gateway, request.model))
 
 
 def read_history(gateway: Gateway, raw_model: str) -> History:
@@ -185,7 +183,7 @@ def read_history(gateway: Gateway, raw_model: str) -> History:
     records = _records(gateway, raw_model, [*pointers, *([head] if head else [])])
     unfinished = intents_among(tags)
     problems += _broken(records, pointers, head, versions, bool(unfinished))
-    entries, moved = _with_moves(records, versions)
+    entries, moved = _with_moves(records, versions, unfinished)
     return History(
         store=gateway.describe(),
         model=clean(raw_model),
@@ -348,8 +346,14 @@ def _name(entry: Entry) -> str:
     return f"{entry.seq or '?'} ({entry.record_id})"
 
 
-def _with_moves(records: Sequence[_Found], versions: Sequence[ModelVersion]) -> tuple[list[Entry], list[str]]:
-    """The records with what moved between them, and in what the registry now differs from the last one."""
+def _with_moves(
+    records: Sequence[_Found], versions: Sequence[ModelVersion], unfinished: Mapping[str, str]
+) -> tuple[list[Entry], list[str]]:
+    """The records with what moved between them, and in what the registry now differs from the last one.
+
+    ``unfinished``: the intents that stand. What one of them is to do, or did before it was cut off, is no move behind
+    mlaudit's back: its record is on its way, or comes by its recovery.
+    """
     entries: list[Entry] = []
     state: _State | None = _State()
     for index, found in enumerate(records):
@@ -364,7 +368,10 @@ def _with_moves(records: Sequence[_Found], versions: Sequence[ModelVersion]) -> 
     now = _State.of(versions)
     present = {v.version: v for v in versions}
     moved: list[str] = []
+    own = {d for key, value in unfinished.items() for d in _doings(Intent.parse(key, value), state, versions)}
     for version, what in state.differences(now):
+        if (version, what) in own:
+            continue
         there = present.get(version)
         said = what if there else f"{what}: it was deleted"
         at = (format_iso(there.last_updated) or "") if there else ""
@@ -372,3 +379,15 @@ def _with_moves(records: Sequence[_Found], versions: Sequence[ModelVersion]) -> 
         if records:
             moved.append(said)
     return entries, moved
+
+
+def _doings(intent: Intent | None, state: _State, versions: Sequence[ModelVersion]) -> list[tuple[str, str]]:
+    """The differences from a state that an intent makes when all of it is done; none of one that cannot be read."""
+    if intent is None or intent.event == RECOVERY:
+        return []
+    own = (v.version for v in versions if v.run_id == intent.run_id)
+    version = intent.version or next(own, None)
+    if version is None:
+        return []
+    done = Entry(intent.event, "", target=intent.target, version=version, aliases=intent.aliases)
+    return state.differences(state.after(done))

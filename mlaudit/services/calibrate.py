@@ -13,6 +13,7 @@ from mlaudit.domain.models import Run
 from mlaudit.domain.text import clean
 from mlaudit.domain.verdict import Role
 from mlaudit.gateway.base import TrackingReader
+from mlaudit.services.model_names import raw_name_of, registered_names
 from mlaudit.services.policy_facts import experiment_of
 from mlaudit.services.replicates import ReplicateFinder
 from mlaudit.services.requests import Request
@@ -38,8 +39,8 @@ def calibrate_model(reader: TrackingReader, policies: Policies, request: Calibra
 
     Raises ModelNotFound, UsageError, StoreError.
     """
-    registered = {m.raw_name: m.name for m in reader.list_registered_models()}
-    raw = next((r for r, shown in registered.items() if request.model in (r, shown)), None)
+    registered = registered_names(reader)
+    raw = raw_name_of(request.model, registered)
     if raw is None and request.model in policies.by_model:
         raw = request.model
     if raw is None:

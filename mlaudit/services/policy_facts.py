@@ -14,6 +14,7 @@ from mlaudit.domain.replicates import is_nuisance
 from mlaudit.domain.text import clean
 from mlaudit.domain.verdict import GatePolicy
 from mlaudit.gateway.base import TrackingReader
+from mlaudit.services.model_names import raw_name_of, registered_names
 from mlaudit.services.replicates import ReplicateFinder
 from mlaudit.services.requests import Request
 
@@ -36,8 +37,8 @@ class DescribeModel(Request[ModelFacts]):
 
 def describe_model(reader: TrackingReader, request: DescribeModel) -> ModelFacts:
     """Raises ModelNotFound where neither the model nor an experiment is there, ExperimentNotFound, StoreError."""
-    registered = {m.raw_name: m.name for m in reader.list_registered_models()}
-    raw = next((r for r, shown in registered.items() if request.model in (r, shown)), None)
+    registered = registered_names(reader)
+    raw = raw_name_of(request.model, registered)
     if raw is None and request.experiment is None:
         raise ModelNotFound(clean(request.model), tuple(registered.values()))
     versions = reader.list_model_versions(raw) if raw is not None else ()

@@ -24,7 +24,6 @@ from typing import Any, ClassVar
 
 from mlaudit.config.policy import Policies
 from mlaudit.domain.errors import (
-    EvidenceError,
     MlauditError,
     ModelNotFound,
     NotConfirmed,
@@ -276,7 +275,7 @@ class _Promotion:
     def _point_at(self, record: dict[str, Any]) -> None:
         try:
             point_at(self._gateway, self._plan.raw_model, record)
-        except (StoreError, EvidenceError) as error:
+        except MlauditError as error:  # of any kind: the version may have been deleted meanwhile
             raise PromotionUnfinished(
                 self._plan.model,
                 f"version {record['version']} is moved, and its record is not in the history yet: {error}",

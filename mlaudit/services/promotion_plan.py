@@ -21,12 +21,12 @@ from mlaudit.domain.promotion import Event, PromotionPlan, Target
 from mlaudit.domain.text import clean
 from mlaudit.gateway.base import Gateway
 from mlaudit.services.audit_trail import read_history
+from mlaudit.services.model_names import registered_name
 from mlaudit.services.plan_facts import Decision, draft, finished, what_moved
 from mlaudit.services.promotion_subject import (
     MODEL_URI,
     Subject,
     only_in_production,
-    registered_name,
     run_of,
     subject_by_run,
     subject_by_version,

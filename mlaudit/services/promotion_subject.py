@@ -13,6 +13,7 @@ from mlaudit.domain.promotion import Target
 from mlaudit.domain.text import clean
 from mlaudit.gateway.base import Gateway, TrackingReader
 from mlaudit.services.compare import CompareRun, Comparison, compare_run
+from mlaudit.services.model_names import registered_name
 from mlaudit.services.resolution import resolve_model
 from mlaudit.services.run_lookup import refuse_deleted, run_to_look_at
 
@@ -30,15 +31,6 @@ class Subject:
     run_name: str
     version: ModelVersion | None
     comparison: Comparison | None
-
-
-def registered_name(reader: TrackingReader, name: str) -> str:
-    """The raw name of a registered model that is called so, in the store or on the screen. Raises ModelNotFound."""
-    registered = {m.raw_name: m.name for m in reader.list_registered_models()}
-    raw = name if name in registered else next((r for r, shown in registered.items() if shown == name), None)
-    if raw is None:
-        raise ModelNotFound(clean(name), tuple(registered.values()))
-    return raw
 
 
 def subject_by_run(gateway: Gateway, policies: Policies, run_id: str, model: str | None, target: Target) -> Subject:

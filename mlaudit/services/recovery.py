@@ -28,7 +28,7 @@ from mlaudit.gateway.base import Gateway
 from mlaudit.services.evidence import head_of, point_at, read_record
 from mlaudit.services.identity import Actor, identify
 from mlaudit.services.lease import Lease, Watch
-from mlaudit.services.promotion_subject import registered_name
+from mlaudit.services.model_names import registered_name
 from mlaudit.services.requests import Request
 from mlaudit.services.surroundings import Surroundings
 

@@ -8,13 +8,14 @@ from typing import ClassVar
 
 from mlaudit.config.policy import Policies
 from mlaudit.domain.builtin_rules import rules_for
-from mlaudit.domain.errors import ModelNotFound, PolicyError, RunNotFound
+from mlaudit.domain.errors import ModelNotFound, PolicyError, RunNotFound, VersionNotFound
 from mlaudit.domain.evidence import Pointer, pointers_among
 from mlaudit.domain.intent import intents_among, words_of
 from mlaudit.domain.models import ModelVersion, RegisteredModel, Run, Stage, StoreInfo
 from mlaudit.domain.text import clean
 from mlaudit.domain.verdict import MetricRule, Role
 from mlaudit.gateway.base import Gateway
+from mlaudit.services.model_names import raw_name_of
 from mlaudit.services.requests import Request
 
 
@@ -141,18 +142,25 @@ def list_models(gateway: Gateway, policies: Callable[[], Policies], request: Lis
     """The registered models by name; ``policies`` may raise PolicyError. Raises ModelNotFound, StoreError."""
     models = gateway.list_registered_models()
     if request.model is not None:
-        known = tuple(m.name for m in models)
-        models = tuple(m for m in models if request.model in {m.raw_name, m.name})
-        if not models:
-            raise ModelNotFound(clean(request.model), known)
+        known = {m.raw_name: m.name for m in models}
+        raw = raw_name_of(request.model, known)
+        if raw is None:
+            raise ModelNotFound(clean(request.model), tuple(known.values()))
+        models = tuple(m for m in models if m.raw_name == raw)
     problem = ""
     try:
         judging = policies()
     except PolicyError as error:
         judging, problem = Policies(), f"{error}: which metrics it names is not known"
     runs: dict[str, Run | None] = {}
-    states = tuple(_state(gateway, model, runs, judging, problem) for model in models)
-    return Registry(gateway.describe(), states)
+    states = []
+    for model in models:
+        try:
+            states.append(_state(gateway, model, runs, judging, problem))
+        except ModelNotFound:  # deleted since it was listed
+            if request.model is not None:
+                raise
+    return Registry(gateway.describe(), tuple(states))
 
 
 def _state(
@@ -161,7 +169,8 @@ def _state(
     found = gateway.list_model_versions(model.raw_name)
     unfinished = _unfinished(gateway.model_tags(model.raw_name))
     warnings = (*_two_in_production(found), *map(_said, unfinished), *((problem,) if problem else ()))
-    versions = tuple(_version(gateway, v, runs) for v in found)
+    looked_at = (_version(gateway, v, runs) for v in found)
+    versions = tuple(v for v in looked_at if v is not None)
     rules, rules_from = _rules(policies, model.raw_name, versions)
     return ModelState(model, versions, warnings, unfinished, rules, rules_from)
 
@@ -191,7 +200,8 @@ def _rules(policies: Policies, raw_model: str, versions: Iterable[VersionState])
     return deciding, f"policy {(policy.path or '').rpartition('/')[2]}" if policy.metrics else "built-in rules"
 
 
-def _version(gateway: Gateway, version: ModelVersion, runs: dict[str, Run | None]) -> VersionState:
+def _version(gateway: Gateway, version: ModelVersion, runs: dict[str, Run | None]) -> VersionState | None:
+    """None: it was deleted since it was listed."""
     run_id = version.run_id
     if run_id is not None and run_id not in runs:
         try:
@@ -201,7 +211,10 @@ def _version(gateway: Gateway, version: ModelVersion, runs: dict[str, Run | None
     run = runs[run_id] if run_id is not None else None
     files = None
     if version.stage in {Stage.PRODUCTION, Stage.STAGING} or version.aliases:
-        found = gateway.version_files(version.raw_model, version.version)
+        try:
+            found = gateway.version_files(version.raw_model, version.version)
+        except VersionNotFound:
+            return None
         files = None if found is None else bool(found)
     record = max(pointers_among(version.tags), key=lambda p: (p.seq, p.time), default=None)
     return VersionState(version, run, files, record)

@@ -19,6 +19,7 @@ from mlaudit.domain.gate import Check, GatePolicy, Outcome
 from mlaudit.domain.models import ModelVersion, Run, Stage
 from mlaudit.domain.text import clean
 from mlaudit.gateway.base import TrackingReader
+from mlaudit.services.model_names import raw_name_of, registered_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +72,8 @@ def _only(models: dict[str, str]) -> tuple[str, str]:
 
 
 def _named(reader: TrackingReader, policies: Policies, name: str) -> Model:
-    registered = {m.raw_name: m.name for m in reader.list_registered_models()}
-    raw = name if name in registered else next((r for r, shown in registered.items() if shown == name), None)
+    registered = registered_names(reader)
+    raw = raw_name_of(name, registered)
     if raw is None and name in policies.by_model:
         raw = name
     if raw is None:

@@ -86,6 +86,9 @@ class MlauditApp(App[int]):
         """Asked before ``q`` quits; one False keeps the app open."""
         self.parting: list[str] = []
         """Lines that are printed once ``q`` has quit."""
+        self.last_words: Callable[[], str] | None = None
+        """What is printed then of the trainings. It stands since the user has said what is to become of them; the next
+        ``q`` asks anew."""
         self._pauses: Pauses | None = None
         self._ending = False
         """A signal has asked for the end."""
@@ -370,11 +373,19 @@ class MlauditApp(App[int]):
 
     async def action_quit(self) -> None:
         """Quit at once, unless a guard says no."""
+        self.last_words = None
+        await self.go_on_quitting()
+
+    async def go_on_quitting(self) -> bool:
+        """Ask the guards that have not been answered since ``q`` was pressed, and quit; False: one said no."""
         for guard in list(self.quit_guards):
             if not await guard():
-                return
+                return False
         self.places.keep()
-        self.exit(0, message=Text("\n".join(self.parting)) if self.parting else None)
+        words = self.last_words() if self.last_words is not None else ""
+        lines = [line for line in (words, *self.parting) if line]
+        self.exit(0, message=Text("\n".join(lines)) if lines else None)
+        return True
 
     def _handle_exception(self, error: Exception) -> None:
         """Textual's own report prints local variables, which may hold secrets: a plain one goes to the log."""

@@ -125,4 +125,4 @@ class Downloads:
             self.current = None
             if live.left:
                 self._app.parting.append(f"mlaudit: {live.download.shown} was not downloaded; {live.left}")
-        await self._app.action_quit()
+        await self._app.go_on_quitting()

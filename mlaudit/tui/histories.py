@@ -20,6 +20,8 @@ from mlaudit.services.requests import Request
 from mlaudit.tui.widgets.chart_series import Series
 
 T = TypeVar("T")
+Place = tuple[str, str]
+"""Run id and metric."""
 
 KEEP_POINTS = 5_000_000
 """24 bytes each; the least recently used histories go first."""
@@ -74,23 +76,30 @@ class Histories:
         """``enough``: of a longer history about so many points will do until it is completed; None: never."""
         self._ask = ask
         self._enough = enough
-        self._kept: OrderedDict[tuple[str, str], MetricHistory] = OrderedDict()
-        self._thin: dict[tuple[str, str], MetricHistory] = {}
+        self._kept: OrderedDict[Place, MetricHistory] = OrderedDict()
+        self._thin: dict[Place, MetricHistory] = {}
         """Those of which the store gave only each stretch's least and greatest."""
-        self._completing: Counter[tuple[str, str]] = Counter()
-        self._errors: dict[tuple[str, str], str] = {}
-        self._asking: Counter[tuple[str, str]] = Counter()
+        self._completing: Counter[Place] = Counter()
+        self._errors: dict[Place, str] = {}
+        self._asking: Counter[Place] = Counter()
+        self._dropped: dict[Place, frozenset[Place] | None] = {}
+        """What went to make room; with all that was asked for together, where it was among that: asked for together
+        again they would have no room again."""
 
     def get(self, run: Run, key: str) -> MetricHistory | None:
         """What is kept of this metric: all points where they are there."""
         place = run.run_id, key
-        return self._kept[place] if place in self._kept else self._thin.get(place)
+        if place not in self._kept:
+            return self._thin.get(place)
+        self._kept.move_to_end(place)
+        return self._kept[place]
 
     def forget(self) -> None:
         """Ask anew next time."""
         self._kept.clear()
         self._thin.clear()
         self._errors.clear()
+        self._dropped.clear()
 
     def waiting(self, runs: Sequence[Run], key: str) -> int:
         """How many of the runs are still being asked for."""
@@ -102,7 +111,18 @@ class Histories:
 
     def settled(self, runs: Sequence[Run], key: str) -> bool:
         """Whether nothing needs to be asked for."""
-        return all(self.get(run, key) is not None or not _has(run, key) for run in runs)
+        return not self._missing(runs, key)
+
+    def _missing(self, runs: Sequence[Run], key: str) -> list[Run]:
+        """Those to be asked for: what found no room together with the others would find none again."""
+        together = {(run.run_id, key) for run in runs}
+        return [
+            run
+            for run in runs
+            if _has(run, key)
+            and self.get(run, key) is None
+            and ((before := self._dropped.get((run.run_id, key))) is None or not before <= together)
+        ]
 
     def incomplete(self, runs: Sequence[Run], key: str) -> tuple[Run, ...]:
         """The runs of which not all points are there, as far as there is room for them; the first runs come first."""
@@ -125,28 +145,30 @@ class Histories:
 
         Returns whether anything is different from what was kept. An error stays with its run and the others go on.
         """
-        wanted = [r for r in runs if _has(r, key) and (fresh or self.get(r, key) is None)]
-        return await self._fetch_all(wanted, key, arrived, self._enough, self._asking)
+        wanted = [r for r in runs if _has(r, key)] if fresh else self._missing(runs, key)
+        return await self._fetch_all(wanted, runs, key, arrived, self._enough, self._asking)
 
     async def complete(self, runs: Sequence[Run], key: str, arrived: Callable[[], None]) -> None:
         """Fetch all points of those that are :meth:`incomplete`."""
-        await self._fetch_all(self.incomplete(runs, key), key, arrived, None, self._completing)
+        await self._fetch_all(self.incomplete(runs, key), runs, key, arrived, None, self._completing)
 
     async def _fetch_all(
         self,
         wanted: Sequence[Run],
+        runs: Sequence[Run],
         key: str,
         arrived: Callable[[], None],
         most: int | None,
-        asking: Counter[tuple[str, str]],
+        asking: Counter[Place],
     ) -> bool:
         at_once = asyncio.Semaphore(AT_ONCE)
         pending = {(run.run_id, key) for run in wanted}
+        together = frozenset((run.run_id, key) for run in runs)
         asking.update(pending)
 
         async def one(run: Run) -> bool:
             async with at_once:
-                changed = await self._fetch(run, key, most)
+                changed = await self._fetch(run, key, most, together)
             asking[run.run_id, key] -= 1
             pending.discard((run.run_id, key))
             arrived()
@@ -159,7 +181,7 @@ class Histories:
             # Those that a cancellation kept from being answered.
             asking.subtract(pending)
 
-    async def _fetch(self, run: Run, key: str, most: int | None) -> bool:
+    async def _fetch(self, run: Run, key: str, most: int | None, together: frozenset[Place]) -> bool:
         place = run.run_id, key
         try:
             history = await self._ask(GetHistory(run.run_id, key, raw_key=run.raw_key(key), most=most))
@@ -167,6 +189,7 @@ class Histories:
             self._errors[place] = str(error)
             return False
         self._errors.pop(place, None)
+        self._dropped.pop(place, None)
         before = self.get(run, key)
         # Compared by size and end, since a comparison of all values never finds NaN equal to itself.
         same = before is not None and _size(before) == _size(history)
@@ -183,7 +206,9 @@ class Histories:
         self._kept[place] = history
         self._kept.move_to_end(place)
         while len(self._kept) > 1 and sum(map(len, self._kept.values())) > KEEP_POINTS:
-            self._kept.popitem(last=False)
+            dropped, _ = self._kept.popitem(last=False)
+            if dropped not in self._thin:
+                self._dropped[dropped] = together if dropped in together else None
         return True
 
     def series(self, runs: Sequence[Run], key: str) -> tuple[Series, ...]:
@@ -200,6 +225,8 @@ class Histories:
             notes.append(f"not read: {error}" if history is None else f"not refreshed: {error}")
         elif self._asking[run.run_id, key] and history is None:
             notes.append("loading…")
+        elif (run.run_id, key) in self._dropped and history is None:
+            notes.append(f"not shown: more points than the {KEEP_POINTS:,} that are kept")
         elif self._completing[run.run_id, key]:
             notes.append("loading all points…")
         elif not _has(run, key):

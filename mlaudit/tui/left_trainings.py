@@ -1,7 +1,8 @@
 """What is remembered of trainings between two sessions, so that one that was left running is found again.
 
 One small file a training, in the user's state directory: written when it starts, since mlaudit may be killed too, and
-taken away when its end was seen. A record counts on the machine and for the store that it was made on.
+taken away when its end was seen. A record counts on the machine and for the store that it was made on; as long as the
+session runs that watches the training, it is that one's alone.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mlaudit.config.places import state_dir
+from mlaudit.services.process_group import identity
 from mlaudit.services.training import StartTraining, Training
 from mlaudit.tui.planned_training import Planned, described
 
@@ -22,11 +24,15 @@ FORMAT = "mlaudit.training/1"
 
 
 def remember(training: Training, planned: Planned, store: str, run_id: str | None = None) -> None:
-    """Write the record of a training, or write it anew. ``store`` is the redacted URI. Where it cannot: nothing."""
+    """Write the record of a training, or write it anew, as this session's. Where it cannot: nothing.
+
+    ``store`` is the redacted URI.
+    """
     record = {
         "format": FORMAT,
         "host": platform.node(),
         "store": store,
+        "owner": [os.getpid(), identity(os.getpid())],
         "launch_id": training.launch_id,
         "pid": training.pid,
         "identity": training.identity,
@@ -54,15 +60,23 @@ def forget(training: Training) -> None:
 def remembered(store: str) -> Iterator[tuple[Training, Planned, str | None]]:
     """The trainings recorded here for this store, oldest first, each with its run's id where that was known.
 
+    Those of another session that still runs are left out.
     Of what was planned only what is said of it is known.
     """
     found = []
     for path in _folder().glob("*.json"):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             record = json.loads(path.read_text(encoding="utf-8"))
-            if (record["format"], record["host"], record["store"]) == (FORMAT, platform.node(), store):
+            here = (record["format"], record["host"], record["store"]) == (FORMAT, platform.node(), store)
+            if here and not _is_anothers(record):
                 found.append(_read(record))
     yield from sorted(found, key=lambda found: found[0].started)
+
+
+def _is_anothers(record: dict[str, Any]) -> bool:
+    """Raises TypeError, ValueError. Records of versions that did not say whose they are belong to nobody."""
+    pid, started = record.get("owner", (0, ""))
+    return int(pid) not in {0, os.getpid()} and bool(started) and identity(int(pid)) == started
 
 
 def _read(record: dict[str, Any]) -> tuple[Training, Planned, str | None]:

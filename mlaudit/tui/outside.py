@@ -31,6 +31,8 @@ STARTED = frozenset(
     {".desktop", ".sh", ".bash", ".command", ".tool", ".app", ".workflow", ".terminal", ".jar", ".exe", ".bat", ".cmd"}
     | {".com", ".msi", ".scr", ".ps1", ".vbs", ".lnk", ".url", ".webloc", ".inetloc", ".reg", ".py", ".pyc", ".pl"}
     | {".rb", ".run", ".appimage", ".deb", ".rpm", ".pkg", ".dmg", ".so", ".dylib", ".jnlp", ".fileloc"}
+    | {".js", ".jse", ".vbe", ".wsf", ".wsh", ".hta", ".pif", ".cpl", ".msc", ".pyw", ".pyz", ".scpt", ".applescript"}
+    | {".action"}
 )
 """Endings of what is a program or leads to one."""
 PAGED_BYTES = 20_000_000
@@ -73,6 +75,11 @@ def page_of_run(uri: str, experiment_id: str, run_id: str) -> str:
 def ending_of(path: str) -> str:
     """In small letters, with its dot; empty where there is none."""
     return Path(path).suffix.lower()
+
+
+def is_started(path: str) -> bool:
+    """Whether a file of this name is a program or leads to one, or may: Windows takes no dot or blank for an end."""
+    return ending_of(path) in STARTED or path != path.rstrip(". ")
 
 
 def start(command: list[str], what: str) -> str:

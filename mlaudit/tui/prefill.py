@@ -54,7 +54,7 @@ def of_launch(launch: Launch, when: str) -> Prefill:
 def fill(script: TrainingScript, prefill: Prefill) -> Filled:
     """The values that this script can take, and what it cannot."""
     taken: dict[str, str] = {}
-    wrong: list[str] = []
+    wrong: dict[str, str] = {}
     used: set[str] = set()
     for parameter in script.parameters:
         key = next((k for k in prefill.params if parameter.is_recorded_as(k)), None)
@@ -65,7 +65,7 @@ def fill(script: TrainingScript, prefill: Prefill) -> Filled:
         value = text.lower() if parameter.type == "bool" else text
         if parameter.type in {"bool", "choice"} and value and parameter.problem(value):
             # A control that cannot hold a wrong value cannot show one either.
-            wrong.append(f"{parameter.name} {clean(text)!r}")
+            wrong[parameter.name] = f"{parameter.name} {clean(text)!r}"
             continue
         taken[parameter.name] = value
     known = {p.name for p in script.parameters}
@@ -75,8 +75,8 @@ def fill(script: TrainingScript, prefill: Prefill) -> Filled:
     if unknown:
         remarks.append(f"Not passed on, since the script has no such option: {_named(unknown)}.")
     if wrong:
-        remarks.append(f"Not taken over, since the script does not allow it: {_named(wrong)}.")
-    missing = [p.name for p in script.parameters if p.name not in taken and f"{p.name} " not in " ".join(wrong) + " "]
+        remarks.append(f"Not taken over, since the script does not allow it: {_named(list(wrong.values()))}.")
+    missing = [p.name for p in script.parameters if p.name not in taken and p.name not in wrong]
     if prefill.origin and missing:
         remarks.append(f"Not known from there, so at their defaults: {_named(missing)}.")
     return Filled(taken, tuple(remarks))

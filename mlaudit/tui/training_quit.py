@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -27,6 +27,8 @@ class TrainingQuit:
 
     async def may_quit(self) -> bool:
         """Ask what is to become of the trainings. The answer quits later, or does not."""
+        if self._app.last_words is not None:
+            return True
         starting, queue = len(self._trainings.starting), self._trainings.queue
         if not self._own and not starting and queue.next is None:
             return True
@@ -52,7 +54,7 @@ class TrainingQuit:
 
     async def _leave_and_quit(self) -> None:
         await self._trainings.all_started()
-        await self._quit("\n".join(_left_words(t) for t in self._own))
+        await self._quit(lambda: [_left_words(t) for t in self._own])
 
     async def _stop_and_quit(self) -> None:
         await self._trainings.all_started()
@@ -62,16 +64,16 @@ class TrainingQuit:
             self._reopen()
             self._trainings.notify(f"mlaudit stays open: the training may still run. {errors[0]}", bad=True)
             return
-        await self._quit("\n".join(f"mlaudit: {t.headline}" for t in self._trainings.all if t.stopped))
+        await self._quit(lambda: [f"mlaudit: {t.headline}" for t in self._trainings.all if t.stopped])
 
-    async def _quit(self, parting: str) -> None:
-        for guard in list(self._app.quit_guards):
-            if guard != self._trainings.may_quit and not await guard():
-                self._reopen()
-                return
-        if waiting := len(self._trainings.queue.waiting):
-            parting += f"{chr(10) if parting else ''}mlaudit: {_waiting_words(waiting)}"
-        self._app.exit(0, message=Text(parting) if parting else None)
+    async def _quit(self, about: Callable[[], list[str]]) -> None:
+        def words() -> str:
+            waiting = len(self._trainings.queue.waiting)
+            return "\n".join([*about(), *([f"mlaudit: {_waiting_words(waiting)}"] if waiting else [])])
+
+        self._app.last_words = words
+        if not await self._app.go_on_quitting():
+            self._reopen()
 
     def _reopen(self) -> None:
         self._trainings.queue.closed = False

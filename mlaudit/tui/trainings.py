@@ -166,6 +166,8 @@ class Trainings:
                 answered = answer.answered
             self.all.append(live)
             if live.status.running:
+                # This session's from now on.
+                self._remember(live)
                 self.notify(f"Left running by an earlier session: {live.headline}. t shows it.")
                 self._app.run_worker(self._watch(live), group="trainings")
             else:

@@ -19,6 +19,7 @@ from typing import Any
 
 from mlaudit.config.kept_file import KeptFile
 from mlaudit.config.places import state_dir
+from mlaudit.domain.text import clean
 from mlaudit.services.process_group import identity
 from mlaudit.tui.planned_training import Planned, from_record
 
@@ -64,16 +65,23 @@ def drop(waiting: Waiting) -> None:
 def left_waiting(store: str) -> Iterator[tuple[Waiting | None, str]]:
     """What earlier sessions left behind for this store, the oldest first, each taken over by this one and held.
 
-    None with a sentence: a file that is broken, which is left as it is.
+    None with a sentence: a file that is broken or cannot be taken over, which is left as it is.
     """
+    _put_back()
     found: list[Waiting] = []
     for path in sorted(_folder().glob("*.json")):
+        if path.name.startswith("."):
+            continue
         file = KeptFile(path, "waiting trainings")
         taken = file.read(partial(_taken, path, store), None)
         if file.problem:
             yield None, file.problem
         if taken is not None and (claimed := _claim(path)):
-            keep(taken, store)
+            if not keep(taken, store):
+                with contextlib.suppress(OSError):
+                    claimed.rename(path)
+                yield None, f"a training that waits since an earlier session could not be taken over: {clean(path)}"
+                continue
             with contextlib.suppress(OSError):
                 claimed.unlink()
             found.append(taken)
@@ -102,6 +110,19 @@ def _claim(path: Path) -> Path | None:
     except OSError:
         return None
     return claimed
+
+
+def _put_back() -> None:
+    """What a session had claimed that ended before it had written it down as its own."""
+    for claimed in _folder().glob(".*.claimed"):
+        stem, _, pid = claimed.name[1:].removesuffix(".claimed").rpartition(".")
+        if not stem.isalnum() or not pid.isdecimal() or (int(pid) != os.getpid() and identity(int(pid))):
+            continue
+        with contextlib.suppress(OSError):
+            if _path(stem).exists():
+                claimed.unlink()
+            else:
+                claimed.rename(_path(stem))
 
 
 def _folder() -> Path:

@@ -84,7 +84,9 @@ def opening(bench: Bench) -> Iterator[Line]:
     ours = min(felt.opening(bench.uri, bench.runs, bench.folder) for _ in range(ROUNDS))
     theirs = bench.mlflow("first page")
     share = f"{ours / theirs.wall:.2f} of it" if theirs else "-"
-    met = ours <= 1.0 and ours <= 0.3 * theirs.wall if theirs else None
+    met = False if ours > 1.0 else None
+    if met is None and bench.with_mlflow:
+        met = at_least(1 / 0.3, ours, theirs.wall if theirs else None, bench.patience)
     bar = "<= 1.0 s and <= 0.3 of MlflowClient's process"
     yield Line(
         "first page of runs, cold process to rows on screen", f"{ours:.2f} s", bench.shown(theirs), share, bar, met
@@ -109,6 +111,8 @@ def _inside(work: str, name: str, bar: str, holds: Callable[[Bench, Figures, Fig
 def _order_met(bench: Bench, ours: Figures, theirs: Figures | None) -> bool | None:
     if bench.runs > 10_000:
         return ours.seconds <= 1.0
+    if bench.runs < 10_000:
+        return None
     return at_least(50, ours.seconds, theirs.seconds if theirs else None, bench.patience) if bench.with_mlflow else None
 
 
@@ -173,9 +177,9 @@ def diff(bench: Bench) -> Iterator[Line]:
     for _ in range(ROUNDS):
         for who, command in commands.items():
             start = time.perf_counter()
-            # Whether the candidate passes is another matter: codes up to 3 are verdicts.
+            # Whether the candidate passes is another matter: 0, 1 and 3 are verdicts, 2 is an error.
             code = subprocess.run(command, cwd=ROOT, capture_output=True, check=False, env=_environ()).returncode
-            if code not in range(4 if who == "ours" else 1):
+            if code not in ({0, 1, 3} if who == "ours" else {0}):
                 raise SystemExit(f"{' '.join(command)} ended with {code}")
             taken[who].append(time.perf_counter() - start)
     ours, theirs = min(taken["ours"]), min(taken["theirs"])

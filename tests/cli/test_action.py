@@ -103,6 +103,21 @@ def test_the_workflow_runs_what_is_there():
     assert "constraints.txt" in runs[0]
 
 
+@pytest.mark.parametrize(("extras", "asked"), [("", "/src"), ("postgres,s3", "/src[postgres,s3]")])
+def test_extras_are_installed_with_it(tmp_path, extras, asked):
+    """Python is stood in for; its pip notes what it is to install."""
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\nmkdir -p "$3/bin"\nprintf \'#!/bin/sh\\necho "$@" >asked\\n\' >"$3/bin/pip"\n'
+                      'chmod +x "$3/bin/pip"\n')  # fmt: skip
+    python.chmod(0o755)
+    subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", STEPS["Install mlaudit"]["run"]],
+        cwd=tmp_path, check=True, timeout=60,
+        env=os.environ | {"PYTHON": str(python), "PLACE": str(tmp_path / "place"), "SOURCE": "/src", "EXTRAS": extras},
+    )  # fmt: skip
+    assert (tmp_path / "asked").read_text().split()[-1] == asked
+
+
 @pytest.mark.parametrize("found", ["", "77\n99\n"])
 def test_the_workflow_edits_the_comment_that_bears_the_mark_and_no_other(tmp_path, found):
     """gh is stood in for: it notes what it is asked, and finds these comments."""

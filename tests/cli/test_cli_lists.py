@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from sample_store import EXPERIMENT, HOSTILE_NAME, MARKUP_NAME, SAMPLE
@@ -256,3 +257,11 @@ def test_parquet_is_not_for_terminals(cli, monkeypatch):
     result = cli("runs", "--format", "parquet")
     assert (result.code, result.out) == (2, "")
     assert "parquet is binary" in result.err
+
+
+def test_show_says_what_the_stores_user_should_know(cli, monkeypatch):
+    described = replace(cli.store.describe(), notes=("its schema is older",))
+    monkeypatch.setattr(cli.store, "describe", lambda: described)
+    result = cli("show", SAMPLE["better"])
+    assert result.code == 0
+    assert result.err == "mlaudit: its schema is older\n"

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from mlaudit.config.launch_memory import LaunchMemory
+from mlaudit.domain.errors import DeadlineExceeded
 from mlaudit.domain.models import RunStatus
 from mlaudit.services.launcher import (
     DescribeTraining,
@@ -113,6 +114,32 @@ def test_interrupted(trained: Trained, number: signal.Signals, mode: str, code: 
     assert trained.cli.store.get_run(trained.run).status == "KILLED"
     assert not _alive(trained.trainings[0].pid)
     assert signal.getsignal(number) == before
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_store_that_hangs_at_the_end_hides_neither_the_output_nor_the_run(
+    trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped: bool
+) -> None:
+    """The exit code stays the script's; the launch is settled."""
+
+    def poll(request: PollTraining) -> Any:
+        if request.with_run:
+            raise DeadlineExceeded("memory://", request.what, 1.0)
+        return trained.launcher.poll(request)
+
+    def stop(request: StopTraining) -> Any:
+        trained.launcher.stop(request)
+        raise DeadlineExceeded("memory://", request.what, 1.0, True)
+
+    monkeypatch.setenv("MLAUDIT_STATE_DIR", str(tmp_path / "state"))
+    trained.cli.answers |= {PollTraining: poll, StopTraining: stop}
+    if stopped:
+        trained.signal_when_ready(signal.SIGINT)
+    result = trained("--mode", "slow" if stopped else "noisy", f"--run-id={trained.run}")
+    assert (result.code, result.out) == (130 if stopped else 0, f"{trained.run}\n")
+    assert stopped or "line 2999 " in result.err
+    assert "mlaudit: memory://: no answer to " in result.err
+    assert LaunchMemory("memory://").launches[0].run_id == trained.run
 
 
 @pytest.mark.parametrize(

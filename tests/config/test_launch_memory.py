@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from pathlib import Path
 
 import pytest
 
+from mlaudit.config.kept_file import KeptFile
 from mlaudit.config.launch_memory import MOST, Launch, LaunchMemory
 
 STORE = "sqlite:////data/mlflow.db"
@@ -86,3 +88,15 @@ def test_where_nothing_can_be_written_it_lasts_for_the_session(tmp_path: Path) -
     kept.remember(launch("a"))
     kept.settle("a", None, "FAILED")
     assert kept.launches[0].outcome == "FAILED"
+
+
+def test_of_two_that_met_a_broken_file_the_second_leaves_the_firsts_good_one(tmp_path: Path) -> None:
+    path = tmp_path / "kept.json"
+    path.write_text("{")
+    first, second = KeptFile(path, "things"), KeptFile(path, "things")
+    for each in (first, second):
+        assert each.read(list, []) == []
+    assert first.write([1])
+    assert second.write([*second.read(list, []), 2])
+    assert json.loads(path.read_text()) == [1, 2]
+    assert [p.name for p in tmp_path.glob("*.broken*")] == ["kept.broken"]

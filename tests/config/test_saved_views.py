@@ -123,6 +123,9 @@ def test_a_broken_file_is_named_passed_over_and_put_aside(tmp_path: Path, text: 
     [
         {"columns": ["nonsense"]}, {"columns": "run_name"}, {"sorting": [["metrics.a"]]}, {"statistic": "mode"},
         {"filter": 3}, {"view_type": "SOME"}, {"group_by": ["metrics."]}, 7, None,
+        {"group_by": ["run_name"]}, {"group_by": ["metrics.loss"]}, {"group_by": ["curves.loss"]},
+        {"sorting": [["duration", True], ["verdict", True]]}, {"sorting": [["curves.loss", True]]},
+        {"group_sorting": [["verdict", True]]}, {"group_sorting": [["curves.loss", True]]},
     ],
 )  # fmt: skip
 def test_one_view_that_cannot_be_read_stays_in_the_file(tmp_path: Path, wrong: object) -> None:

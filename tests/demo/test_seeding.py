@@ -68,6 +68,22 @@ class TestBuilding:
         assert kinds(events) == ["start", "done", "reuse"]
         assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
 
+    def test_built_by_another_just_before_the_lock(
+        self, tmp_path: Path, trainings: Trainings, events: list[dict[str, object]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What the first question did not see yet is reused all the same."""
+        assert seed.main([str(tmp_path)]) == 0
+        really, asked = seed.is_ready, []
+
+        def is_ready(directory: Path, fresh: bool) -> bool:
+            asked.append(directory)
+            return len(asked) > 1 and really(directory, fresh)
+
+        monkeypatch.setattr(seed, "is_ready", is_ready)
+        assert seed.main([str(tmp_path)]) == 0
+        assert trainings.calls == 1
+        assert kinds(events) == ["start", "done", "reuse"]
+
     def test_fresh(self, tmp_path: Path, trainings: Trainings, events: list[dict[str, object]]) -> None:
         """--fresh rebuilds what a build writes and leaves the user's own files alone."""
         assert seed.main([str(tmp_path)]) == 0

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from hypothesis import example, given
+from hypothesis import strategies as st
+
 from mlaudit.domain.columns import arranged, differing, order_key
+from mlaudit.domain.filter_match import parse_order
 from mlaudit.domain.models import Run
 
 
@@ -31,6 +35,20 @@ def test_a_curve_that_is_no_longer_wanted_goes() -> None:
 def test_a_curve_can_be_pinned_apart_from_its_metric() -> None:
     columns = ("run_name", "status", "metrics.a")
     assert arranged(columns, ("curves.a",), ("a",)) == ("run_name", "curves.a", "status", "metrics.a")
+
+
+@given(st.text("ab.-'\"`\\ /é\t", min_size=1, max_size=6))
+@example("a\\")
+@example('a"b')
+@example("a`b")
+@example("'a'")
+@example("a\\\\b")
+@example("it's")
+def test_an_order_names_the_very_key_or_none_at_all(key: str) -> None:
+    order = order_key(f"params.{key}")
+    assert order is None or [o.key for o in parse_order([f"{order} DESC"])] == [key]
+    if not set(key) & set("'\"`\\") and not key[-1].isspace():
+        assert order is not None
 
 
 def test_no_store_sorts_by_a_curve_and_it_never_goes_as_the_same_everywhere() -> None:

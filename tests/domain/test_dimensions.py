@@ -69,6 +69,22 @@ def test_nothing_is_best_where_nobody_knows_or_all_are_the_same() -> None:
     assert (empty.extent, empty.ends, empty.ticks(5).values) == (None, ("", ""), ())
 
 
+@pytest.mark.parametrize(
+    ("values", "same"),
+    [
+        ((0.912341, 0.912344), False),
+        ((0.5, 0.5), True),
+        ((0.5, math.nan), False),
+        ((math.nan, math.nan), True),
+        ((math.inf, math.nan), False),
+        ((0.5, None), False),
+    ],
+)
+def test_values_that_look_alike_are_not_the_same(values: tuple[float | None, ...], same: bool) -> None:
+    found = one("metrics.f1", *(run(metrics={} if v is None else {"f1": v}) for v in values))
+    assert found.same is same
+
+
 @pytest.mark.parametrize("value", [0.9123, -0.9123, 1e-300, 1e300, 123456789.0])
 def test_values_a_rounding_apart_have_one_place(value: float) -> None:
     found = of(value, math.nextafter(value, math.inf), value)

@@ -131,7 +131,7 @@ class TestParse:
             ("metrics.1e5 > 1", 8, "needs backticks"),
             ("metrics.a$ > 1", 9, "backticks"),
             ("metrics.a IN (('a') > 1", 10, "found 'IN'"),
-            ("run_id IN ('a', b'c')", 16, "found b"),
+            ("run_id IN ('a', b'c')", 16, "found 'b'"),
         ],
     )
     def test_errors_say_where_and_what(self, text: str, position: int, said: str) -> None:
@@ -140,6 +140,25 @@ class TestParse:
         assert caught.value.position == position
         assert said in str(caught.value)
         assert f"character {position + 1}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "metrics.a > {}",
+        "params.a = {}",
+        "run_id IN {}",
+        "run_id IN ({})",
+        "{} = 1",
+        "datasets.{} = 'x'",
+        "run_id {} 'x'",
+    ],
+)
+@pytest.mark.parametrize("odd", ["\x1b[2J", "\x9b31m", "\u202e", "a\x00"])
+def test_an_error_holds_no_control_character(text: str, odd: str) -> None:
+    with pytest.raises(FilterError) as caught:
+        parse(text.format(odd))
+    assert caught.value.message().isprintable()
 
 
 def written(text: str) -> str:

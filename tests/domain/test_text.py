@@ -98,7 +98,8 @@ def test_examples(text, shown):
 def test_length_and_combining_marks_are_capped_and_said():
     assert clean("x" * (MAX_LENGTH + 7)) == "x" * MAX_LENGTH + "… (+7 characters)"
     assert clean("abcdef", max_length=3) == "abc… (+3 characters)"
-    assert clean("e" + "\u0301" * 50) == "e" + "\u0301" * MAX_COMBINING
+    assert clean("e" + "\u0301" * 50) == "e" + "\u0301" * MAX_COMBINING + "‹+46 marks›"
+    assert clean("e" + "\u0301" * 5 + "x\x1b") == "e" + "\u0301" * MAX_COMBINING + "‹+1 mark›x␛"
     assert clean("e\u0301e\u0301" * 9) == "e\u0301e\u0301" * 9
 
 

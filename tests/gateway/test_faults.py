@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 import socket
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -157,7 +159,52 @@ class TestFirstContact:
             server_probe.probe(uri.replace("http://", "http://ada:pw@"), "shown")
             monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "tok")
             server_probe.probe(uri, "shown")
-        assert seen == ["Basic YWRhOnB3", "Bearer tok"]
+            monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "env")
+            monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "env")
+            server_probe.probe(uri.replace("http://", "http://ada:p%40ss@"), "shown")
+        assert seen == ["Basic YWRhOnB3", "Bearer tok", basic("ada:p@ss")]
+
+    def test_credentials_of_files(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """MLflow's own goes before a token; requests puts .netrc over all of them."""
+        seen: list[str | None] = []
+
+        def respond(handler: BaseHTTPRequestHandler) -> None:
+            seen.append(handler.headers.get("Authorization"))
+            reply(200, b"{}")(handler)
+
+        monkeypatch.setenv("HOME", str(tmp_path))
+        monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "tok")
+        (tmp_path / ".mlflow").mkdir()
+        text = "[mlflow]\nmlflow_tracking_username = ada\nmlflow_tracking_password = of the file\n"
+        (tmp_path / ".mlflow" / "credentials").write_text(text)
+        with answering(respond) as uri:
+            server_probe.probe(uri, "shown")
+            (tmp_path / ".netrc").write_text("machine 127.0.0.1 login ada password netrc\n")
+            (tmp_path / ".netrc").chmod(0o600)
+            server_probe.probe(uri, "shown")
+        assert seen == [basic("ada:of the file"), basic("ada:netrc")]
+
+    def test_what_mlflow_alone_speaks_is_left_to_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Signed requests, or a plugin's: that the server refuses ours says nothing."""
+        with answering(reply(401)) as uri:
+            with pytest.raises(PermissionDenied):
+                server_probe.probe(uri, "shown")
+            for name in ("MLFLOW_TRACKING_AUTH", "MLFLOW_TRACKING_AWS_SIGV4"):
+                with monkeypatch.context() as patch:
+                    patch.setenv(name, "true")
+                    server_probe.probe(uri, "shown")
+
+    @pytest.mark.parametrize("name", ["MLFLOW_TRACKING_CLIENT_CERT_PATH", "REQUESTS_CA_BUNDLE"])
+    def test_certificates_that_cannot_be_used(self, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "bad.pem").write_text("no certificate")
+        for path in ("missing.pem", "bad.pem"):
+            monkeypatch.setenv(name, str(tmp_path / path))
+            with pytest.raises(StoreUnavailable, match=f"{name} names, .*{path} cannot be used"):
+                server_probe.probe("https://127.0.0.1:1", "shown")
+
+
+def basic(pair: str) -> str:
+    return "Basic " + base64.b64encode(pair.encode()).decode()
 
 
 @pytest.mark.real
@@ -199,9 +246,11 @@ class TestLater:
     def test_a_write_is_sent_once(self) -> None:
         """Whatever the answer: MLflow's client would repeat it, and so redo what others have undone since."""
         posts: list[str] = []
+        asked: list[str] = []
         version = {"name": "m", "version": "1", "current_stage": "None", "run_id": "r", "status": "READY"}
 
         def respond(handler: BaseHTTPRequestHandler) -> None:
+            asked.append(f"{handler.command} {handler.path.rpartition('/')[2]}")
             if "transition-stage" in handler.path:
                 posts.append(handler.path)
                 reply(503, b"busy")(handler)
@@ -216,7 +265,10 @@ class TestLater:
             gateway = opened(uri)
             with pytest.raises(StoreUnavailable):
                 gateway.transition("m", "1", Stage.PRODUCTION, archive_existing=True)
+            asked.clear()
+            gateway.list_experiments()
         assert len(posts) == 1
+        assert asked[0] == "GET search?max_results=1", "first contact anew, since it has a deadline"
 
 
 def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:

@@ -29,6 +29,7 @@ from mlaudit.domain.errors import (
     StoreUnavailable,
 )
 from mlaudit.domain.models import Stage
+from mlaudit.gateway import sql_search
 from mlaudit.gateway.mlflow_gateway import MlflowGateway
 from mlaudit.gateway.sql_database import Reading, SqliteDatabase
 from mlaudit.gateway.sql_gateway import SqlGateway
@@ -118,6 +119,15 @@ class TestNothingChanges:
         assert set(before) == {"m.db"}
         assert looked_at(database) == "3 21 False"
         assert "from the log" in names(opened(database))
+        assert snapshot(database.parent) == before
+
+    def test_wal_mode_that_was_turned_on_meanwhile(self, database: Path) -> None:
+        """In place, so that the file stays the same one."""
+        gateway = opened(database)
+        gateway.list_experiments()
+        set_wal(database, leave=False)
+        before = snapshot(database.parent)
+        assert "from the log" in names(gateway)
         assert snapshot(database.parent) == before
 
     @pytest.mark.parametrize("shm", [True, False], ids=["with -shm", "without -shm"])
@@ -233,6 +243,45 @@ class TestMoving:
         other.replace(database)
         third = gateway.search_runs([sqlite_store.crowd], max_results=4, page_token=second.next_page_token)
         assert third.runs == ()
+
+    def test_paging_ends_where_all_that_was_listed_is_deleted(
+        self, database: Path, sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Behind the end of a listing the next one begins, also where its last page has nothing left to begin after."""
+        monkeypatch.setattr(sql_search, "LISTED", 6)
+        gateway = opened(database)
+        shown: list[str] = []
+        token = None
+        for asked in range(1, 12):
+            page = gateway.search_runs([sqlite_store.crowd], max_results=4, page_token=token)
+            shown += [r.run_id for r in page.runs]
+            token = page.next_page_token
+            if asked == 2:
+                kept = ", ".join(repr(i) for i in shown)
+                listed = f"SELECT run_uuid FROM runs WHERE experiment_id = {sqlite_store.crowd}"
+                order = "ORDER BY start_time DESC, run_uuid"
+                next_two = f"{listed} AND run_uuid NOT IN ({kept}) {order} LIMIT 2"
+                change(database, f"UPDATE runs SET lifecycle_stage = 'deleted' WHERE run_uuid IN ({next_two})")
+            if token is None:
+                break
+        assert token is None
+        assert (len(shown), len(set(shown))) == (15, 15)
+
+    def test_a_writer_that_waits_for_its_turn_moves_nothing(self, database: Path) -> None:
+        """What is written when the reader has given up its lock is of the next answer."""
+        reader = SqliteDatabase(database, "x")
+        asked: list[int] = []
+
+        def write(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+            if statement == "ROLLBACK":
+                change(database, "UPDATE experiments SET name = name || '.' WHERE name LIKE 'crowd%'")
+
+        sa.event.listen(sa.Engine, "after_cursor_execute", write)
+        try:
+            reader.ask(lambda _: asked.append(1))
+        finally:
+            sa.event.remove(sa.Engine, "after_cursor_execute", write)
+        assert asked == [1]
 
     def test_written_over_while_it_is_read(self, database: Path, sqlite_template: Path) -> None:
         """Past SQLite's locks, as cp does: what was read is thrown away and asked anew."""

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from mlaudit.cli.main import open_app
+from mlaudit.config.settings import Settings
 from mlaudit.domain.errors import (
     MlauditError,
     NoStore,
@@ -24,7 +26,7 @@ from mlaudit.domain.models import StoreKind
 from mlaudit.gateway.mlflow_gateway import MlflowGateway
 from mlaudit.gateway.postgresql_uri import looking
 from mlaudit.gateway.schema import Mismatch, known_revisions
-from mlaudit.gateway.uri import locate, resolve
+from mlaudit.gateway.uri import check_here, locate, resolve
 
 CORE = ("experiments", "runs", "metrics", "params", "tags")
 
@@ -96,6 +98,27 @@ class TestOrder:
     def test_insecure_tls_is_noted(self) -> None:
         store = resolve("https://h", environ={"MLFLOW_TRACKING_INSECURE_TLS": "true"})
         assert "TLS" in store.notes[0]
+
+
+class TestBeforeTheScreen:
+    @pytest.mark.parametrize("uri", ["missing.db", "sqlite:///missing.db", "mlruns", None])
+    def test_a_store_that_is_not_here_is_told(
+        self, uri: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        with pytest.raises((NotAStore, NoStore)):
+            open_app(Settings(tracking_uri=uri))
+
+    def test_nobody_else_is_asked(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A database server that hangs would keep the screen away for seconds."""
+        files = str(make_files(tmp_path / "mlruns"))
+        dead = "postgresql://127.0.0.1:1/db"
+        check_here(files, dead)
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", dead)
+        check_here()
+        with pytest.raises(StoreUnavailable):
+            resolve()
 
 
 class TestForms:

@@ -9,7 +9,14 @@ from dataclasses import replace
 import pytest
 
 from mlaudit.config.policy import Policies
-from mlaudit.domain.errors import EvidenceError, ModelNotFound, NotConfirmed, UsageError
+from mlaudit.domain.errors import (
+    EvidenceError,
+    ModelNotFound,
+    NotConfirmed,
+    PromotionUnfinished,
+    StoreUnavailable,
+    UsageError,
+)
 from mlaudit.domain.evidence import HEAD_KEY, Anchor, Pointer, canonical, digest, number, parse_record, seal
 from mlaudit.domain.gate import Direction, GatePolicy, MetricRule, Role
 from mlaudit.domain.models import Stage
@@ -32,6 +39,7 @@ RULES = (
     MetricRule("val_loss", Role.PRIMARY, Direction.LOWER, max_rel_regression=0.05, relative_sd=0.01),
     MetricRule("val_f1", Role.GUARD, Direction.HIGHER, max_rel_regression=0.05),
 )
+BOTH = Policies("p", "0" * 64, {MODEL: GatePolicy(RULES, MODEL, baselines=("stage:Production", "alias:champion"))})
 POLICY = Policies("mlaudit.toml", "c" * 64, {MODEL: GatePolicy(RULES, MODEL, path="mlaudit.toml", sha256="c" * 64)})
 
 
@@ -336,6 +344,23 @@ class TestOutOfBand:
         kinds = [(e.event, e.what) for e in history.entries][-4:]
         assert [k for k, _ in kinds] == ["promotion", OUT_OF_BAND, OUT_OF_BAND, "promotion"]
         assert kinds[1][1] == "version 3 went from Staging to Production (before record 2)"
+
+    @pytest.mark.parametrize("policies", [POLICY, BOTH], ids=["stage", "alias"])
+    def test_what_an_unfinished_promotion_moved_is_its_own(self, store, policies):
+        promote(store, "noise", policies=policies)
+        plan = plan_promotion(store, policies, PlanPromotion(SAMPLE["better"], MODEL))
+        store.fail = lambda m: StoreUnavailable("memory://", "down") if m == "set_version_tag" else None
+        with pytest.raises(PromotionUnfinished):
+            execute_promotion(store, policies, fake_surroundings(), ExecutePromotion(plan))
+        store.fail = lambda m: None
+        history = read_history(store, MODEL)
+        assert (len(history.unfinished), history.moved_since, history.holds) == (1, (), True)
+        assert not any("version 5" in e.what for e in history.entries)
+        store.transition(MODEL, "3", Stage.ARCHIVED, archive_existing=False)
+        assert read_history(store, MODEL).moved_since == ("version 3 went from Staging to Archived",), "others' is said"
+        (key,) = (t for t in store.model_tags(MODEL) if t.startswith("mlaudit.intent."))
+        store.set_model_tag(MODEL, key, "not json")
+        assert "version 5 went from None to Production" in read_history(store, MODEL).moved_since
 
     def test_without_any_record(self, store):
         history = read_history(store, MODEL)

@@ -425,6 +425,16 @@ class TestLostAnswers:
             execute(store, found, policies=BOTH)
         assert (stages(store)["3"], len(intents(store))) == ("Production", 1)
 
+    @pytest.mark.parametrize(
+        "gone", [VersionNotFound(MODEL, "version 3"), ModelNotFound(MODEL)], ids=["version", "model"]
+    )
+    def test_a_version_that_is_deleted_after_the_stage_has_moved(self, store, gone):
+        found = plan(store, "staging")
+        store.fail = lambda m: gone if m == "set_version_tag" else None
+        with pytest.raises(PromotionUnfinished, match="version 3 is moved, and its record is not in the history yet"):
+            execute(store, found)
+        assert len(intents(store)) == 1
+
     def test_a_run_that_cannot_take_a_record_is_refused_before_anything_is_asked(self, store):
         store.obstacles[SAMPLE["better"]] = "its folder is a place of another machine"
         with pytest.raises(EvidenceError, match="the record could not be kept: its folder is a place of another mach"):

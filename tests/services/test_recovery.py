@@ -377,6 +377,8 @@ def test_an_intent_says_who_where_since_when_and_is_clean() -> None:
     assert parsed is not None
     assert parsed.words == "promotion of a new version of run rrrrrrrrrrrr to Production by e␛ve on box since 2026"
     assert Intent.parse("mlaudit.intent.x", "[]") is None
+    assert '"aliases":[]' in intent.text()
+    assert Intent.parse(intent.key, intent.text().replace('"aliases":[]', '"aliases":"champion"')) is None
 
 
 @pytest.fixture(scope="module")

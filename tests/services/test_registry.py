@@ -7,10 +7,13 @@ import json
 import pytest
 
 from mlaudit.config.policy import Policies
-from mlaudit.domain.errors import EvidenceError, PolicyError
+from mlaudit.domain.errors import EvidenceError, ModelNotFound, PolicyError
 from mlaudit.domain.gate import Direction, GatePolicy, MetricRule, Role
 from mlaudit.domain.models import Stage
 from mlaudit.gateway.memory import MemoryGateway
+from mlaudit.services.audit_trail import ReadHistory, history_of
+from mlaudit.services.calibrate import CalibrateModel, calibrate_model
+from mlaudit.services.policy_facts import DescribeModel, describe_model
 from mlaudit.services.promote import ExecutePromotion, PlanPromotion, execute_promotion, plan_promotion
 from mlaudit.services.record_text import ReadRecord, read_record_text
 from mlaudit.services.registry import ListModels, SummarizeModels, list_models, summarize_models
@@ -110,3 +113,49 @@ class TestRecordText:
     def test_none_at_all(self, store):
         with pytest.raises(EvidenceError, match="is missing"):
             read_record_text(store, ReadRecord(SAMPLE["better"], "mlaudit/evidence/x.json"))
+
+
+def test_a_model_that_is_deleted_while_all_are_listed_is_left_out(store):
+    def delete(method):
+        if method == "list_model_versions":
+            store._models.pop(SECOND_MODEL, None)
+
+    store.fail = delete
+    assert [m.model.name for m in list_models(store, Policies, ListModels()).models] == [MODEL]
+
+
+def test_the_model_that_was_asked_for_is_missed(store):
+    store.fail = lambda method: store._models.pop(MODEL, None) and None if method == "model_tags" else None
+    with pytest.raises(ModelNotFound):
+        list_models(store, Policies, ListModels(MODEL))
+
+
+def test_a_version_that_is_deleted_while_all_are_listed_is_left_out(store):
+    def delete(method):
+        if method == "version_files":
+            store._models[MODEL].versions.pop("3", None)
+
+    store.fail = delete
+    assert [v.version.version for v in the_model(store).versions] == ["2", "1"]
+
+
+SHOWN, RAW = "a\u241bb", "a\x1bb"
+"""A name, and another one that looks like it on the screen, and comes first in the store."""
+
+
+@pytest.mark.parametrize("name", [SHOWN, RAW])
+def test_a_name_means_the_model_that_is_called_so_before_one_that_looks_so(store, name):
+    run_id = store.add_run(store.add_experiment("twins"), metrics={"val_loss": 0.1})
+    for raw, count in ((SHOWN, 1), (RAW, 2)):
+        for _ in range(count):
+            store.add_version(raw, run_id)
+    twins = {m.raw_name: m.name for m in store.list_registered_models()}
+    assert (twins[RAW], twins[SHOWN]) == (SHOWN, SHOWN)
+    (state,) = list_models(store, Policies, ListModels(name)).models
+    assert state.model.raw_name == name
+    assert describe_model(store, DescribeModel(name)).raw_model == name
+    assert calibrate_model(store, Policies(), CalibrateModel(name)).raw_model == name
+    out_of_band = {SHOWN: "1", RAW: "2"}[name]
+    store.set_alias(name, "champion", out_of_band)
+    entries = history_of(store, ReadHistory(name)).entries
+    assert [e.version for e in entries] == [out_of_band]

@@ -148,8 +148,10 @@ class Registry(RuleBasedStateMachine):
                 execute_promotion(self.store, BOTH, fake_surroundings(clock, user=user), request)
             except PromotionConflict as conflict:
                 # It stood still for more than the lease between its last look at the clock and its transition, and was
-                # taken for dead: that nobody can prevent, and it is told and shown.
-                told.append(str(conflict))
+                # taken for dead: that nobody can prevent, and it is told and shown. A version that it registered and
+                # then did not promote is told, too, and there is no more to it.
+                if "was registered but not promoted" not in str(conflict):
+                    told.append(str(conflict))
             except MlauditError:
                 pass
             else:

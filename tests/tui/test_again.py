@@ -1,6 +1,7 @@
 """Training again: from the launches that are remembered, and as a run was, with changes."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from mlaudit.config.launch_memory import Launch, LaunchMemory
 from mlaudit.gateway.memory import MemoryGateway
 from mlaudit.services.launcher import LAUNCH_TAG
 from mlaudit.tui import prefill, trainings
+from mlaudit.tui.prefill import Prefill, fill
 from mlaudit.tui.screens.launches import LaunchesScreen
 from mlaudit.tui.screens.run import RunScreen
 from mlaudit.tui.screens.train_form import TrainFormScreen
@@ -117,6 +119,17 @@ class TestARunAgain:
             values = {f.parameter.name: f.value for f in form.query(ParameterField)}
             assert values["learning-rate"] == "0.5"
             assert (values["epochs"], values["gate"], values["mode"]) == ("9", "true", "quick")
+
+    def test_an_option_whose_name_ends_anothers_is_missed_all_the_same(self, bench: TrainingBench) -> None:
+        (script,) = bench.declared()
+        mode = next(p for p in script.parameters if p.name == "mode")
+        epochs = next(p for p in script.parameters if p.name == "epochs")
+        script = replace(script, parameters=(replace(mode, name="max-epochs"), epochs))
+        filled = fill(script, Prefill({"max-epochs": "zzz"}, origin="run x"))
+        assert filled.remarks == (
+            "Not taken over, since the script does not allow it: max-epochs 'zzz'.",
+            "Not known from there, so at their defaults: epochs.",
+        )
 
     async def test_what_it_did_not_record_is_known_from_its_launch(self, bench: TrainingBench) -> None:
         LaunchMemory("memory://").remember(Launch("l1", 0.0, "bundled", (("experiment", "mine"), ("epochs", "4"))))

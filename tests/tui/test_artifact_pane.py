@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Static
 
 from mlaudit.domain.errors import ArtifactTooLarge, StoreUnavailable
 from mlaudit.gateway.memory import MemoryGateway
@@ -155,6 +156,33 @@ class TestBeside:
             await pilot.pause(0.1)
             assert '"tn"' not in text_of(pilot)
 
+    async def test_an_error_that_is_no_longer_wanted_is_dropped(self) -> None:
+        """In a narrow terminal nothing else is asked for meanwhile."""
+        store, run_id = store_with()
+        release, answered = threading.Event(), threading.Event()
+
+        def around(handle: Handle) -> Handle:
+            def answer(request: Any) -> Any:
+                if isinstance(request, PreviewArtifact):
+                    release.wait(20)
+                    answered.set()
+                    raise StoreUnavailable("memory", "no route")
+                return handle(request)
+
+            return answer
+
+        async with artifacts_of(store, run_id, NARROW, around=around) as (pilot, tree, view):
+            await go(pilot, tree, "a.json")
+            await pilot.press("enter")
+            await see(pilot, "reading a.json…")
+            await pilot.press("escape")
+            await until(pilot, lambda: tree.has_focus)
+            await go(pilot, tree, "b.csv")
+            release.set()
+            await until(pilot, lambda: answered.is_set() and not any(w.name == "_load" for w in pilot.app.workers))
+            assert not view.can_fetch
+            assert "not read" not in str(pilot.app.screen.query_one("#about", Static).render())
+
     async def test_a_dead_store_is_told_and_asked_again(self) -> None:
         store, run_id = store_with()
         async with artifacts_of(store, run_id, WIDE) as (pilot, tree, _):
@@ -223,6 +251,20 @@ class TestBeside:
 
 
 class TestInPlace:
+    async def test_what_was_read_before_a_refresh_is_read_anew(self) -> None:
+        store, run_id = store_with()
+        async with artifacts_of(store, run_id, NARROW) as (pilot, tree, view):
+            await go(pilot, tree, "a.json")
+            await pilot.press("enter")
+            await see(pilot, '"tn": 9700')
+            await pilot.press("escape")
+            await until(pilot, lambda: tree.has_focus)
+            store.write_artifact(run_id, "a.json", '{"tn": 1234567890123456789}')
+            await pilot.press("r")
+            await until(pilot, lambda: view.preview is None)
+            await pilot.press("enter")
+            await see(pilot, '"tn": 1234567890123456789')
+
     async def test_enter_shows_it_in_place_of_the_tree(self) -> None:
         store, run_id = store_with()
         async with artifacts_of(store, run_id, NARROW) as (pilot, tree, view):

@@ -403,6 +403,39 @@ async def test_the_least_recently_used_histories_are_dropped(monkeypatch: pytest
     assert kept.waiting([run], "n") == 0
 
 
+async def test_what_has_no_room_beside_the_others_is_said_and_not_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Alone it has; what was looked at last stays longest."""
+    from mlaudit.domain.models import MetricPoint
+
+    monkeypatch.setattr("mlaudit.tui.histories.KEEP_POINTS", 6)
+    asked: list[str] = []
+
+    async def ask(request: Any) -> Any:
+        asked.append(request.run_id)
+        return MetricHistory.from_points(request.run_id, request.key, [MetricPoint(i, i, 1.0) for i in range(3)])
+
+    kept = Histories(ask)
+    a, b, c = runs = [Run(name, "1", name, "FINISHED", metrics={"m": 1.0}) for name in "abc"]
+    await kept.load([a, b], "m", lambda: None)
+    assert kept.get(a, "m") is not None
+    await kept.load([c], "m", lambda: None)
+    assert [kept.get(run, "m") is not None for run in (a, b, c)] == [True, False, True]
+    assert not kept.settled([b], "m"), "others have pushed it out"
+    await kept.load(runs, "m", lambda: None)
+    assert kept.settled(runs, "m")
+    (gone,) = (run for run in runs if kept.get(run, "m") is None)
+    (note,) = (one.note for one in kept.series(runs, "m") if not len(one.values))
+    assert note == "not shown: more points than the 6 that are kept"
+    before = len(asked)
+    await kept.load(runs, "m", lambda: None)
+    assert len(asked) == before
+    assert not kept.settled([gone], "m")
+    await kept.load([gone], "m", lambda: None)
+    assert kept.get(gone, "m") is not None
+
+
 async def test_a_cancelled_load_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing says "loading" for ever after another metric was chosen."""
     started = asyncio.Event()

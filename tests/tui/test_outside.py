@@ -83,6 +83,16 @@ class TestWhatThereIs:
         file.write_bytes(b"\x00\x01")
         assert outside.printable_copy(file) is None
 
+    @pytest.mark.parametrize(
+        ("name", "started"),
+        [
+            *(("a/run.JS", True), ("x.hta", True), ("x.exe.", True), ("x.exe ", True), ("x.txt. .", True)),
+            *(("x.txt", False), ("js", False), ("a.b/x.json", False)),
+        ],
+    )
+    def test_what_starts_a_program(self, name: str, started: bool) -> None:
+        assert outside.is_started(name) == started
+
     def test_a_name_may_be_as_long_as_they_get(self, tmp_path: Path) -> None:
         file = tmp_path / ("n" * 250 + ".log")
         file.write_bytes(b"one\n")

@@ -255,6 +255,31 @@ class TestOverTheEnd:
         assert (found.planned, found.held, problem) == (waiting.planned, True, "")
         assert list(left_waiting("memory://")) == [], "it is this session's now"
 
+    def test_what_cannot_be_taken_over_stays(
+        self, bench: TrainingBench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Where the disk is full, and where the session that took it has died over it."""
+        waiting = Waiting(Planned(StartTraining((("epochs", "3"),), "mine", ("make",)), "Mine", "epochs=3"))
+        assert keep(waiting, "memory://")
+        (path,) = (tmp_path / "state" / "waiting").iterdir()
+        record = json.loads(path.read_text())
+        record["owner"] = [os.getpid(), "an earlier process"]
+        path.write_text(json.dumps(record))
+        with monkeypatch.context() as full:
+            full.setattr(waiting_trainings, "keep", lambda *_: False)
+            ((found, problem),) = left_waiting("memory://")
+        assert found is None
+        assert "could not be taken over" in problem
+        assert [p.name for p in path.parent.iterdir()] == [path.name]
+        dead = subprocess.Popen([sys.executable, "-c", ""])
+        dead.wait()
+        path.rename(path.with_name(f".{path.stem}.{dead.pid}.claimed"))
+        path.with_name(".half.json").write_text("{")
+        ((found, problem),) = left_waiting("memory://")
+        assert found is not None
+        assert (found.waiting_id, problem) == (waiting.waiting_id, "")
+        assert sorted(p.name for p in path.parent.iterdir()) == sorted([".half.json", path.name])
+
     async def test_a_broken_file_is_named_and_left(self, bench: TrainingBench, tmp_path: Path) -> None:
         folder = tmp_path / "state" / "waiting"
         folder.mkdir(parents=True)

@@ -1,7 +1,10 @@
 """A training on screen: output, curve, stop, end, leaving and coming back, quitting."""
 
+import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +18,7 @@ from mlaudit.domain.errors import StoreUnavailable
 from mlaudit.domain.models import RunStatus
 from mlaudit.gateway.memory import MemoryGateway
 from mlaudit.services.launcher import PollTraining, StartTraining, StopTraining, Training
+from mlaudit.services.process_group import identity
 from mlaudit.services.runs import GetRunDetails
 from mlaudit.tui import left_trainings, trainings
 from mlaudit.tui.app import MlauditApp
@@ -373,6 +377,32 @@ class TestQuit:
         assert app.return_value == 0
         assert alive(screen.live.training.pid)
 
+    async def test_it_is_asked_once_and_the_place_is_kept(self, bench: TrainingBench) -> None:
+        """Though a download is asked about after it; another q begins anew."""
+        app = bench.app()
+        busy = True
+        kept: list[bool] = []
+
+        async def download() -> bool:
+            return not busy
+
+        async with app.run_test(size=(80, 24)) as pilot:
+            screen = await train(pilot, "slow")
+            app.quit_guards.append(download)
+            app.places.keep = lambda: kept.append(True)  # type: ignore[method-assign]
+            for _ in range(2):
+                await pilot.press("q")
+                await confirm(pilot, "right", "enter")
+                await until(pilot, lambda: app.screen is screen)
+                await until(pilot, lambda: not any(w.group == "trainings.quit" for w in app.workers))
+                assert app.return_value is None
+            busy = False
+            assert await app.go_on_quitting()
+            (said,) = app._exit_renderables
+            assert f"left running: process {screen.live.training.pid}" in str(said)
+        assert kept == [True]
+        assert app.return_value == 0
+
     async def test_stopped_it_has_ended_before_the_app_quits(self, bench: TrainingBench) -> None:
         run = bench.add_run()
         app = bench.app()
@@ -478,6 +508,23 @@ class TestTheNextSession:
             assert memory is not None
             assert memory.launches[0].outcome == "killed by SIGKILL (often: out of memory)"
         assert not list((tmp_path / "state" / "trainings").iterdir()), "it is told once"
+
+    async def test_one_that_another_session_watches_is_left_to_it(self, bench: TrainingBench, tmp_path: Path) -> None:
+        left = await self.leave(bench)
+        (path,) = (tmp_path / "state" / "trainings").iterdir()
+        record = json.loads(path.read_text())
+        other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+        record["owner"] = [other.pid, identity(other.pid)]
+        path.write_text(json.dumps(record))
+        async with bench.app().run_test(size=(80, 24), notifications=True) as pilot:
+            await see(pilot, "fraud-detector")
+            await until(pilot, lambda: not any(w.group == "trainings.pick_up" for w in pilot.app.workers))
+            assert app_of(pilot).trainings.all == []
+        other.communicate()
+        async with bench.app().run_test(size=(80, 24), notifications=True) as pilot:
+            await see(pilot, "Left running by an earlier")
+            assert app_of(pilot).trainings.all[0].training.pid == left.training.pid
+        assert json.loads(path.read_text())["owner"][0] == os.getpid(), "it is this session's now"
 
     async def test_another_store_another_machine_and_rubbish_are_passed_over(
         self, bench: TrainingBench, tmp_path: Path

@@ -61,7 +61,7 @@ class OutsideMixin(Host):
         command = outside.opener()
         if artifact.is_dir:
             self._tell("Only a file can be opened; o downloads the folder.", "warning")
-        elif command is not None and ending in outside.STARTED:
+        elif command is not None and outside.is_started(artifact.raw_path):
             self._tell(f"{artifact.path} could start a program, and is not opened; o downloads it.", "warning")
         elif command is not None and (
             (ending in outside.LOOKED_AT and (artifact.size or 0) <= UNASKED) or await self._may(artifact, command[0])

@@ -61,6 +61,9 @@ class ArtifactPane(Horizontal):
             self.query_one(ArtifactTree).forget()
             if self._wanted is not None and (self.is_beside or self.has_class("-open")):
                 self._later()
+            else:
+                # Read when it is opened, and not shown as it was before.
+                self.query_one(PreviewView).show(None)
             return
         self._entries = entries
         self._wanted = None
@@ -129,15 +132,18 @@ class ArtifactPane(Horizontal):
     @work(exclusive=True, group="artifacts.preview")
     async def _load(self, request: PreviewArtifact) -> None:
         view = self.query_one(PreviewView)
+        problem = ""
         try:
             preview = await self._ask(request)
         except MlauditError as error:
+            preview, problem = None, str(error)
+        if self._wanted is None or request.path != self._wanted.raw_path:
+            return
+        if preview is None:
             view.show(None)
             view.can_fetch = True
-            self._say(f"not read: {error}. In the preview, enter tries again.", bad=True)
+            self._say(f"not read: {problem}. In the preview, enter tries again.", bad=True)
             self.screen.refresh_bindings()
-            return
-        if self._wanted is None or request.path != self._wanted.raw_path:
             return
         view.show(preview)
         view.can_fetch = preview.kind is Kind.TOO_LARGE
