@@ -1,4 +1,4 @@
-"""What a store must be able to do: the Protocols behind which MLflow, a fake and later other readers stand.
+"""What a store must be able to do: the Protocols behind which MLflow, the SQL reader and the in-memory store stand.
 
 All methods are synchronous and may block; the screen reaches them through the worker only. Text in what they return is
 clean (:mod:`mlaudit.domain.text`), order is stable, and nothing here changes a store except :class:`RegistryWriter`.
