@@ -41,6 +41,8 @@ class RunsFormat(StrEnum):
     PARQUET = "parquet"
 
 
+_EXPORTED = {RunsFormat.CSV, RunsFormat.PARQUET}
+
 _GROUP_OF = {"metric": "metrics", "param": "params", "tag": "tags"}
 
 
@@ -117,14 +119,16 @@ def runs(
     filter_string = expanded(filter_string, resolved.store.uri, tuple(names))
     by_sql = resolved.store.kind in _SQL and call.settings.reader is Reader.SQL
     largest = LARGEST_SQL_PAGE if by_sql else LARGEST_PAGE
-    pages = RunPages(call, tuple(names), filter_string, tuple(order_by or ()), maximum, view_type, largest)
+    order = tuple(order_by or ())
+    pages = RunPages(call, tuple(names), filter_string, order, maximum, view_type, largest)
     remarks = Remarks()
     listed = _judged_pages(call, pages, model, remarks) if verdict else ((page, {}) for page in pages)
-    exported = form in {RunsFormat.CSV, RunsFormat.PARQUET}
+    # What sorts by verdicts needs them all before the first.
+    by_page = form in _EXPORTED and not local_order
     found: list[Run] = []
     judged: dict[str, JudgedRun] = {}
     try:
-        if exported and not local_order:
+        if by_page:
             _export(listed, form, names, wanted, verdict=verdict)
         else:
             for page, its_verdicts in listed:
@@ -134,17 +138,11 @@ def runs(
         raise with_nearest_key(problem, _sample(call, tuple(names), view_type)) from problem
     for warning in pages.warnings:
         output.say(f"mlaudit: filter: {warning}")
-    _warn_unknown_order(call, tuple(names), pages.seen, tuple(order_by or ()), view_type)
-    found = in_order(found, judged, local_order)
+    _warn_unknown_order(call, tuple(names), pages.seen, order, view_type)
     for column, hint in pages.seen.unknown(wanted or ()):
         output.say(f"mlaudit: no run listed has {column}{hint}")
-    if form is RunsFormat.JSON:
-        output.json_data(report.render_json([run_object(run, names, wanted, judged.get(run.run_id)) for run in found]))
-    elif exported and local_order:
-        # What sorts by verdicts needs them all before the first.
-        _export([(found, judged)], form, names, wanted, verdict=verdict)
-    elif found:
-        _table(found, wanted, names, judged)
+    if not by_page:
+        _write(in_order(found, judged, local_order), judged, form, names, wanted, verdict=verdict)
     remarks.say()
     if not pages.seen.count:
         what = "no deleted runs" if deleted else "no runs"
@@ -164,6 +162,24 @@ def _judged_pages(call: Invocation, pages: RunPages, model: str | None, remarks:
         judged = judge(call, [run.run_id for run in page], model)
         remarks.add(judged)
         yield page, judged
+
+
+def _write(
+    found: list[Run],
+    judged: dict[str, JudgedRun],
+    form: RunsFormat,
+    names: dict[str, str],
+    wanted: tuple[str, ...] | None,
+    *,
+    verdict: bool,
+) -> None:
+    """Write a list of which all is there; a table of nothing is none."""
+    if form is RunsFormat.JSON:
+        output.json_data(report.render_json([run_object(run, names, wanted, judged.get(run.run_id)) for run in found]))
+    elif form in _EXPORTED:
+        _export([(found, judged)], form, names, wanted, verdict=verdict)
+    elif found:
+        _table(found, wanted, names, judged)
 
 
 def _export(

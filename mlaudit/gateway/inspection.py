@@ -135,6 +135,18 @@ def check_files(root: Path, shown: str) -> None:
     raise NotAStore(shown, f"{what}, so it is no MLflow store")
 
 
+def closed_folders(root: Path) -> tuple[str, ...]:
+    """A sentence where folders of a file store may not be read, and nothing in them is seen: empty for none."""
+    try:
+        closed = sorted(name for name in os.listdir(root) if _is_closed(root / name))
+    except OSError:
+        return ()
+    if not closed:
+        return ()
+    folders = "1 folder" if len(closed) == 1 else f"{len(closed):,} folders"
+    return (f"{folders} of this store may not be read and nothing of that is shown: {clean(closed[0], max_length=60)}",)
+
+
 def _is_closed(folder: Path) -> bool:
     """Whether we may not look into it."""
     try:

@@ -42,11 +42,11 @@ from mlaudit.domain.text import clean
 from mlaudit.gateway import convert, environment, faults, mlflow_client, server_probe
 from mlaudit.gateway.artifacts import LoggedModel, RunArtifacts, newest_first
 from mlaudit.gateway.mlflow_promotion import MlflowPromotion
+from mlaudit.gateway.run_ids import check_run_id, is_run_id
 from mlaudit.gateway.run_search import RunSearch
 from mlaudit.gateway.schema import mlflow_version
 from mlaudit.gateway.uri import ResolvedStore
 
-_RUN_ID = re.compile(r"[A-Za-z0-9][\w-]{0,255}", re.ASCII)
 _PAGE = 1000
 _CANDIDATES = 6
 _RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
@@ -116,7 +116,7 @@ class MlflowGateway(MlflowPromotion):
     def find_run(self, prefix: str) -> Run:
         wanted = prefix.strip().lower()
         # Nothing else may stand in an id, and % or a quote would mean something in the search below.
-        if not _RUN_ID.fullmatch(wanted):
+        if not is_run_id(wanted):
             raise RunNotFound(clean(prefix))
         if len(wanted) >= 32:
             run = self.get_run(wanted)
@@ -138,7 +138,7 @@ class MlflowGateway(MlflowPromotion):
         return (exact or found)[0]
 
     def metric_history(self, run_id: str, key: str, most: int | None = None) -> MetricHistory:  # noqa: ARG002
-        _check_id(run_id)
+        check_run_id(run_id)
         with self._asking(lambda: RunNotFound(clean(run_id))):
             points = list(self._client.get_metric_history(run_id, key))
         if not points:
@@ -184,7 +184,7 @@ class MlflowGateway(MlflowPromotion):
         return tuple(sorted(versions, key=lambda v: -v.order))
 
     def versions_of_run(self, run_id: str) -> tuple[ModelVersion, ...]:
-        if self._registry_is_empty() or not _RUN_ID.fullmatch(run_id):
+        if self._registry_is_empty() or not is_run_id(run_id):
             return ()
         with self._asking():
             found = self._search_versions(f"run_id='{run_id}'")
@@ -271,7 +271,7 @@ class MlflowGateway(MlflowPromotion):
 
     def _raw_run(self, run_id: str) -> Any:
         """MLflow's own entity. Raises RunNotFound."""
-        _check_id(run_id)
+        check_run_id(run_id)
         with self._asking(lambda: RunNotFound(clean(run_id))):
             return self._client.get_run(run_id)
 
@@ -328,12 +328,6 @@ class MlflowGateway(MlflowPromotion):
             return source
         base = str(self._raw_run(match.group(1)).info.artifact_uri)
         return f"{base.rstrip('/')}/{match.group(2)}"
-
-
-def _check_id(run_id: str) -> None:
-    """Raises RunNotFound for what cannot be an id: MLflow's stores answer such with errors of every kind."""
-    if not _RUN_ID.fullmatch(run_id):
-        raise RunNotFound(clean(run_id))
 
 
 def _all_pages(ask: Callable[[str | None], Any]) -> list[Any]:

@@ -7,7 +7,6 @@ where they differ and why. MLflow is imported only to reach artifacts that do no
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
@@ -30,6 +29,7 @@ from mlaudit.domain.models import (
 from mlaudit.domain.text import clean, clean_mapping
 from mlaudit.gateway import convert, faults, sql_history, sql_stretches, sql_summary
 from mlaudit.gateway.artifacts import LoggedModel, RunArtifacts, newest_first
+from mlaudit.gateway.run_ids import check_run_id, is_run_id
 from mlaudit.gateway.sql_database import Database, PostgresDatabase, Reading, SqliteDatabase
 from mlaudit.gateway.sql_registry import SqlRegistry
 from mlaudit.gateway.sql_runs import load_runs, milliseconds
@@ -39,7 +39,6 @@ from mlaudit.gateway.uri import Located
 
 __all__ = ["SqlRegistry", "SqlTracking", "open_database"]
 
-_RUN_ID = re.compile(r"[A-Za-z0-9][\w-]{0,255}", re.ASCII)
 _CANDIDATES = 6
 
 
@@ -89,7 +88,7 @@ class SqlTracking:
         return self._search.page(experiment_ids, filter_string, order_by, max_results, page_token, view)
 
     def get_run(self, run_id: str) -> Run:
-        _check_id(run_id)
+        check_run_id(run_id)
         found = self._database.ask(lambda r: load_runs(r, [run_id], lambda: _in_workspace(r), "in the workspace"))
         run = found.get(run_id)
         if run is None:
@@ -98,7 +97,7 @@ class SqlTracking:
 
     def find_run(self, prefix: str) -> Run:
         wanted = prefix.strip().lower()
-        if not _RUN_ID.fullmatch(wanted):
+        if not is_run_id(wanted):
             raise RunNotFound(clean(prefix))
         if len(wanted) >= 32:
             run = self.get_run(wanted)
@@ -114,7 +113,7 @@ class SqlTracking:
         return self.get_run((exact or ids)[0])
 
     def metric_history(self, run_id: str, key: str, most: int | None = None) -> MetricHistory:
-        _check_id(run_id)
+        check_run_id(run_id)
 
         def question(reading: Reading) -> MetricHistory | None:
             if most is None:
@@ -129,7 +128,7 @@ class SqlTracking:
         return found
 
     def metric_summaries(self, run_id: str, keys: Sequence[str]) -> tuple[MetricSummary, ...]:
-        _check_id(run_id)
+        check_run_id(run_id)
 
         def question(reading: Reading) -> dict[str, MetricSummary] | None:
             if not sql_summary.can_summarize(reading):
@@ -183,7 +182,7 @@ class SqlTracking:
 
     @contextmanager
     def _artifacts(self, run_id: str) -> Iterator[RunArtifacts]:
-        _check_id(run_id)
+        check_run_id(run_id)
         run = self.get_run(run_id)
         uri = self._database.ask(lambda r: _artifact_uri(r, run_id))
         models = lambda: self._database.ask(lambda r: _models(r, run.logged_model_ids))  # noqa: E731
@@ -216,12 +215,6 @@ class _Elsewhere:
 
     def fetch(self, location: str, path: str, folder: str) -> str:
         return str(self._stored.fetch(location, path, folder))
-
-
-def _check_id(run_id: str) -> None:
-    """Raises RunNotFound for what cannot be an id."""
-    if not _RUN_ID.fullmatch(run_id):
-        raise RunNotFound(clean(run_id))
 
 
 def _experiments(reading: Reading) -> list[Experiment]:

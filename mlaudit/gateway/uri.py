@@ -83,15 +83,12 @@ def resolve(
     environ = os.environ if environ is None else environ
     cwd = _here() if cwd is None else cwd
     notes: list[str] = []
-    if tracking_uri:
-        tracking, reason = locate(tracking_uri, cwd), "--tracking-uri"
-    elif uri := environ.get("MLFLOW_TRACKING_URI", "").strip():
-        tracking, reason = locate(uri, cwd), "MLFLOW_TRACKING_URI"
-    else:
-        tracking, reason = _find(cwd, notes)
+    tracking, reason = _tracking(tracking_uri, environ, cwd, notes)
     mismatches = [_check(tracking)]
-    asked = registry_uri or environ.get("MLFLOW_REGISTRY_URI", "").strip()
-    registry = locate(asked, cwd) if asked else tracking
+    registry = _registry(registry_uri, environ, cwd, tracking)
+    for place in dict.fromkeys((tracking, registry)):
+        if place.kind is StoreKind.FILES and place.path is not None:
+            notes += inspection.closed_folders(place.path)
     if registry != tracking:
         mismatches.append(_check(registry))
         notes.append(f"the model registry is another store: {registry.shown}")
@@ -106,11 +103,24 @@ def resolve(
 def places(tracking_uri: str | None = None, registry_uri: str | None = None) -> tuple[Located, ...]:
     """Where :func:`resolve` would look, without looking: one place, or two. Raises NoStore, NotAStore."""
     cwd = _here()
-    asked = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI", "").strip()
-    tracking = locate(asked, cwd) if asked else _find(cwd, [])[0]
-    asked = registry_uri or os.environ.get("MLFLOW_REGISTRY_URI", "").strip()
-    registry = locate(asked, cwd) if asked else tracking
+    tracking, _ = _tracking(tracking_uri, os.environ, cwd, [])
+    registry = _registry(registry_uri, os.environ, cwd, tracking)
     return (tracking,) if registry == tracking else (tracking, registry)
+
+
+def _tracking(uri: str | None, environ: Mapping[str, str], cwd: Path, notes: list[str]) -> tuple[Located, str]:
+    """The tracking store, and by what it was chosen. Raises NoStore, NotAStore."""
+    if uri:
+        return locate(uri, cwd), "--tracking-uri"
+    if named := environ.get("MLFLOW_TRACKING_URI", "").strip():
+        return locate(named, cwd), "MLFLOW_TRACKING_URI"
+    return _find(cwd, notes)
+
+
+def _registry(uri: str | None, environ: Mapping[str, str], cwd: Path, tracking: Located) -> Located:
+    """The model registry: the tracking store where no other is named. Raises NotAStore."""
+    asked = uri or environ.get("MLFLOW_REGISTRY_URI", "").strip()
+    return locate(asked, cwd) if asked else tracking
 
 
 def check_here(tracking_uri: str | None = None, registry_uri: str | None = None) -> None:

@@ -171,7 +171,7 @@ class RunSpool(Spool):
         values: tuple[Any, ...] = (*metrics.values(), *params.values(), *tags.values())
         layout = self._layouts.get(keys)
         if layout is None:
-            columns = [f"{group}.{key}" for group, those in zip(GROUPS, keys, strict=True) for key in those]
+            columns = _columns_of(keys)
             self._keyed.update(dict.fromkeys(columns))
             layout = len(self._layouts)
             if layout < LAYOUTS:
@@ -208,10 +208,7 @@ class RunSpool(Spool):
     def _rows(self) -> Iterator[list[tuple[bool, Sequence[Any]]]]:
         """Chunks of (whether a metric is not finite, the values under the final header; None where there is none)."""
         columns = self.columns
-        names = [
-            [f"{group}.{key}" for group, those in zip(GROUPS, keys, strict=True) for key in those]
-            for keys in self._layouts
-        ]
+        names = list(map(_columns_of, self._layouts))
         picks: dict[int, Callable[[Sequence[Any]], Sequence[Any]]] = {}
         self._file.seek(0)
         for size in self._chunks:
@@ -283,6 +280,11 @@ class RunSpool(Spool):
                 by_column = zip(*(values for _, values in chunk), strict=True)
                 arrays = [pa.array(_typed(c, v), kind(c)) for c, v in zip(columns, by_column, strict=True)]
                 writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+
+
+def _columns_of(keys: Sequence[Sequence[str]]) -> list[str]:
+    """The columns of a layout's keys, group by group."""
+    return [f"{group}.{key}" for group, those in zip(GROUPS, keys, strict=True) for key in those]
 
 
 def _pick(columns: Sequence[str], there: Sequence[str]) -> Callable[[Sequence[Any]], Sequence[Any]]:

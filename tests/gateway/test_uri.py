@@ -239,7 +239,9 @@ class TestNotAStore:
         make_files(open_folder, "2")
         (open_folder / "1").chmod(0)
         with as_somebody_else():
-            assert resolve(str(open_folder), environ={}).tracking.path == open_folder
+            found = resolve(str(open_folder), environ={})
+        assert found.tracking.path == open_folder
+        assert found.notes == ("1 folder of this store may not be read and nothing of that is shown: 1",)
         (open_folder / "2").chmod(0)
         with as_somebody_else(), pytest.raises(PermissionDenied, match="folders may not be read"):
             resolve(str(open_folder), environ={})

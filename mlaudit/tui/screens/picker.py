@@ -82,11 +82,7 @@ class Picker(Dialog[PickedT | None], Generic[PickedT]):
 
     def action_cursor(self, by: int) -> None:
         """Move through the list, also while the search has the focus."""
-        rows = self.query_one(OptionList)
-        if by > 0:
-            rows.action_cursor_down()
-        else:
-            rows.action_cursor_up()
+        step(self.query_one(OptionList), by)
 
 
 class Marker(Picker[tuple[str, ...]]):
@@ -130,6 +126,14 @@ class Marker(Picker[tuple[str, ...]]):
             self.query_one(OptionList).focus()
         else:
             self.dismiss(None)
+
+
+def step(rows: OptionList, by: int) -> None:
+    """Move the cursor of a list one down, or up where ``by`` is negative."""
+    if by > 0:
+        rows.action_cursor_down()
+    else:
+        rows.action_cursor_up()
 
 
 def moving(prefix: str, thing: str) -> list[Any]:

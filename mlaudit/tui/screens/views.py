@@ -19,6 +19,7 @@ from mlaudit.domain.errors import UsageError
 from mlaudit.domain.saved_view import SavedView
 from mlaudit.tui.screens.confirm import ConfirmDialog
 from mlaudit.tui.screens.dialog import Dialog
+from mlaudit.tui.screens.picker import step
 from mlaudit.tui.widgets.field import Field
 from mlaudit.tui.widgets.fitting import fit
 
@@ -231,11 +232,7 @@ class ViewsScreen(Dialog[tuple[str, SavedView] | None]):
 
     def action_cursor(self, by: int) -> None:
         """Move through the list."""
-        rows = self.query_one(OptionList)
-        if by > 0:
-            rows.action_cursor_down()
-        else:
-            rows.action_cursor_up()
+        step(self.query_one(OptionList), by)
 
     def action_cancel(self) -> None:
         """Out of the field first, then out of the dialog."""
