@@ -16,6 +16,7 @@ from mlaudit.gateway.memory import MemoryGateway
 from mlaudit.services.requests import Request
 from mlaudit.tui.app import MlauditApp
 from mlaudit.tui.screens.experiments import ExperimentsScreen
+from mlaudit.tui.screens.run import RunScreen
 from mlaudit.tui.screens.runs import RunsScreen
 from mlaudit.wiring import Services
 from mlaudit.worker.backend import ThreadBackend
@@ -70,6 +71,15 @@ async def see(pilot: Pilot[Any], *texts: str) -> None:
             raise AssertionError(f"never seen: {missing}; on screen:\n{text_of(pilot)}")
         await pilot.pause()
         await asyncio.sleep(0.01)
+
+
+async def to_first_run(pilot: Pilot[Any]) -> None:
+    """From the sample store's experiments through all their runs to the first of these, until it is read."""
+    await see(pilot, "fraud-detector")
+    await pilot.press("a")
+    await see(pilot, "mlp-base")
+    await pilot.press("enter")
+    await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen) and pilot.app.screen.run)
 
 
 @asynccontextmanager

@@ -23,7 +23,7 @@ from mlaudit.tui.screens.too_small import TooSmallScreen
 from mlaudit.wiring import Services
 from mlaudit.worker.backend import ThreadBackend
 from tests.plugins.sample_store import SAMPLE
-from tests.plugins.screen_tools import app_on, see, text_of, until
+from tests.plugins.screen_tools import app_on, see, text_of, to_first_run, until
 
 
 async def test_enter_goes_in_and_escape_comes_back(sample_gateway: MemoryGateway) -> None:
@@ -198,9 +198,5 @@ async def test_a_screen_begins_once(sample_gateway: MemoryGateway, monkeypatch: 
     monkeypatch.setattr(BaseScreen, "on_mount", counted)
     app = app_on(sample_gateway)
     async with app.run_test(size=(120, 40)) as pilot:
-        await see(pilot, "fraud-detector")
-        await pilot.press("a")
-        await see(pilot, "mlp-base")
-        await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, RunScreen) and app.screen.run)
+        await to_first_run(pilot)
     assert begun == ["ExperimentsScreen", "RunsScreen", "RunScreen"]

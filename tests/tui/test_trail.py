@@ -8,7 +8,7 @@ from mlaudit.tui.screens.experiments import ExperimentsScreen
 from mlaudit.tui.screens.run import RunScreen
 from mlaudit.tui.screens.runs import RunsScreen
 from mlaudit.tui.widgets.store_header import StoreHeader
-from tests.plugins.screen_tools import app_on, see, until
+from tests.plugins.screen_tools import app_on, see, to_first_run, until
 
 
 async def test_forward_returns_to_what_was_left_as_it_was(sample_gateway: MemoryGateway) -> None:
@@ -47,11 +47,7 @@ async def test_opening_something_new_forgets_what_lay_ahead(sample_gateway: Memo
     """And what is forgotten is taken apart."""
     app = app_on(sample_gateway)
     async with app.run_test(size=(120, 40)) as pilot:
-        await see(pilot, "fraud-detector")
-        await pilot.press("a")
-        await see(pilot, "mlp-base")
-        await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, RunScreen) and app.screen.run)
+        await to_first_run(pilot)
         left = app.screen
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, RunsScreen))
@@ -79,11 +75,7 @@ async def test_a_line_that_is_typed_keeps_its_keys(sample_gateway: MemoryGateway
 async def test_the_way_and_the_store_share_a_narrow_header(sample_gateway: MemoryGateway) -> None:
     app = app_on(sample_gateway)
     async with app.run_test(size=(80, 24)) as pilot:
-        await see(pilot, "fraud-detector")
-        await pilot.press("a")
-        await see(pilot, "mlp-base")
-        await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, RunScreen) and app.screen.run)
+        await to_first_run(pilot)
         await pilot.press("d")
         await see(pilot, "› diff · memory")
         assert app.screen.query_one(StoreHeader).render().plain.startswith(" … › ")
