@@ -136,8 +136,10 @@ class TestARunAgain:
         run = bench.add_run("FINISHED", params={"epochs": "5"}, tags={LAUNCH_TAG: "l1"})
         async with bench.app().run_test(size=(120, 40)) as pilot:
             await see(pilot, "fraud-detector")
-            await pilot.app.push_screen(RunScreen(run))
-            await see(pilot, run[:8])
+            screen = RunScreen(run)
+            await pilot.app.push_screen(screen)
+            # The breadcrumb has the id before the run is read, and the key comes with the run.
+            await until(pilot, lambda: screen.run)
             await pilot.press("e")
             form = await form_of(pilot)
             await until(pilot, lambda: field(form, "experiment").value == "mine")
