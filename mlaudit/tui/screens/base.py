@@ -13,6 +13,7 @@ from textual.widget import Widget
 
 from mlaudit.domain.errors import StoreError
 from mlaudit.services.requests import Request
+from mlaudit.tui.screen_workers import end_workers
 from mlaudit.tui.widgets.key_line import KeyLine
 from mlaudit.tui.widgets.store_header import StoreHeader
 
@@ -62,6 +63,10 @@ class BaseScreen(Screen[None]):
         self.watch(self.mlaudit, "user", self._show_user)
         self.mlaudit.trail.opened()
         self._show_crumbs()
+
+    def _on_prune(self) -> None:
+        """It is being left, or the app quits. Textual calls its own as well."""
+        end_workers(self)
 
     def _show_store(self, store: StoreInfo | None) -> None:
         self.query_one(StoreHeader).store = store

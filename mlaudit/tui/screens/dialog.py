@@ -7,6 +7,8 @@ from typing import Generic, TypeVar
 from textual.await_complete import AwaitComplete
 from textual.screen import ModalScreen
 
+from mlaudit.tui.screen_workers import end_workers
+
 AnswerT = TypeVar("AnswerT")
 
 
@@ -35,3 +37,7 @@ class Dialog(ModalScreen[AnswerT], Generic[AnswerT]):
         if self._late is not None:
             late, self._late = self._late, None
             super().dismiss(late[0])
+
+    def _on_prune(self) -> None:
+        """It closes, or the app quits. Textual calls its own as well."""
+        end_workers(self)
