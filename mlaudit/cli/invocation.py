@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import inspect
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar, cast
+from weakref import WeakSet
 
 import typer
 
@@ -87,8 +89,8 @@ class Invocation:
     def __init__(self, services_factory: Callable[[Settings], Services] | None = None) -> None:
         """``services_factory`` replaces :class:`mlaudit.wiring.Services` (tests hand in one on the in-memory store)."""
         self.settings = Settings()
-        self.abandoned = False
-        """Whether a request was given up: its thread still hangs, and a normal exit might wait for it."""
+        self._asked: WeakSet[Asked[Any]] = WeakSet()
+        """What was asked, as long as anybody knows of it; its own thread does while it is under way."""
         self._factory = services_factory
         self._services: Services | None = None
         self._store = "the store"
@@ -136,37 +138,59 @@ class Invocation:
 
         Raises MlauditError, DeadlineExceeded among them.
         """
+        return self.begin(request, deadline=deadline).answer()
+
+    def begin(self, request: Request[T], *, deadline: float | None = None) -> Asked[T]:
+        """Ask, and go on; the deadline counts from now."""
         if self._services is None:
             # Here and not above: wiring reaches for the gateway, and --help needs none of it.
             from mlaudit.wiring import Services
 
             self._services = (self._factory or Services)(self.settings)
-        services, seconds = self._services, request.deadline if deadline is None else deadline
-        answers: list[T] = []
-        failures: list[BaseException] = []
-        done = threading.Event()
+        seconds = request.deadline if deadline is None else deadline
+        asked = Asked(self._services, self._store, request, seconds)
+        self._asked.add(asked)
+        return asked
 
-        def work() -> None:
-            try:
-                answers.append(services.handle(request))
-            except BaseException as problem:  # noqa: BLE001  it is raised again in the waiting thread
-                failures.append(problem)
-            finally:
-                done.set()
+    @property
+    def abandoned(self) -> bool:
+        """Whether a request is still under way: its thread may hang, and a normal exit might wait for it."""
+        return not all(asked.done for asked in self._asked)
 
+
+class Asked(Generic[T]):
+    """A request under way."""
+
+    def __init__(self, services: Services, store: str, request: Request[T], deadline: float) -> None:
+        """Asks. ``deadline`` in seconds from now."""
+        self._services, self._store, self._request = services, store, request
+        self._deadline, self._until = deadline, time.monotonic() + deadline
+        self._answers: list[T] = []
+        self._failures: list[BaseException] = []
+        self._done = threading.Event()
         # A daemon thread: MLflow's client cannot be interrupted, and a store that drips never times out by itself.
-        threading.Thread(target=work, daemon=True, name=f"ask {type(request).__name__}").start()
+        threading.Thread(target=self._work, daemon=True, name=f"ask {type(request).__name__}").start()
+
+    def _work(self) -> None:
         try:
-            answered = done.wait(seconds)
-        except KeyboardInterrupt:
-            self.abandoned = True
-            raise
-        if not answered:
-            self.abandoned = True
-            raise DeadlineExceeded(self._store, request.what, seconds, request.writes)
-        if failures:
-            raise failures[0]
-        return answers[0]
+            self._answers.append(self._services.handle(self._request))
+        except BaseException as problem:  # noqa: BLE001  it is raised again in the waiting thread
+            self._failures.append(problem)
+        finally:
+            self._done.set()
+
+    def answer(self) -> T:
+        """Wait for it. Raises MlauditError, DeadlineExceeded among them."""
+        if not self._done.wait(max(0.0, self._until - time.monotonic())):
+            raise DeadlineExceeded(self._store, self._request.what, self._deadline, self._request.writes)
+        if self._failures:
+            raise self._failures[0]
+        return self._answers[0]
+
+    @property
+    def done(self) -> bool:
+        """Whether it has been answered, or has failed."""
+        return self._done.is_set()
 
 
 def invocation(ctx: typer.Context) -> Invocation:

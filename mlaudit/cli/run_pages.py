@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlaudit.cli.invocation import Invocation
-from mlaudit.domain.models import Run, ViewType
+from mlaudit.cli.invocation import Asked, Invocation
+from mlaudit.domain.models import Run, RunPage, ViewType
 from mlaudit.services.runs import SearchRuns
 from mlaudit.services.seen_keys import SeenKeys
 
@@ -42,11 +42,9 @@ class RunPages:
     def __iter__(self) -> Iterator[list[Run]]:
         """Raises FilterError, StoreError."""
         known: set[str] = set()
-        token: str | None = None
-        while self._search[0]:
-            # One more than asked for, so that truncation is known and not guessed.
-            size = min(self._largest, self._maximum + 1 - len(known))
-            page = self._call.ask(SearchRuns(*self._search, size, token, self._view))
+        asked = self._ask(None, 0) if self._search[0] else None
+        while asked is not None:
+            page = asked.answer()
             # Tokens of a server are offsets: a run created meanwhile repeats one.
             fresh = list({r.run_id: r for r in page.runs if r.run_id not in known}.values())
             room = self._maximum - len(known)
@@ -54,7 +52,13 @@ class RunPages:
             self.warnings = self.warnings or page.warnings
             self.more = len(known) > self._maximum
             self.seen.add(fresh[:room])
-            yield fresh[:room]
             token = page.next_page_token
-            if token is None or self.more:
-                return
+            # The next page is read while this one is written.
+            asked = None if token is None or self.more else self._ask(token, len(known))
+            yield fresh[:room]
+
+    def _ask(self, token: str | None, known: int) -> Asked[RunPage]:
+        """Begin to read a page, with so many runs there already."""
+        # One more than asked for, so that truncation is known and not guessed.
+        size = min(self._largest, self._maximum + 1 - known)
+        return self._call.begin(SearchRuns(*self._search, size, token, self._view))

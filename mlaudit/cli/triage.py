@@ -9,7 +9,6 @@ from mlaudit.cli import output
 from mlaudit.cli.invocation import Invocation
 from mlaudit.domain.errors import UsageError
 from mlaudit.domain.triage import JudgedRun
-from mlaudit.services.triage import CHUNK, JudgeRuns
 
 Order = tuple[str, bool]
 """``verdict`` or ``change``, and whether it descends."""
@@ -37,6 +36,9 @@ def split_order(order_by: Sequence[str]) -> tuple[list[str], list[Order]]:
 
 def judge(call: Invocation, run_ids: Sequence[str], model: str | None) -> dict[str, JudgedRun]:
     """Run id -> its verdict. Raises MlauditError."""
+    # Here, since a list without verdicts needs nothing of the gate.
+    from mlaudit.services.triage import CHUNK, JudgeRuns
+
     judged: dict[str, JudgedRun] = {}
     for start in range(0, len(run_ids), CHUNK):
         answer = call.ask(JudgeRuns(tuple(run_ids[start : start + CHUNK]), model))

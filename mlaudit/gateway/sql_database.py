@@ -76,7 +76,7 @@ class Reading:
             text, others = self.tables.once(
                 f"{name}, PostgreSQL", lambda: _with_array(query().compile(dialect=dialect))
             )
-            answer: Any = self.connection.exec_driver_sql(text, {**others, "ids": list(ids)}).cursor
+            answer: Any = self.connection.exec_driver_sql(text, {**others, "ids": _array(ids)}).cursor
             return cast(list[Any], answer.fetchall())
         before, after, first, last = self.tables.once(
             f"{name}, SQLite", lambda: _around_ids(query().compile(dialect=dialect))
@@ -100,8 +100,16 @@ def _around_ids(compiled: Any) -> tuple[str, str, list[Any], list[Any]]:
 
 def _with_array(compiled: Any) -> tuple[str, dict[str, Any]]:
     """A query for PostgreSQL: its text with the ids as one array, and its other arguments."""
-    text = compiled.string.replace(f"IN ({_IDS_MARK})", "= ANY(%(ids)s)")
+    text = compiled.string.replace(f"IN ({_IDS_MARK})", "= ANY(CAST(%(ids)s AS text[]))")
     return text, {name: value for name, value in compiled.params.items() if name != "ids"}
+
+
+def _array(texts: Sequence[str]) -> str:
+    """An array as PostgreSQL writes it: a driver goes through a list text by text, which takes ten times as long."""
+    joined = "".join(texts)
+    if "\\" in joined or '"' in joined:
+        texts = [text.replace("\\", "\\\\").replace('"', '\\"') for text in texts]
+    return '{"' + '","'.join(texts) + '"}'
 
 
 class Database(Protocol):

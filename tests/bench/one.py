@@ -21,10 +21,12 @@ PAGE = 200
 FILTER = "metrics.val_f1 > 0.9 AND params.optimizer = '3'"
 ORDER = ["metrics.val_loss DESC"]
 DEPTH = 20
+EXPORTS = ("csv", "parquet")
+"""Works of whole commands."""
 
 
-def mlaudit(uri: str) -> dict[str, Callable[[], Any]]:
-    """What mlaudit does for each kind of work."""
+def mlaudit(uri: str, work: str) -> dict[str, Callable[[], Any]]:
+    """What mlaudit does for this kind of work, and others."""
     from mlaudit.config.settings import Settings
     from mlaudit.wiring import open_store
 
@@ -35,11 +37,14 @@ def mlaudit(uri: str) -> dict[str, Callable[[], Any]]:
         with redirect_stdout(out):
             return main(["--tracking-uri", uri, "runs", "--max", "1000000", "--format", form])
 
+    if work in EXPORTS:
+        # The command opens the store itself.
+        return {work: lambda: export(work)}
     gateway = open_store(Settings(tracking_uri=uri))
-    return _works(gateway.search_runs, gateway.metric_history, export, lambda page: page.next_page_token)
+    return _works(gateway.search_runs, gateway.metric_history, lambda page: page.next_page_token)
 
 
-def mlflow(uri: str) -> dict[str, Callable[[], Any]]:
+def mlflow(uri: str, work: str) -> dict[str, Callable[[], Any]]:
     """What MLflow's client does for it."""
     import mlflow
     from mlflow import MlflowClient
@@ -54,13 +59,14 @@ def mlflow(uri: str) -> dict[str, Callable[[], Any]]:
         found = mlflow.search_runs([EXPERIMENT], max_results=1_000_000)
         return len(found.to_csv() if form == "csv" else found.to_parquet())
 
-    return _works(search, client.get_metric_history, export, lambda page: page.token or None)
+    if work in EXPORTS:
+        return {work: lambda: export(work)}
+    return _works(search, client.get_metric_history, lambda page: page.token or None)
 
 
 def _works(
     search: Callable[..., Any],
     history: Callable[[str, str], Any],
-    export: Callable[[str], int],
     token: Callable[[Any], Any],
 ) -> dict[str, Callable[[], Any]]:
     def deep() -> Any:
@@ -77,8 +83,6 @@ def _works(
         "order": lambda: search([EXPERIMENT], order_by=ORDER, max_results=PAGE),
         "filter": lambda: search([EXPERIMENT], filter_string=FILTER, max_results=PAGE),
         "deep": deep,
-        "csv": lambda: export("csv"),
-        "parquet": lambda: export("parquet"),
         "history": lambda: len(history(run_id(0), LONG_METRIC)),
     }
 
@@ -86,7 +90,7 @@ def _works(
 def main() -> None:
     """``python -m tests.bench.one READER WORK URI``."""
     reader, work, uri = sys.argv[1:]
-    works = {"mlaudit": mlaudit, "mlflow": mlflow}[reader](uri)
+    works = {"mlaudit": mlaudit, "mlflow": mlflow}[reader](uri, work)
     begin, busy = time.perf_counter(), time.process_time()
     works[work]()
     end, busy = time.perf_counter(), time.process_time() - busy

@@ -194,6 +194,19 @@ class TestNothingChanges:
         with pytest.raises(PermissionDenied):
             reader.ask(lambda r: r.connection.execute(sa.text("DELETE FROM runs")))
 
+    def test_ids_with_what_marks_an_array_are_found(self, postgresql_store: str) -> None:
+        """MLflow makes none of these; whoever filled the table by hand did."""
+        (reader,) = opened(postgresql_store)._databases.values()
+        ids = ['a"b', "a\\b", '\\"', "a,b", "{}", "", "NULL", "a b", "ä%s", "plain"]
+
+        def question(reading: Reading) -> list[str]:
+            own = sa.text("SELECT unnest(CAST(:all AS text[])) AS v").bindparams(all=ids).columns(sa.column("v"))
+            place = own.subquery()
+            query = sa.select(place.c.v).where(place.c.v.in_(sa.bindparam("ids", expanding=True)))
+            return [row[0] for row in reading.rows_of("test", lambda: query, ids)]
+
+        assert reader.ask(question) == ids
+
 
 class TestMoving:
     def test_locked_by_a_writer(self, database: Path) -> None:
