@@ -22,7 +22,16 @@ if TYPE_CHECKING:
     from mlaudit.config.policy import Policies
     from mlaudit.gateway.base import Gateway
 
-__all__ = ["Services", "mend_store", "open_quickly", "open_store", "redact", "shown_store", "training_environment"]
+__all__ = [
+    "Services",
+    "import_ahead",
+    "mend_store",
+    "open_quickly",
+    "open_store",
+    "redact",
+    "shown_store",
+    "training_environment",
+]
 
 T = TypeVar("T")
 
@@ -46,6 +55,11 @@ def open_store(settings: Settings) -> Gateway:
     from mlaudit.gateway.mlflow_gateway import MlflowGateway
 
     return MlflowGateway(store, writable=not settings.read_only)
+
+
+def import_ahead() -> None:
+    """Import what opens a database, before it is known that one is to be opened; a tenth of a second."""
+    import mlaudit.gateway.sql_gateway  # noqa: F401
 
 
 def open_quickly(settings: Settings) -> Gateway | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import io
 import os
 import pickle
 import signal
@@ -17,11 +18,13 @@ from typing import Any
 
 import pytest
 
+from mlaudit.cli.main import program
 from mlaudit.config.settings import Settings
 from mlaudit.domain import errors
 from mlaudit.domain.errors import BackendCrashed, DeadlineExceeded, MlauditError, StoreError
 from mlaudit.services.experiments import ListExperiments
-from mlaudit.worker import process
+from mlaudit.worker import ahead, process
+from mlaudit.worker.ahead import VALUED, begin_ahead, is_for_app
 from mlaudit.worker.backend import ThreadBackend
 from mlaudit.worker.log_file import delete_old_logs, new_log_path
 from mlaudit.worker.messages import Hello
@@ -364,8 +367,9 @@ class TestBegun:
 
     async def test_it_is_the_one_that_answers(self, tmp_path: Path) -> None:
         hello = Hello(Settings(tracking_uri="http://h:1"), str(tmp_path / "log"), PLACE)
-        begun = begin(hello)
+        begun = begin(hello.log_path)
         assert begun is not None
+        begun.greet(hello)
         worker = WorkerProcess(hello.settings, hello.log_path, services=PLACE, begun=begun)
         assert await worker.ask(Do("pid")) == begun.process.pid
         assert await worker.ask(Do("settings")) == hello.settings
@@ -375,20 +379,84 @@ class TestBegun:
         await worker.close()
         assert begun.process.returncode == -signal.SIGKILL
 
-    async def test_one_that_was_never_used_ends(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("greeted", [True, False])
+    async def test_one_that_was_never_used_ends(self, tmp_path: Path, greeted: bool) -> None:
         hello = Hello(Settings(), str(tmp_path / "log"), PLACE)
-        begun = begin(hello)
+        begun = begin(hello.log_path)
         assert begun is not None
+        if greeted:
+            begun.greet(hello)
         await WorkerProcess(hello.settings, hello.log_path, services=PLACE, begun=begun).close()
         assert await asyncio.to_thread(begun.process.wait, 20) == 0
 
     async def test_where_none_can_be_started_the_first_request_tells(self, tmp_path: Path) -> None:
         hello = Hello(Settings(), str(tmp_path / "no" / "such" / "log"), PLACE)
-        assert begin(hello) is None
+        assert begin(hello.log_path) is None
         worker = WorkerProcess(hello.settings, hello.log_path, services=PLACE)
         with pytest.raises(BackendCrashed):
             await worker.ask(Do("pid"))
         await worker.close()
+
+
+class TestAhead:
+    """One that is started before the arguments are read."""
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            (),
+            ("--tracking-uri", "runs"),
+            ("--tracking-uri=x", "--read-only"),
+            ("--slow", "--policy", "p.toml", "--reader", "mlflow", "--registry-uri", "diff"),
+        ],
+    )
+    def test_where_the_app_will_open(self, arguments: tuple[str, ...]) -> None:
+        assert is_for_app(arguments)
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ("runs",),
+            ("--tracking-uri", "x", "diff", "abc"),
+            ("--read-only", "models", "--help"),
+            ("--help",),
+            ("-h",),
+            ("--version",),
+            ("--show-completion",),
+        ],
+    )
+    def test_not_for_a_command_or_a_text(self, arguments: tuple[str, ...]) -> None:
+        assert not is_for_app(arguments)
+
+    def test_not_for_completion(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The shell asks with the words that stand there, and there may be none."""
+        assert is_for_app(())
+        monkeypatch.setenv("_MLAUDIT_COMPLETE", "complete_bash")
+        assert not is_for_app(())
+
+    def test_it_knows_the_options_with_a_value(self) -> None:
+        """All those that may stand before a command."""
+        options = [p for p in program().params if not getattr(p, "is_flag", False)]
+        assert {name for p in options for name in p.opts} == VALUED
+
+    @pytest.mark.parametrize("stream", ["stdin", "stdout", "stderr"])
+    def test_not_without_a_terminal(self, monkeypatch: pytest.MonkeyPatch, stream: str) -> None:
+        """The app would not open there."""
+
+        class Tty(io.StringIO):
+            def isatty(self) -> bool:
+                return True
+
+        begun: list[str] = []
+        monkeypatch.setattr(ahead, "begin", begun.append)
+        monkeypatch.setattr(sys, "argv", ["mlaudit", "--read-only"])
+        for name in ("stdin", "stdout", "stderr"):
+            monkeypatch.setattr(sys, name, Tty())
+        begin_ahead()
+        assert len(begun) == 1
+        monkeypatch.setattr(sys, stream, io.StringIO())
+        begin_ahead()
+        assert len(begun) == 1
 
 
 class TestLog:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mlaudit.domain.models import StoreInfo
     from mlaudit.services.experiments import ExperimentList
     from mlaudit.wiring import Services
+    from mlaudit.worker.spawn import Begun
 
 T = TypeVar("T")
 
@@ -86,14 +87,25 @@ _GLOBALS: dict[str, tuple[Any, Any]] = {
 class Invocation:
     """``typer.Context.obj`` of every command."""
 
-    def __init__(self, services_factory: Callable[[Settings], Services] | None = None) -> None:
-        """``services_factory`` replaces :class:`mlaudit.wiring.Services` (tests hand in one on the in-memory store)."""
+    def __init__(
+        self, services_factory: Callable[[Settings], Services] | None = None, begun: Begun | None = None
+    ) -> None:
+        """``services_factory`` replaces :class:`mlaudit.wiring.Services` (tests hand in one on the in-memory store).
+
+        ``begun``: a worker for the app, should it be opened.
+        """
         self.settings = Settings()
         self._asked: WeakSet[Asked[Any]] = WeakSet()
         """What was asked, as long as anybody knows of it; its own thread does while it is under way."""
         self._factory = services_factory
+        self._begun = begun
         self._services: Services | None = None
         self._store = "the store"
+
+    def take_begun(self) -> Begun | None:
+        """The worker that was begun for the app, once."""
+        begun, self._begun = self._begun, None
+        return begun
 
     def merge(
         self,

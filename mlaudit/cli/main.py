@@ -27,6 +27,7 @@ from mlaudit.domain.text import clean
 
 if TYPE_CHECKING:
     from mlaudit.wiring import Services
+    from mlaudit.worker.spawn import Begun
 
 # The base of all errors in the arguments. Typer brings its own copy of click, which has no public name.
 _ArgumentError: type[Exception] = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
@@ -72,11 +73,15 @@ def root(
             "the app needs a terminal on stdin, stdout and stderr; without one use"
             " mlaudit experiments, runs, show, diff or promote"
         )
-    return open_app(invocation(ctx).settings, slow=slow, restore=not no_restore)
+    call = invocation(ctx)
+    return open_app(call.settings, slow=slow, restore=not no_restore, begun=call.take_begun())
 
 
-def open_app(settings: Settings, *, slow: bool = False, restore: bool = True) -> int:
-    """Open the app on the store that the settings name; returns the exit code it ended with. Needs a terminal."""
+def open_app(settings: Settings, *, slow: bool = False, restore: bool = True, begun: Begun | None = None) -> int:
+    """Open the app on the store that the settings name; returns the exit code it ended with. Needs a terminal.
+
+    ``begun``: the worker, where there is one already.
+    """
     settings = with_personal(settings, slow=slow, restore=restore)
     # Read by Textual when it is imported. After a frame it waits for up to two periods before the next one, also where
     # a key was pressed meanwhile: at its 60 a second one key of 100 took 55 ms while pages came in, now 34 ms. Nothing
@@ -92,9 +97,11 @@ def open_app(settings: Settings, *, slow: bool = False, restore: bool = True) ->
     from mlaudit.worker.messages import Hello
     from mlaudit.worker.spawn import begin
 
-    log_path = new_log_path()
+    log_path = begun.log_path if begun else new_log_path()
     # Before the screen is imported: both processes import at the same time.
-    begun = begin(Hello(settings, log_path))
+    begun = begun or begin(log_path)
+    if begun is not None:
+        begun.greet(Hello(settings, log_path))
     from mlaudit.tui.app import MlauditApp
     from mlaudit.worker.process import WorkerProcess
 
@@ -169,9 +176,9 @@ def _run(call: Invocation, arguments: Sequence[str] | None) -> int:
     return int(code or 0)
 
 
-def run() -> None:
-    """The console script: ends the process with the exit code."""
-    call = Invocation()
+def run(begun: Begun | None = None) -> None:
+    """The console script: ends the process with the exit code. ``begun``: a worker for the app, should it be that."""
+    call = Invocation(begun=begun)
     code = _run(call, None)
     if call.abandoned:
         # A thread still waits for the store, and the interpreter's exit would wait for MLflow's thread pools.

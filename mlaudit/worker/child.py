@@ -145,6 +145,9 @@ def main(descriptor: int) -> None:
     link: Connection[Any, Any] = Connection(descriptor)
     code = 0
     try:
+        if not link.poll():
+            # The screen's process does not know yet which store it is: most are databases.
+            wiring.import_ahead()
         _Server(link, link.recv()).run()
     except (EOFError, OSError):
         pass

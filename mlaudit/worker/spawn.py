@@ -1,6 +1,6 @@
-"""Makes a worker process. Of itself, so that it can begin before the screen's process has imported Textual.
+"""Makes a worker process. Of itself, so that it can begin before the screen's process has imported Typer and Textual.
 
-Measured on two cores: both import for 0.2 s and more, side by side instead of one after the other, so the first rows
+Measured on two cores: both import for 0.3 s and more, side by side instead of one after the other, so the first rows
 are there by so much sooner. The process is of no use to anybody else: it ends when its socket closes.
 """
 
@@ -27,11 +27,18 @@ MAIN = str(Path(__file__).with_name("__main__.py"))
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A worker process that was greeted already."""
+    """A worker process that waits to be told of which store it is."""
 
     process: subprocess.Popen[bytes]
     link: Connection[Any, Any]
     """The screen's end of the socket."""
+    log_path: str
+    """What takes its stdout and stderr."""
+
+    def greet(self, hello: Hello) -> None:
+        """Tell it. Whoever reads from one that has ended meanwhile learns so."""
+        with contextlib.suppress(OSError):
+            self.link.send(hello)
 
 
 def spawn(end: socket.socket, log_path: str) -> subprocess.Popen[bytes]:
@@ -56,18 +63,14 @@ def spawn(end: socket.socket, log_path: str) -> subprocess.Popen[bytes]:
             os.close(log)
 
 
-def begin(hello: Hello) -> Begun | None:
-    """Start a worker and greet it; None where that fails, which whoever then starts one meets again and tells."""
+def begin(log_path: str) -> Begun | None:
+    """Start a worker; None where that fails, which whoever then starts one meets again and tells."""
     ours, theirs = socket.socketpair()
     try:
-        process = spawn(theirs, hello.log_path)
+        process = spawn(theirs, log_path)
     except OSError:
         ours.close()
         return None
     from multiprocessing.connection import Connection
 
-    link: Connection[Any, Any] = Connection(ours.detach())
-    # One that ended at once: whoever reads from it learns so.
-    with contextlib.suppress(OSError):
-        link.send(hello)
-    return Begun(process, link)
+    return Begun(process, Connection(ours.detach()), log_path)
