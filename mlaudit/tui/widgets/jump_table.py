@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from rich.text import Text
 from textual.binding import Binding
+from textual.events import Click
 from textual.widgets import DataTable
 
 
@@ -23,6 +24,12 @@ class JumpTable(DataTable[Text]):
         Binding("g", "scroll_top", show=False, id="table.top", tooltip="The first row"),
         Binding("G", "scroll_bottom", show=False, id="table.bottom", tooltip="The last row"),
     ]
+
+    def on_click(self, event: Click) -> None:
+        """Right of the last title there is none: Textual takes the first one, and ends with an error without any."""
+        meta = event.style.meta
+        if meta.get("row") == -1 and meta.get("out_of_bounds"):
+            event.prevent_default()
 
     def fill(self, columns: Iterable[str], rows: Iterable[Iterable[Text]], *, least: Sequence[int] = ()) -> None:
         """Replace everything; the cursor stays on its row number. ``least``: cells of the columns at least."""
