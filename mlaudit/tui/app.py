@@ -20,6 +20,7 @@ from rich.text import Text
 from textual import events
 from textual.app import App
 from textual.binding import Binding
+from textual.command import CommandPalette
 from textual.reactive import var
 from textual.widget import Widget
 
@@ -370,6 +371,11 @@ class MlauditApp(App[int]):
         if "outside" in vars(self):
             self.outside.close()
         await self.backend.close()
+
+    def action_command_palette(self) -> None:
+        """Once, and not where nothing can be done: Textual looks at the screen on top alone."""
+        if not any(isinstance(s, CommandPalette | TooSmallScreen) for s in self.screen_stack):
+            super().action_command_palette()
 
     async def action_quit(self) -> None:
         """Quit at once, unless a guard says no."""

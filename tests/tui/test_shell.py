@@ -116,6 +116,31 @@ async def test_too_small_a_terminal_is_told_over_any_screen(sample_gateway: Memo
         await see(pilot, "mlp-base")
 
 
+async def test_the_palette_opens_once_and_not_in_too_small_a_terminal(sample_gateway: MemoryGateway) -> None:
+    """Nor a second time below what came over it."""
+    app = app_on(sample_gateway)
+
+    def palettes() -> int:
+        return sum(isinstance(s, CommandPalette) for s in app.screen_stack)
+
+    async with app.run_test(size=(80, 24)) as pilot:
+        await see(pilot, "fraud-detector")
+        await pilot.press("ctrl+p")
+        await until(pilot, lambda: palettes() == 1)
+        await pilot.resize_terminal(60, 20)
+        await see(pilot, "too small: 60x20")
+        await pilot.press("ctrl+p")
+        assert palettes() == 1
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: isinstance(app.screen, CommandPalette))
+        await pilot.press("escape")
+        await until(pilot, lambda: palettes() == 0)
+        await pilot.resize_terminal(60, 20)
+        await see(pilot, "too small: 60x20")
+        await pilot.press("ctrl+p")
+        assert palettes() == 0
+
+
 async def test_a_small_terminal_can_be_quit() -> None:
     app = app_on(MemoryGateway())
     async with app.run_test(size=(40, 10)) as pilot:
