@@ -22,11 +22,12 @@ from textual.app import App
 from textual.binding import Binding
 from textual.command import CommandPalette
 from textual.reactive import var
+from textual.theme import ThemeProvider
 from textual.widget import Widget
 
 from mlaudit.config.settings import Settings
 from mlaudit.domain.text import clean
-from mlaudit.tui.commands import ScreenCommands
+from mlaudit.tui.commands import Palette, ScreenCommands
 from mlaudit.tui.pauses import LOOK_SECONDS, Pauses
 from mlaudit.tui.places import Places
 from mlaudit.tui.screens.base import BaseScreen
@@ -375,7 +376,11 @@ class MlauditApp(App[int]):
     def action_command_palette(self) -> None:
         """Once, and not where nothing can be done: Textual looks at the screen on top alone."""
         if not any(isinstance(s, CommandPalette | TooSmallScreen) for s in self.screen_stack):
-            super().action_command_palette()
+            self.push_screen(Palette(id="--command-palette"))
+
+    def search_themes(self) -> None:
+        """Choose the colours."""
+        self.push_screen(Palette(providers=[ThemeProvider], placeholder="Search for themes…"))
 
     async def action_quit(self) -> None:
         """Quit at once, unless a guard says no."""

@@ -7,13 +7,23 @@ from functools import partial
 from typing import Any
 
 from textual.binding import ActiveBinding
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
 
 def _plain(text: str) -> Any:
     """A text that the palette, which takes a str for markup, shows as it is."""
     return Content(text)
+
+
+class Palette(CommandPalette):
+    """Textual's, where keys may come before its list is laid out."""
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A page up or down in a list without a size would end the app with an error (Textual 8.2.8)."""
+        if action == "command_list" and not all(c.scrollable_content_region for c in self.query(CommandList)):
+            return False
+        return super().check_action(action, parameters)
 
 
 class ScreenCommands(Provider):

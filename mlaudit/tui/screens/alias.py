@@ -17,6 +17,7 @@ from mlaudit.domain.models import ModelVersion
 from mlaudit.domain.promotion import UNALIAS, Target
 from mlaudit.tui.screens.dialog import Dialog
 from mlaudit.tui.widgets.field import Field
+from mlaudit.tui.widgets.pick_list import PickList
 
 
 class AliasDialog(Dialog[str | None]):
@@ -51,7 +52,7 @@ class AliasDialog(Dialog[str | None]):
             yield Field(placeholder="name of the alias", id="name", compact=True)
             yield Static("", id="what", markup=False)
             rows = [Option(Text(f"@{alias}  {self._would(alias)}")) for alias in self._aliases]
-            yield OptionList(*rows, id="aliases", markup=False)
+            yield PickList(*rows, id="aliases", markup=False)
             yield Static("enter goes on to the plan · ↓ to the aliases that there are · esc cancels", id="keys")
 
     def on_mount(self) -> None:

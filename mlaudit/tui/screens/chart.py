@@ -29,6 +29,7 @@ from mlaudit.tui.widgets.chart_keys import view_keys
 from mlaudit.tui.widgets.field import Field
 from mlaudit.tui.widgets.fitting import fit
 from mlaudit.tui.widgets.metric_chart import ChartView, MetricChart
+from mlaudit.tui.widgets.pick_list import PickList
 
 LIVE_SECONDS = 2.0
 """How often a run that still goes on is asked for; doubled for each answer that brings nothing new."""
@@ -39,7 +40,7 @@ SETTLE_SECONDS = 0.08
 """How long a metric must stay highlighted before it is asked for, so that holding a key down asks for the last one."""
 
 
-class MetricList(OptionList):
+class MetricList(PickList):
     """The metrics to choose from. The arrows that have no use in a list move the chart's cursor."""
 
     HELP_NAME = "list of metrics"

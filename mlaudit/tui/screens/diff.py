@@ -29,6 +29,7 @@ from mlaudit.tui.screens.promotion import PromotionMixin
 from mlaudit.tui.widgets.comparison_text import differences_title, notes_text, sides_text, verdict_text
 from mlaudit.tui.widgets.diff_curves import DiffCurves
 from mlaudit.tui.widgets.diff_tables import DifferenceTable, MetricTable, differences
+from mlaudit.tui.widgets.pick_list import PickList
 
 
 class DiffPanes(Container):
@@ -89,7 +90,7 @@ class DiffScreen(ExportMixin, PromotionMixin, BaseScreen):
         yield Static(id="sides", markup=False)
         yield Static(id="verdict", markup=False)
         yield Static(id="message", markup=False)
-        yield OptionList(id="choices", markup=False, compact=True)
+        yield PickList(id="choices", markup=False, compact=True)
         yield DiffPanes(self.ask)
 
     def on_mount(self) -> None:

@@ -15,6 +15,7 @@ from textual.widgets.option_list import Option
 
 from mlaudit.tui.screens.dialog import Dialog
 from mlaudit.tui.widgets.field import Field
+from mlaudit.tui.widgets.pick_list import PickList
 
 PickedT = TypeVar("PickedT")
 
@@ -43,7 +44,7 @@ class Picker(Dialog[PickedT | None], Generic[PickedT]):
         with Vertical(id="box"):
             yield Static(self._title, markup=False)
             yield Field(placeholder=self.SEARCH, id="search", compact=True)
-            yield OptionList(markup=False)
+            yield PickList(markup=False)
             yield Static(self.KEYS, markup=False)
 
     def on_mount(self) -> None:

@@ -22,6 +22,7 @@ from mlaudit.tui.screens.dialog import Dialog
 from mlaudit.tui.screens.picker import step
 from mlaudit.tui.widgets.field import Field
 from mlaudit.tui.widgets.fitting import fit
+from mlaudit.tui.widgets.pick_list import PickList
 
 NEED_A_VIEW = {"rename", "delete", "apply"}
 
@@ -69,7 +70,7 @@ class ViewsScreen(Dialog[tuple[str, SavedView] | None]):
     def compose(self) -> ComposeResult:
         with Vertical(id="box"):
             yield Static("Saved views of these runs", id="title", markup=False)
-            yield OptionList(markup=False)
+            yield PickList(markup=False)
             yield Field(id="name", compact=True, select_on_focus=False)
             yield Static(id="about", markup=False)
             yield Static(id="problem", markup=False)
