@@ -167,7 +167,7 @@ class MlauditApp(App[int]):
         # Those before it were taken by their widgets.
         for _ in range(place + 1):
             self._sent.popleft()
-        if target is not self._key_target:
+        if self.screen_stack and target is not self._key_target:
             event.prevent_default()
             self._key_target._forward_event(events.Key(event.key, event.character))
 

@@ -45,7 +45,9 @@ class ThreadBackend:
         """See :meth:`Backend.ask`."""
         seconds = request.deadline if deadline is None else deadline
         try:
-            answer: T = await asyncio.wait_for(asyncio.to_thread(self._handle, request), seconds)
+            # Not wait_for: before Python 3.12 it hands an answer to a task that was cancelled meanwhile.
+            async with asyncio.timeout(seconds):
+                answer: T = await asyncio.to_thread(self._handle, request)
         except TimeoutError:
             raise DeadlineExceeded("memory", request.what, seconds, request.writes) from None
         return answer
