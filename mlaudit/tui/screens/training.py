@@ -123,7 +123,10 @@ class TrainingScreen(OutputSearchMixin, BaseScreen):
 
     def _look(self) -> None:
         live = self.live
-        curves = self.query_one(RunCurves)
+        curves = next(iter(self.query(RunCurves)), None)
+        if curves is None:
+            # Put off until after a refresh, by when the screen is being taken down.
+            return
         if live.status.run_id is not None:
             curves.follow(live.status.run_id)
         if live.ended and not self._shown_end:
