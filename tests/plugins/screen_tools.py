@@ -89,9 +89,10 @@ async def runs_of(
     size: tuple[int, int] = (120, 40),
     experiment: str = "fraud-detector",
     notifications: bool = False,
+    judged: bool = True,
     **options: Any,
 ) -> AsyncIterator[tuple[Pilot[Any], RunsScreen]]:
-    """The app with the runs of one experiment on screen."""
+    """The app with the runs of one experiment on screen, and their verdicts unless not ``judged``."""
     app = app_on(gateway, **options)
     async with app.run_test(size=size, notifications=notifications) as pilot:
         await see(pilot, "fraud-detector")
@@ -102,4 +103,7 @@ async def runs_of(
         runs = app.screen
         assert isinstance(runs, RunsScreen)
         await until(pilot, lambda: runs._loaded and not runs._loading)
+        if judged:
+            # Without any there are no columns for them.
+            await until(pilot, lambda: not runs.is_at_work("runs.judge"))
         yield pilot, runs

@@ -20,7 +20,7 @@ from mlaudit.tui.screens.confirm import ConfirmDialog
 from mlaudit.tui.screens.download import DownloadDialog
 from mlaudit.tui.screens.run import RunScreen
 from mlaudit.tui.widgets.artifact_tree import ArtifactTree
-from tests.plugins.screen_tools import app_on, see, told, until
+from tests.plugins.screen_tools import Handle, app_on, see, told, until
 
 
 class Pausing(MemoryGateway):
@@ -117,11 +117,22 @@ async def test_what_cannot_be_is_told_at_once(here: Path) -> None:
 
 
 async def test_cancelled_it_leaves_nothing(here: Path) -> None:
-    async with at_artifacts() as (pilot, store):
+    let_go: list[Callable[[], None]] = []
+
+    def around(handle: Handle) -> Handle:
+        def answer(request: Any) -> Any:
+            if isinstance(request, CancelDownload):
+                # What is waited for comes on its way only when nobody wants it any more.
+                threading.Timer(0.1, let_go[0]).start()
+            return handle(request)
+
+        return answer
+
+    async with at_artifacts(around=around) as (pilot, store):
+        let_go.append(store.go.set)
         await pilot.press("o", "enter")
         await see(pilot, " 50%")
         await pilot.press("right", "enter")
-        store.go.set()
         await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
         await see(pilot, "The download was cancelled")
         assert list(here.iterdir()) == []

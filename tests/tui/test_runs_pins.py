@@ -103,7 +103,8 @@ async def test_the_title_of_a_pinned_column_can_be_clicked() -> None:
         await pilot.click(RunTable, offset=(line.index("metric_05") + 2, 1))
         await until(pilot, lambda: [key.column for key in screen.sort] == ["metrics.metric_05"])
         screen.table.cursor_column = 0
-        await see(pilot, "status")
+        await until(pilot, lambda: not screen._loading and not screen.is_at_work("runs.judge"))
+        await until(pilot, lambda: "status" in screen.query_one(RunTable).render_line(1).text)
         line = screen.query_one(RunTable).render_line(1).text
         await pilot.click(RunTable, offset=(line.index("status") + 2, 1))
         await until(pilot, lambda: [key.column for key in screen.sort] == ["status"])

@@ -570,6 +570,33 @@ class TestVerdicts:
             await see(pilot, "no verdicts: this run belongs to no registered model")
             assert "verdict" not in screen.table.columns
 
+    async def test_it_has_none_while_the_runs_are_listed_anew(self) -> None:
+        """What is known of the store's runs is not forgotten with them: the other columns stay where they are."""
+        asked, go_on = threading.Event(), threading.Event()
+        go_on.set()
+
+        def around(handle: Handle) -> Handle:
+            def answer(request: Any) -> Any:
+                if isinstance(request, JudgeRuns):
+                    asked.set()
+                    assert go_on.wait(10)
+                return handle(request)
+
+            return answer
+
+        async with runs_of(TestPages.many(5), around=around) as (pilot, screen):
+            await see(pilot, "no verdicts: this run belongs to no registered model")
+            before = screen.table.columns
+            asked.clear()
+            go_on.clear()
+            await pilot.press("r")
+            await until(pilot, asked.is_set)
+            await until(pilot, lambda: "judging 5 more" in status(screen))
+            assert screen.table.columns == before
+            go_on.set()
+            await see(pilot, "no verdicts: this run belongs to no registered model")
+            assert screen.table.columns == before
+
 
 class TestLive:
     """Runs that are RUNNING are looked at again by themselves."""

@@ -97,7 +97,7 @@ async def test_a_view_is_saved_and_applied_again(size: tuple[int, int]) -> None:
         await dialog(pilot)
         await pilot.press("enter")
         await until(pilot, lambda: [run.name for run in screen.table.runs] == ["run-5", "run-3", "run-1"])
-        assert screen.table.columns == shown
+        await until(pilot, lambda: screen.table.columns == shown)
         assert screen.table.pinned == {"curves.loss"}
         await see(pilot, "view odd ones [/x]", "params.even = '1'", "by loss, descending")
         assert "changed" not in text_of(pilot)

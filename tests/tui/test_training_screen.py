@@ -162,6 +162,23 @@ class TestCurve:
             await pilot.press("c")
             await until(pilot, lambda: pilot.app.screen.title == "chart")
 
+    async def test_its_keys_come_with_the_run(self, bench: TrainingBench) -> None:
+        """The line of keys is not left as it was before."""
+        go_on = threading.Event()
+
+        def before(request: Any) -> None:
+            if isinstance(request, PollTraining):
+                assert go_on.wait(10)
+
+        bench.before = before
+        run = bench.add_run()
+        async with bench.app().run_test(size=(80, 24)) as pilot:
+            await train(pilot, "quiet", run_id=run)
+            await see(pilot, "ready", "x Stop")
+            assert "c Chart" not in text_of(pilot)
+            go_on.set()
+            await see(pilot, "c Chart")
+
     async def test_a_store_that_is_gone_is_said_and_the_log_goes_on(self, bench: TrainingBench) -> None:
         run = bench.add_run(metrics={"val_loss": [1.0, 0.5]})
 

@@ -31,6 +31,8 @@ class VerdictsMixin(RunList):
         self._judging = True
         """Whether verdicts are wanted."""
         self._judge_problem = ""
+        self._without_any = False
+        """Whether none of the runs that were judged last has a verdict: so it will be when they are listed anew."""
         self._judged_to = 0
         """Where in the table runs without a verdict were last looked for."""
         self._order_again = 0.0
@@ -57,6 +59,7 @@ class VerdictsMixin(RunList):
                 break
             size = CHUNK
             table.judge(answer)
+            self._without_any = len(table.judged) <= table.judged.without
             self._show_verdict_columns()
             if time.monotonic() >= self._order_again:
                 self._order_by_verdict()
@@ -96,8 +99,7 @@ class VerdictsMixin(RunList):
 
     @property
     def _verdicts_shown(self) -> bool:
-        judged = self.table.judged
-        return self._judging and (not judged or len(judged) > judged.without)
+        return self._judging and not self._without_any
 
     def _order_by_verdict(self) -> None:
         if self._sorted_here:

@@ -141,10 +141,13 @@ class TrainingScreen(OutputSearchMixin, BaseScreen):
         if live.ended and self.is_current:
             live.seen = True
         self.query_one("#state-text", Static).update(self._state_text())
-        if self.check_action("stop", ()) != self._could_stop:
+        if self.check_action("stop", ()) != self._could_stop or live.status.run_id != self._bound_run:
+            self._bound_run = live.status.run_id
             self.refresh_bindings()
 
     _could_stop: bool | None = None
+    _bound_run: str | None = None
+    """The run that the keys were last bound for."""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Stopping is for what runs, the new run for what has ended."""
