@@ -176,7 +176,7 @@ class TestGroups:
     async def test_by_recipe_seeds_are_put_together(self, sweep: MemoryGateway) -> None:
         async with runs_of(sweep) as (pilot, screen):
             await group_by(pilot, screen, "recipe")
-            assert shown(screen) == ["▸ no params", "▸ hidden=128", "▸ hidden=16"]
+            await until(pilot, lambda: shown(screen) == ["▸ no params", "▸ hidden=128", "▸ hidden=16"])
 
     async def test_all_runs_of_the_filter_are_fetched_for_groups(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Up to a bound, which is said; G goes beyond it."""

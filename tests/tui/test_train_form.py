@@ -305,3 +305,15 @@ async def test_the_button_goes_back_to_the_training_that_lies_below(bench: Train
         await until(pilot, lambda: form.query_one("#there").display)
         form.query_one("#there-button", Button).press()
         await until(pilot, lambda: pilot.app.screen is training and not form.is_attached)
+
+
+async def test_a_field_that_is_taken_away_at_once_is_no_error(bench: TrainingBench) -> None:
+    """As where a form is filled anew before it was on screen."""
+    (script,) = bench.declared()
+    async with bench.app().run_test(size=(80, 24)) as pilot:
+        form = await open_form(pilot)
+        for parameter in script.parameters:
+            mounted = ParameterField(parameter, "x")
+            form.query_one("#fields").mount(mounted)
+            mounted.remove()
+        await until(pilot, lambda: len(form.query(ParameterField)) == len(script.parameters))

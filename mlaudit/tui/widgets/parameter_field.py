@@ -98,7 +98,9 @@ class ParameterField(Container):
 
     def on_mount(self) -> None:
         """Say at once what is wrong with a value that was handed in."""
-        self._say()
+        # One that was taken away at once, as by a form that is filled anew, gets no widgets any more.
+        if self.children:
+            self._say()
 
     def on_descendant_focus(self) -> None:
         """The help below comes into view with the control."""
