@@ -10,7 +10,7 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import cached_property
 from importlib import import_module
@@ -18,10 +18,13 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual import events
+from textual.actions import ActionParseResult
 from textual.app import App
 from textual.binding import Binding
 from textual.command import CommandPalette
+from textual.dom import DOMNode
 from textual.reactive import var
+from textual.screen import Screen
 from textual.theme import ThemeProvider
 from textual.widget import Widget
 
@@ -372,6 +375,22 @@ class MlauditApp(App[int]):
         if "outside" in vars(self):
             self.outside.close()
         await self.backend.close()
+
+    async def run_action(
+        self,
+        action: str | ActionParseResult,
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """As Textual does, but not on a screen whose widgets are not there yet, or not any more.
+
+        Keys come in bursts, and the second may find the screen that the first one has opened.
+        """
+        of_screen = isinstance(action, str) and action.startswith("screen.") and self.screen_stack
+        target = self.screen if of_screen else default_namespace
+        if isinstance(target, Screen) and not (target.is_mounted and target.children):
+            return False
+        return await super().run_action(action, default_namespace, namespaces)
 
     def action_command_palette(self) -> None:
         """Once, and not where nothing can be done: Textual looks at the screen on top alone."""

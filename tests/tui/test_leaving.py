@@ -11,6 +11,7 @@ from textual.widget import Widget
 
 from mlaudit.gateway.memory import MemoryGateway
 from mlaudit.services.runs import GetRunDetails
+from mlaudit.tui.screens.confirm import ConfirmDialog
 from mlaudit.tui.screens.dialog import Dialog
 from mlaudit.tui.screens.run import RunScreen
 from tests.plugins.sample_store import SAMPLE
@@ -94,3 +95,20 @@ async def test_what_a_dialog_has_under_way_ends_with_it(sample_gateway: MemoryGa
             dialog.dismiss(True)
             await until(pilot, lambda: dialog.ended)
     assert dialog.ended
+
+
+async def test_a_key_to_a_screen_that_is_not_there_yet_is_none(sample_gateway: MemoryGateway) -> None:
+    """Nor to one that is not there any more."""
+    app = app_on(sample_gateway)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await see(pilot, "fraud-detector")
+        dialog = ConfirmDialog("Sure?", ["[/x]"], confirm_label="Yes")
+        assert not await app.run_action("scroll(8)", dialog)
+        opening = app.push_screen(dialog)
+        assert not await app.run_action("scroll(8)", dialog)
+        assert not await app.run_action("screen.scroll(8)", dialog)
+        await opening
+        assert await app.run_action("scroll(8)", dialog)
+        dialog.dismiss(None)
+        await until(pilot, lambda: app.screen is not dialog)
+        assert not await app.run_action("scroll(8)", dialog)
