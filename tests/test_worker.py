@@ -23,7 +23,7 @@ from mlaudit.config.settings import Settings
 from mlaudit.domain import errors
 from mlaudit.domain.errors import BackendCrashed, DeadlineExceeded, MlauditError, StoreError
 from mlaudit.services.experiments import ListExperiments
-from mlaudit.worker import ahead, process
+from mlaudit.worker import process, spawn
 from mlaudit.worker.ahead import VALUED, begin_ahead, is_for_app
 from mlaudit.worker.backend import ThreadBackend
 from mlaudit.worker.log_file import delete_old_logs, new_log_path
@@ -398,6 +398,14 @@ class TestBegun:
         await worker.close()
 
 
+class Tty(io.StringIO):
+    """What says that it is a terminal."""
+
+    def isatty(self) -> bool:
+        """It does."""
+        return True
+
+
 class TestAhead:
     """One that is started before the arguments are read."""
 
@@ -442,13 +450,8 @@ class TestAhead:
     @pytest.mark.parametrize("stream", ["stdin", "stdout", "stderr"])
     def test_not_without_a_terminal(self, monkeypatch: pytest.MonkeyPatch, stream: str) -> None:
         """The app would not open there."""
-
-        class Tty(io.StringIO):
-            def isatty(self) -> bool:
-                return True
-
         begun: list[str] = []
-        monkeypatch.setattr(ahead, "begin", begun.append)
+        monkeypatch.setattr(spawn, "begin", begun.append)
         monkeypatch.setattr(sys, "argv", ["mlaudit", "--read-only"])
         for name in ("stdin", "stdout", "stderr"):
             monkeypatch.setattr(sys, name, Tty())
@@ -457,6 +460,18 @@ class TestAhead:
         monkeypatch.setattr(sys, stream, io.StringIO())
         begin_ahead()
         assert len(begun) == 1
+
+    def test_what_goes_wrong_is_left_for_the_app_to_tell(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """On one line."""
+
+        def full(_path: str) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(spawn, "begin", full)
+        monkeypatch.setattr(sys, "argv", ["mlaudit"])
+        for name in ("stdin", "stdout", "stderr"):
+            monkeypatch.setattr(sys, name, Tty())
+        assert begin_ahead() is None
 
 
 class TestLog:

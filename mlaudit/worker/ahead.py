@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from mlaudit.worker.log_file import new_log_path
-from mlaudit.worker.spawn import Begun, begin
+if TYPE_CHECKING:
+    from mlaudit.worker.spawn import Begun
 
 VALUED = frozenset({"--tracking-uri", "--registry-uri", "--policy", "--reader"})
 """The options of the program that take a value."""
@@ -27,6 +28,16 @@ def is_for_app(arguments: Sequence[str]) -> bool:
 
 
 def begin_ahead() -> Begun | None:
-    """A worker for the app that is about to open; None where none seems to be."""
-    terminal = all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
-    return begin(new_log_path()) if terminal and is_for_app(sys.argv[1:]) else None
+    """A worker for the app that is about to open; None where none seems to be, or it cannot be begun."""
+    streams = (sys.stdin, sys.stdout, sys.stderr)
+    if not (is_for_app(sys.argv[1:]) and all(stream is not None and stream.isatty() for stream in streams)):
+        return None
+    # Here, since no command needs them.
+    from mlaudit.worker.log_file import new_log_path
+    from mlaudit.worker.spawn import begin
+
+    try:
+        return begin(new_log_path())
+    except OSError:
+        # The app meets it again, and tells.
+        return None
