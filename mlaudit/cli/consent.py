@@ -105,6 +105,15 @@ def report(outcome: PromotionOutcome) -> None:
     """Say what is where now."""
     for warning in outcome.warnings:
         output.say(f"mlaudit: {warning}")
+    try:
+        _data_of(outcome)
+    finally:
+        # It was done, whether stdout took the rest or not.
+        if outcome.record_id:
+            output.say(f"mlaudit: recorded as {outcome.record_id}")
+
+
+def _data_of(outcome: PromotionOutcome) -> None:
     version = outcome.version
     registered = " (registered now)" if outcome.registered else ""
     output.data(f"{outcome.model} version {version.version} is in {version.stage}{registered}")
@@ -114,5 +123,3 @@ def report(outcome: PromotionOutcome) -> None:
         output.data(f"{outcome.model} alias {alias} is at version {version.version}")
     for archived in outcome.archived:
         output.data(f"{archived.model} version {archived.version} is in {archived.stage}")
-    if outcome.record_id:
-        output.say(f"mlaudit: recorded as {outcome.record_id}")

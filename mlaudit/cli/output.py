@@ -17,7 +17,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-from mlaudit.domain.errors import UsageError
+from mlaudit.domain.errors import OutputFailed, UsageError
 from mlaudit.domain.text import clean
 
 PIPE_WIDTH = 100
@@ -39,17 +39,22 @@ class ExitCode(IntEnum):
 
 
 def _write(stream: TextIO, text: str) -> None:
-    """Write and flush; a closed pipe is replaced by the null device, so that nothing fails later either."""
+    """Write and flush; what cannot be written to is replaced by the null device, so that nothing fails later either.
+
+    Raises OutputFailed where data are lost: on stdout, and not because its reader went away.
+    """
     try:
         stream.write(text)
         stream.flush()
-    except BrokenPipeError:
+    except OSError as problem:
         try:
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, stream.fileno())
             os.close(null)
         except (OSError, ValueError, io.UnsupportedOperation):
             pass
+        if stream is sys.stdout and not isinstance(problem, BrokenPipeError):
+            raise OutputFailed(problem.strerror or type(problem).__name__) from problem
 
 
 def survive_encodings() -> None:

@@ -65,6 +65,13 @@ class UsageError(MlauditError):
     exit_code = 2
 
 
+class OutputFailed(MlauditError):
+    """Data could not be written to stdout. ``args``: why, in the system's words."""
+
+    def message(self) -> str:
+        return f"cannot write to stdout: {self.args[0]}"
+
+
 class PolicyError(UsageError):
     """A policy file that cannot be used. ``args``: path, line (0 if unknown), what is wrong."""
 

@@ -374,7 +374,8 @@ def _with_moves(
             continue
         there = present.get(version)
         said = what if there else f"{what}: it was deleted"
-        at = (format_iso(there.last_updated) or "") if there else ""
+        # MLflow keeps no time for an alias: a version's last update says nothing of when one was pointed at it.
+        at = (format_iso(there.last_updated) or "") if there and not what.startswith("alias ") else ""
         entries.append(Entry(OUT_OF_BAND, said, time=at, version=version))
         if records:
             moved.append(said)

@@ -69,8 +69,8 @@ def plan_promotion(gateway: Gateway, policies: Policies, request: PlanPromotion)
     """What would be done, on the registry as it is now; the verdict is that of ``mlaudit diff`` without ``--against``.
 
     A run's newest version of the model is taken; if it has none, the newest model it logged is registered first.
-    Raises NothingToRegister, UsageError when it is there already, MultipleBaselines when two versions are in
-    Production, EvidenceError when its record could not be kept, and what
+    Raises NothingToRegister, UsageError when it is there already or its artifacts are gone, MultipleBaselines when two
+    versions are in Production, EvidenceError when its record could not be kept, and what
     :func:`~mlaudit.services.compare.compare_run` raises.
     """
     return decide_promotion(gateway, policies, request).plan
@@ -96,6 +96,7 @@ def decide_promotion(gateway: Gateway, policies: Policies, request: PlanPromotio
     version = subject.version
     _refuse_what_is_there(subject, target, versions)
     _refuse_without_a_place(gateway, subject.run_id)
+    unseen = _refuse_without_files(gateway, version) if version is not None and target.is_judged else ()
     source = None
     if version is None:
         if not target.is_judged:
@@ -108,6 +109,7 @@ def decide_promotion(gateway: Gateway, policies: Policies, request: PlanPromotio
     aliases = _aliases(policies, subject.raw_model, target)
     comparison = subject.comparison if target.is_judged else None
     plan = draft(gateway, subject, target, target.event, versions, aliases, source, comparison)
+    plan = replace(plan, warnings=(*plan.warnings, *unseen))
     if target.removes and target.alias in _named_by_policy(policies, subject.raw_model):
         named = f"the policy judges against alias {target.alias}, which names no version then"
         plan = replace(plan, warnings=(*plan.warnings, named))
@@ -140,18 +142,14 @@ def decide_rollback(gateway: Gateway, request: PlanRollback) -> Decision:
     back = next((v for v in versions if v.version == record.previous), None)
     if back is None:
         raise UsageError(f"version {record.previous} of {clean(raw_model)}, which was there before, is gone")
-    files = gateway.version_files(raw_model, back.version)
-    if files == ():
-        raise UsageError(f"the artifacts of version {back.version} of {clean(raw_model)} are gone")
+    unseen = _refuse_without_files(gateway, back)
     run_id, run_name = run_of(gateway, back)
     _refuse_without_a_place(gateway, run_id)
     subject = Subject(f"{MODEL_URI}{raw_model}/{back.version}", raw_model, run_id, run_name, back, None)
     aliases = tuple(a for a in record.aliases if a in production.aliases)
     plan = draft(gateway, subject, Target(Stage.PRODUCTION), Event.ROLLBACK, versions, aliases, None, None)
-    warnings = [f"the history is broken: {problem}" for problem in history.problems]
-    if files is None:
-        warnings.append(f"whether the artifacts of version {back.version} are still there could not be checked")
-    plan = replace(plan, warnings=(*plan.warnings, *warnings))
+    broken = (f"the history is broken: {problem}" for problem in history.problems)
+    plan = replace(plan, warnings=(*plan.warnings, *broken, *unseen))
     return finished(plan, None, versions, ["rollback", plan.model, "--reason", "WHY", "--yes"])
 
 
@@ -178,6 +176,17 @@ def _refuse_without_a_place(gateway: Gateway, run_id: str) -> None:
     obstacle = gateway.record_obstacle(run_id)
     if obstacle:
         raise EvidenceError(f"the record could not be kept: {obstacle}")
+
+
+def _refuse_without_files(gateway: Gateway, version: ModelVersion) -> tuple[str, ...]:
+    """Raises UsageError where the version's artifacts are gone: nothing could be served. Returns what is to be said
+    where that cannot be told."""
+    files = gateway.version_files(version.raw_model, version.version)
+    if files == ():
+        raise UsageError(f"the artifacts of version {version.version} of {version.model} are gone")
+    if files is None:
+        return (f"whether the artifacts of version {version.version} are still there could not be checked",)
+    return ()
 
 
 def _refuse_what_is_there(subject: Subject, target: Target, versions: Sequence[ModelVersion]) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
 import re
 import sys
 import threading
@@ -156,6 +158,23 @@ class ClosedPipe(io.StringIO):
 def test_a_reader_that_went_away_changes_nothing(cli, monkeypatch):
     monkeypatch.setattr(sys, "stdout", ClosedPipe())
     assert cli("runs").code == 0
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+def test_a_full_disk_behind_stdout_is_said_and_is_no_defect(cli, monkeypatch):
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        found = cli("runs")
+    assert (found.code, found.err.splitlines()[-1]) == (
+        5,
+        f"mlaudit: error: cannot write to stdout: {os.strerror(errno.ENOSPC)}",
+    )
+
+
+def test_a_full_disk_behind_stderr_changes_nothing(cli, monkeypatch):
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        monkeypatch.setattr(sys, "stderr", full)
+        assert cli("runs", "--max", "1").code == 0
 
 
 def test_json_survives_an_ascii_terminal(monkeypatch):

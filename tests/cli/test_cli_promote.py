@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import sys
 
@@ -68,6 +69,20 @@ def promote(cli, monkeypatch):
         return cli("promote", SAMPLE["better"], *arguments), executed
 
     return call
+
+
+def test_what_was_done_is_said_where_stdout_takes_nothing(promote, monkeypatch):
+    class Full(io.StringIO):
+        def write(self, _text: str) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(sys, "stdout", Full())
+    result, executed = promote(Outcome.PASS, "--yes")
+    assert (result.code, len(executed)) == (5, 1)
+    assert result.err.splitlines()[-2:] == [
+        "mlaudit: recorded as rec-1",
+        "mlaudit: error: cannot write to stdout: No space left on device",
+    ]
 
 
 def test_yes_promotes_a_pass_and_says_what_is_in_production(promote):

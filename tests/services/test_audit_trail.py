@@ -335,6 +335,15 @@ class TestOutOfBand:
         shown = [e.what for e in history.entries if e.event == OUT_OF_BAND and "before the first" not in e.what]
         assert shown == list(history.moved_since)
 
+    def test_an_alias_moved_out_of_band_has_no_time(self, store):
+        """MLflow keeps none, and the last update of the version it points at is another thing's."""
+        promote(store, "better")
+        store.set_alias(MODEL, "champion", "1")
+        store.transition(MODEL, "3", Stage.PRODUCTION, archive_existing=False)
+        times = {e.what: bool(e.time) for e in read_history(store, MODEL).entries if "before the first" not in e.what}
+        assert times["version 3 went from Staging to Production"]
+        assert not times["alias champion went from version 2 to version 1"]
+
     def test_between_two_records(self, store):
         promote(store, "better")
         store.transition(MODEL, "3", Stage.PRODUCTION, archive_existing=True)

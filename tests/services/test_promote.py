@@ -103,6 +103,30 @@ class TestPlan:
         assert found.observed == tuple((v.version, v.stage, v.last_updated) for v in store.list_model_versions(MODEL))
         assert store.writes == []
 
+    @pytest.mark.parametrize("to", ["Production", "Staging", "alias:next"])
+    def test_a_version_whose_artifacts_are_gone_goes_nowhere_it_would_be_served(self, store, to):
+        store.add_version(MODEL, SAMPLE["better"])
+        run = store._runs[SAMPLE["better"]]
+        run.artifacts = {n: c for n, c in run.artifacts.items() if not n.startswith("model/")}
+        for subject in ("better", f"models:/{MODEL}/4"):
+            with pytest.raises(UsageError, match=f"the artifacts of version 4 of {MODEL} are gone"):
+                plan(store, subject, to=to)
+        assert plan(store, "better", to="Archived").version == "4"
+
+    def test_artifacts_that_go_after_the_plan_was_made_stop_it(self, store):
+        store.add_version(MODEL, SAMPLE["better"])
+        agreed = plan(store)
+        store._runs[SAMPLE["better"]].artifacts = {}
+        with pytest.raises(StalePlan, match=r"the artifacts of version 4 .* are gone"):
+            execute(store, agreed)
+        assert moves(store) == []
+
+    def test_artifacts_that_cannot_be_looked_at_are_said(self, store, monkeypatch):
+        monkeypatch.setattr(store, "version_files", lambda model, version: None)
+        said = "whether the artifacts of version 3 are still there could not be checked"
+        assert said in plan(store, "staging").warnings
+        assert plan(store, "staging", to="Archived").warnings == ()
+
     def test_the_newest_version_of_the_run_is_taken(self, store):
         assert plan(store, "staging").version == "3"
         store.add_version(MODEL, SAMPLE["staging"])
