@@ -97,15 +97,10 @@ class Invocation:
         self.settings = Settings()
         self._asked: WeakSet[Asked[Any]] = WeakSet()
         """What was asked, as long as anybody knows of it; its own thread does while it is under way."""
+        self.begun = begun
         self._factory = services_factory
-        self._begun = begun
         self._services: Services | None = None
         self._store = "the store"
-
-    def take_begun(self) -> Begun | None:
-        """The worker that was begun for the app, once."""
-        begun, self._begun = self._begun, None
-        return begun
 
     def merge(
         self,

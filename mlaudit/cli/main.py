@@ -74,7 +74,7 @@ def root(
             " mlaudit experiments, runs, show, diff or promote"
         )
     call = invocation(ctx)
-    return open_app(call.settings, slow=slow, restore=not no_restore, begun=call.take_begun())
+    return open_app(call.settings, slow=slow, restore=not no_restore, begun=call.begun)
 
 
 def open_app(settings: Settings, *, slow: bool = False, restore: bool = True, begun: Begun | None = None) -> int:

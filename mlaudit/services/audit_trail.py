@@ -153,11 +153,20 @@ class _State:
 
     def differences(self, now: _State) -> list[tuple[str, str]]:
         """(version, what happened in words), from this state to another."""
+        return [*self.stage_moves(now), *self.alias_moves(now)]
+
+    def stage_moves(self, now: _State) -> list[tuple[str, str]]:
+        """The same of stages alone."""
         found = []
         for version in sorted(self.stages.keys() | now.stages.keys(), key=lambda v: (len(v), v)):
             old, new = self.stages.get(version, "None"), now.stages.get(version, "None")
             if old != new:
                 found.append((version, f"version {version} went from {old} to {new}"))
+        return found
+
+    def alias_moves(self, now: _State) -> list[tuple[str, str]]:
+        """The same of aliases alone."""
+        found = []
         for alias in sorted(self.aliases.keys() | now.aliases.keys()):
             was, points = self.aliases.get(alias), now.aliases.get(alias)
             if was != points:
@@ -369,13 +378,14 @@ def _with_moves(
     present = {v.version: v for v in versions}
     moved: list[str] = []
     own = {d for key, value in unfinished.items() for d in _doings(Intent.parse(key, value), state, versions)}
-    for version, what in state.differences(now):
+    timed = state.stage_moves(now)
+    for version, what in [*timed, *state.alias_moves(now)]:
         if (version, what) in own:
             continue
         there = present.get(version)
         said = what if there else f"{what}: it was deleted"
         # MLflow keeps no time for an alias: a version's last update says nothing of when one was pointed at it.
-        at = (format_iso(there.last_updated) or "") if there and not what.startswith("alias ") else ""
+        at = (format_iso(there.last_updated) or "") if there and (version, what) in timed else ""
         entries.append(Entry(OUT_OF_BAND, said, time=at, version=version))
         if records:
             moved.append(said)
