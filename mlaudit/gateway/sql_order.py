@@ -64,10 +64,18 @@ class Ordering:
                 # A key that says whether there is a value stands before each that may have none, so all are NULL here.
                 same.append(key.expression.is_(None))
                 continue
-            bound = sa.literal(value, key.expression.type)
+            bound = stored(value, key.expression.type)
             ways.append(sa.and_(*same, key.expression > bound if key.ascending else key.expression < bound))
             same.append(key.expression == bound)
         return sa.or_(*ways)
+
+
+def stored(value: Any, kind: Any) -> Any:
+    """A value that was read, to compare a column of its kind with."""
+    if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
+        # SQLite let it through though it is not UTF-8; a driver does not take it back as text.
+        return sa.cast(sa.literal(value.encode("utf-8", "surrogateescape"), sa.LargeBinary()), sa.Text())
+    return sa.literal(value, kind)
 
 
 def ordering(tables: Tables, orders: Sequence[Order], *, postgresql: bool) -> Ordering:

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from mlaudit.domain.filter_match import parse_order
 from mlaudit.domain.filters import Parsed, parse
 from mlaudit.domain.models import RunPage, ViewType
+from mlaudit.gateway.sql_best import first_rows, lead_of
 from mlaudit.gateway.sql_database import Database, Reading
 from mlaudit.gateway.sql_filter import compile_terms
 from mlaudit.gateway.sql_order import Ordering, decode_token, encode_token, fingerprint, ordering
@@ -83,12 +84,25 @@ class RunSearch:
     def _first_page(self, reading: Reading, search: _Search, size: int) -> RunPage:
         order = _order(reading, search)
         there = existing(reading, search.experiment_ids)
-        found = reading.connection.execute(_query(reading, search, order, there).limit(size + 1)).all()
+        found = self._first_rows(reading, search, order, there, size + 1)
         ids = [row[0] for row in found[:size]]
         runs = load_runs(reading, ids)
         token = encode_token(search.name, list(found[size - 1])[1:]) if len(found) > size else None
         said = remarks(reading, search.parsed, search.experiment_ids, there, search.view)
         return RunPage(tuple(runs[i] for i in ids if i in runs), token, said)
+
+    def _first_rows(
+        self, reading: Reading, search: _Search, order: Ordering, there: Sequence[int], wanted: int
+    ) -> list[Any]:
+        query = _query(reading, search, order, there).limit(wanted)
+        # Where a filter leaves runs out, a bound may be of no use, and is one more look at all runs.
+        filtered = all(search.parsed.terms)
+        lead = None if filtered else lead_of(reading, parse_order(search.order_by))
+
+        def rows(condition: Any) -> list[Any]:
+            return list(reading.connection.execute(query.where(condition)).all())
+
+        return first_rows(reading, lead, wanted, _inside(reading, search, there), rows)
 
     def _next_page(self, reading: Reading, search: _Search, size: int, page_token: str) -> RunPage:
         order = _order(reading, search)
@@ -152,12 +166,16 @@ def _query(
         sa.select(*columns)
         .select_from(order.source)
         .where(
-            runs.c.experiment_id.in_(experiments),
-            in_view(reading, search.view),
+            _inside(reading, search, experiments),
             compile_terms(tables, search.parsed.terms, search.filter_string),
         )
         .order_by(*order.clauses)
     )
+
+
+def _inside(reading: Reading, search: _Search, experiments: Sequence[int]) -> Any:
+    """The condition that a run is in view, and of one of these experiments."""
+    return sa.and_(reading.tables["runs"].c.experiment_id.in_(experiments), in_view(reading, search.view))
 
 
 def _sort_values(reading: Reading, order: Ordering, run_id: str) -> list[Any]:

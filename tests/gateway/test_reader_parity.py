@@ -18,7 +18,7 @@ import pytest
 from parity_store import ACTIVE, MODELS, ODD_KEYS, STATUSES, T0, fill
 
 from mlaudit.domain.errors import FilterError, ModelNotFound, RunNotFound, StoreError
-from mlaudit.domain.models import MetricHistory, Run
+from mlaudit.domain.models import MetricHistory, Run, ViewType
 from mlaudit.gateway.base import Gateway
 from mlaudit.gateway.mlflow_client import make_default
 from mlaudit.gateway.mlflow_gateway import MlflowGateway
@@ -344,6 +344,21 @@ def test_filters_that_find_nothing(pair: Pair, filter_string: str) -> None:
 @pytest.mark.parametrize("order_by", ORDERS)
 def test_orders(pair: Pair, order_by: tuple[str, ...]) -> None:
     assert len(same(pair, "", order_by)) == ACTIVE
+
+
+@pytest.mark.parametrize("order_by", [(), *ORDERS])
+def test_the_start_of_an_order(pair: Pair, order_by: tuple[str, ...]) -> None:
+    """A first page is found without sorting all runs: it is what sorting all of them begins with."""
+
+    def found(experiments: list[str], view: ViewType, size: int) -> list[str]:
+        page = pair.ours.search_runs(experiments, order_by=order_by, max_results=size, view=view)
+        return [run.run_id for run in page.runs]
+
+    for experiments in (pair.experiments, [pair.ids["other"]]):
+        for view in ViewType:
+            whole = found(experiments, view, 1000)
+            for size in (1, 2, 3, 5, 8, 13, 21, 34):
+                assert found(experiments, view, size) == whole[:size]
 
 
 def random_queries() -> list[tuple[str, tuple[str, ...], int]]:

@@ -372,6 +372,21 @@ class TestMoving:
         run = opened(database).get_run(sqlite_store.runs["first"])
         assert run.tags["team"] == "‹U+DCFF›A"
 
+    def test_pages_by_text_that_is_no_utf8(self, database: Path, sqlite_store: Store) -> None:
+        rows = "SELECT run_uuid, 'odd', CAST(CASE WHEN rowid % 2 THEN x'ff41' ELSE x'41' END AS TEXT) FROM runs"
+        change(database, f"INSERT INTO tags (run_uuid, key, value) {rows}")
+        gateway = opened(database)
+        for order in ("tags.odd DESC", "tags.odd ASC"):
+            whole = gateway.search_runs([sqlite_store.crowd], order_by=[order])
+            found: list[str] = []
+            token = None
+            while token is not None or not found:
+                page = gateway.search_runs([sqlite_store.crowd], order_by=[order], max_results=2, page_token=token)
+                found += [run.run_id for run in page.runs]
+                token = page.next_page_token
+            assert found == [run.run_id for run in whole.runs]
+            assert len(found) == 17
+
 
 def change(path: Path, *statements: str) -> None:
     """Past MLflow, which would not let all of it through."""
