@@ -12,6 +12,9 @@ if __name__ == "__main__":
     found = importlib.util.find_spec("mlaudit")
     if found is None or found.origin is None or Path(found.origin).resolve().parents[1] != ours:
         sys.path.insert(0, str(ours))
+    from mlaudit.starting import collect_rarely
+
+    collect_rarely()
     from mlaudit.worker.child import main
 
     main(int(sys.argv[1]))

@@ -20,6 +20,7 @@ from typing import Any, Protocol, cast
 from mlaudit import wiring
 from mlaudit.domain.errors import MlauditError, StoreError
 from mlaudit.services.requests import Request
+from mlaudit.starting import collect_as_usual
 from mlaudit.worker.messages import Answer, Ask, Hello, Ready, Store
 
 log = logging.getLogger("mlaudit.worker")
@@ -95,6 +96,7 @@ class _Server:
             log.info("the store could not be opened at the start: %s", error)
         except BaseException:
             log.exception("at the start")
+        collect_as_usual()
         self._send(Ready())
 
     def _answer(self, ask: Ask) -> None:

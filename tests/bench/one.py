@@ -27,19 +27,26 @@ EXPORTS = ("csv", "parquet")
 
 def mlaudit(uri: str, work: str) -> dict[str, Callable[[], Any]]:
     """What mlaudit does for this kind of work, and others."""
-    from mlaudit.config.settings import Settings
-    from mlaudit.wiring import open_store
 
-    def export(form: str) -> int:
-        from mlaudit.cli.main import main
+    def export(form: str) -> None:
+        # The console script, whole.
+        from mlaudit.__main__ import run
 
+        sys.argv = ["mlaudit", "--tracking-uri", uri, "runs", "--max", "1000000", "--format", form]
         out = io.TextIOWrapper(open("/dev/null", "wb"), encoding="utf-8")  # noqa: SIM115
         with redirect_stdout(out):
-            return main(["--tracking-uri", uri, "runs", "--max", "1000000", "--format", form])
+            try:
+                run()
+            except SystemExit as end:
+                if end.code:
+                    raise
 
     if work in EXPORTS:
         # The command opens the store itself.
         return {work: lambda: export(work)}
+    from mlaudit.config.settings import Settings
+    from mlaudit.wiring import open_store
+
     gateway = open_store(Settings(tracking_uri=uri))
     return _works(gateway.search_runs, gateway.metric_history, lambda page: page.next_page_token)
 

@@ -84,3 +84,30 @@ def test_writing_can_be_stopped(form: ExportFormat) -> None:
         spooled.stop()
         with pytest.raises(ExportStopped):
             spooled.write(file)
+
+
+@pytest.mark.parametrize("form", [ExportFormat.CSV, ExportFormat.PARQUET])
+def test_what_waits_in_memory_is_written_as_what_waits_in_the_file(
+    form: ExportFormat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of it, half of it or none; in the order in which it came."""
+    if form is ExportFormat.PARQUET:
+        pytest.importorskip("pyarrow")
+    runs = [Run(f"{n:032x}", "1", f"run {n}", "FINISHED", metrics={f"m{n % 3}": n / 7}) for n in range(2500)]
+
+    def together() -> tuple[bytes, int]:
+        file = io.BytesIO()
+        with spool(form, NAMES) as spooled:
+            for start in range(0, len(runs), 700):
+                spooled.add(runs[start : start + 700])
+            spooled.write(file)
+            return file.getvalue(), spooled._file.tell()
+
+    whole, filed = together()
+    assert filed == 0
+    for room in (200_000, 0):
+        monkeypatch.setattr("mlaudit.services.run_export._WAITING", room)
+        same, more = together()
+        assert same == whole
+        assert more > filed
+        filed = more
