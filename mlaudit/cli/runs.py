@@ -14,7 +14,6 @@ from mlaudit.cli.filters import expanded, with_nearest_key
 from mlaudit.cli.invocation import FIRST_ANSWER, Invocation, invocation
 from mlaudit.cli.run_pages import LARGEST_PAGE, LARGEST_SQL_PAGE, RunPages
 from mlaudit.cli.triage import Remarks, judge, split_order
-from mlaudit.cli.views import listing
 from mlaudit.config.settings import Reader
 from mlaudit.domain.columns import FIELDS, default_columns, is_numeric, near, table_cell
 from mlaudit.domain.errors import FilterError, StoreError, UsageError
@@ -110,6 +109,8 @@ def runs(
     names = {e.experiment_id: e.name for e in resolved.experiments}
     call.announce(resolved.store)
     if saved_view is not None:
+        from mlaudit.cli.views import listing
+
         saved = listing(saved_view, resolved.store.uri, names, verdict=verdict)
         filter_string, wanted = filter_string or saved.filter_string, wanted or saved.columns
         if not order_by and not local_order:
