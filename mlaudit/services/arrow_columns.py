@@ -9,7 +9,7 @@ Layout of the buffers: https://arrow.apache.org/docs/format/Columnar.html
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -18,34 +18,35 @@ def doubles(values: Sequence[float | None]) -> Any:
     """Doubles; None is null, NaN and infinity are what they are."""
     import pyarrow as pa
 
-    return _fixed(pa.float64(), "d", float, values)
+    return _fixed(pa.float64(), "d", values)
 
 
 def instants(values: Sequence[int | None]) -> Any:
-    """Timestamps in UTC, of milliseconds since 1970; None is null."""
+    """Timestamps in UTC, of milliseconds since 1970; None is null. Raises OverflowError for what no column holds."""
     import pyarrow as pa
 
-    return _fixed(pa.timestamp("ms", "UTC"), "q", int, values)
+    return _fixed(pa.timestamp("ms", "UTC"), "q", values)
 
 
 def texts(values: Sequence[str | None]) -> Any:
     """Texts, together less than 2 GiB; None is null. Raises OverflowError."""
     import pyarrow as pa
 
-    parts = ["" if value is None else str(value) for value in values]
+    validity = _validity(values)
+    parts: Sequence[Any] = values if validity is None else [value or "" for value in values]
     joined = "".join(parts)
     # Nearly always each character is a byte.
     lengths = map(len, parts) if joined.isascii() else (len(part.encode()) for part in parts)
-    ends = accumulate(lengths, initial=0)
-    buffers = [_validity(values), pa.py_buffer(array("i", ends)), pa.py_buffer(joined.encode())]
+    buffers = [validity, pa.py_buffer(array("i", accumulate(lengths, initial=0))), pa.py_buffer(joined.encode())]
     return pa.Array.from_buffers(pa.string(), len(values), buffers)
 
 
-def _fixed(kind: Any, code: str, number: Callable[[Any], Any], values: Sequence[Any]) -> Any:
+def _fixed(kind: Any, code: str, values: Sequence[Any]) -> Any:
     import pyarrow as pa
 
-    data = array(code, [0 if value is None else number(value) for value in values])
-    return pa.Array.from_buffers(kind, len(values), [_validity(values), pa.py_buffer(data)])
+    validity = _validity(values)
+    data = array(code, values if validity is None else [0 if value is None else value for value in values])
+    return pa.Array.from_buffers(kind, len(values), [validity, pa.py_buffer(data)])
 
 
 def _validity(values: Sequence[Any]) -> Any:

@@ -31,8 +31,8 @@ from mlaudit.domain.run_values import non_finite_word, run_object
 from mlaudit.domain.text import format_iso
 from mlaudit.domain.triage import VERDICT_FIELDS, JudgedRun, verdict_field
 
-CHUNK = 1000
-"""Rows written at once."""
+CHUNK = 5000
+"""Rows written at once, and in a row group of Parquet."""
 LAYOUTS = 1000
 """Different sets of keys that are remembered; runs with further ones carry their keys themselves."""
 _TIMES = ("start_time", "end_time")
