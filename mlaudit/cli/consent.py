@@ -67,12 +67,15 @@ def require_current(plan: PromotionPlan, expected: str | None) -> None:
     if plan.target.event is Event.MOVE:
         raise UsageError(f"--expect-current says what is replaced, and moving to {plan.target} replaces nothing")
     current = plan.previous.version if plan.previous is not None else "none"
-    if expected.strip().lower() != current:
+    expected = expected.strip().lower()
+    if expected != "none" and not expected.isdecimal():
+        raise UsageError(f"--expect-current takes a version's number, or 'none', and not {expected!r}")
+    if expected != current:
         raise StalePlan(plan.model, f"{plan.target} is at {_version(current)}, expected was {_version(expected)}")
 
 
 def _version(number: str) -> str:
-    return "no version" if number.lower() == "none" else f"version {number}"
+    return "no version" if number == "none" else f"version {number}"
 
 
 def agree(plan: PromotionPlan, question: str, *, yes: bool) -> None:

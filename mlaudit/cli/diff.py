@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -15,7 +16,7 @@ from mlaudit.cli.report_targets import GateFormat, Target, report_targets
 from mlaudit.domain.code_change import CodeChange
 from mlaudit.domain.comparability import GIT_COMMIT_TAG
 from mlaudit.domain.comparison import Comparison
-from mlaudit.domain.errors import UsageError
+from mlaudit.domain.errors import MlauditError, OutputFailed, UsageError
 from mlaudit.domain.text import clean
 from mlaudit.domain.verdict import Outcome, Verdict
 from mlaudit.services.code import DescribeCode
@@ -111,10 +112,10 @@ def _ending(verdict: Verdict, *, exit_zero: bool) -> int:
 def _write_reports(
     targets: Sequence[Target], summary_file: str, comparison: Comparison, code: CodeChange | None
 ) -> None:
-    for target in targets:
-        _write(target, comparison, code)
+    writing: list[Callable[[], None]] = [partial(_write, target, comparison, code) for target in targets]
     if summary_file:
-        output.append_file(summary_file, _render(GateFormat.MARKDOWN, comparison, code))
+        writing.append(lambda: output.append_file(summary_file, _render(GateFormat.MARKDOWN, comparison, code)))
+    _all_of(writing)
     written = [target.path for target in targets if target.path is not None]
     if written:
         output.say(f"mlaudit: {comparison.verdict.outcome}; report written to {', '.join(written)}")
@@ -124,11 +125,31 @@ def _write_failures(targets: Sequence[Target], summary_file: str, problem: Excep
     """Write the report of an error to every file; stdout stays empty, since the error goes to stderr."""
     line, exit_code = describe_failure(problem)
     message = clean(line)
-    for target in targets:
-        if target.path is not None:
-            output.write_file(target.path, _failure(target.form, message, exit_code, model))
+    writing: list[Callable[[], None]] = [
+        partial(output.write_file, target.path, _failure(target.form, message, exit_code, model))
+        for target in targets
+        if target.path is not None
+    ]
     if summary_file:
-        output.append_file(summary_file, _failure(GateFormat.MARKDOWN, message, exit_code, model))
+        writing.append(
+            partial(output.append_file, summary_file, _failure(GateFormat.MARKDOWN, message, exit_code, model))
+        )
+    _all_of(writing)
+
+
+def _all_of(writing: Sequence[Callable[[], None]]) -> None:
+    """Write each report, whether another could be written or not: an old one must not stay in its place.
+
+    Raises the first UsageError or OutputFailed.
+    """
+    failed: list[MlauditError] = []
+    for write in writing:
+        try:
+            write()
+        except (UsageError, OutputFailed) as problem:
+            failed.append(problem)
+    if failed:
+        raise failed[0]
 
 
 def _failure(form: GateFormat, message: str, exit_code: int, model: str | None) -> str:

@@ -140,5 +140,7 @@ def _write_anchor(found: History, path: str) -> None:
     if not whole:
         raise UsageError(f"{found.model} has no record, so there is nothing to anchor")
     last = whole[-1]
-    output.write_file(path, Anchor(found.model, last.seq or 0, last.record_id, last.sha256, last.time).text())
+    output.write_file(
+        path, Anchor(found.model, last.seq or 0, last.record_id, last.sha256, last.time).text(), "the anchor"
+    )
     output.say(f"mlaudit: record {last.seq} ({last.sha256[:12]}) is anchored in {path}")

@@ -164,7 +164,7 @@ def _run(call: Invocation, arguments: Sequence[str] | None) -> int:
 
             trace = redact("".join(traceback.format_exception(problem)))
             output.say(clean(trace, max_length=len(trace), keep_newlines=True).rstrip())
-        line, code = describe_failure(problem)
+        line, code = describe_failure(output.without_room(problem) or problem)
         output.error(line)
         if isinstance(problem, FilterError):
             from mlaudit.cli.filters import caret_lines

@@ -6,6 +6,7 @@ its own exit code, since a gate must not pass or fail because of a pager.
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import shutil
@@ -22,6 +23,7 @@ from mlaudit.domain.text import clean
 
 PIPE_WIDTH = 100
 """Columns of a text report that goes to a file or a pipe, unless COLUMNS says otherwise."""
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 UNLIMITED_WIDTH = 1_000_000
 """A table that nobody looks at through a window is never cut."""
 
@@ -47,14 +49,34 @@ def _write(stream: TextIO, text: str) -> None:
         stream.write(text)
         stream.flush()
     except OSError as problem:
-        try:
-            null = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(null, stream.fileno())
-            os.close(null)
-        except (OSError, ValueError, io.UnsupportedOperation):
-            pass
+        _give_up(stream)
         if stream is sys.stdout and not isinstance(problem, BrokenPipeError):
-            raise OutputFailed(problem.strerror or type(problem).__name__) from problem
+            raise _failed(problem) from problem
+
+
+def _give_up(stream: TextIO) -> None:
+    """Let what is still to be written to it, at the interpreter's end too, go nowhere."""
+    try:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)
+    except (OSError, ValueError, io.UnsupportedOperation):
+        pass
+
+
+def _failed(problem: OSError) -> OutputFailed:
+    return OutputFailed(problem.strerror or type(problem).__name__)
+
+
+def without_room(problem: Exception) -> OutputFailed | None:
+    """What to say where somebody else's writing, such as that of the help, met a full disk; None for all else.
+
+    Nothing is written to stdout any more then.
+    """
+    if not (isinstance(problem, OSError) and problem.errno in _FULL):
+        return None
+    _give_up(sys.stdout)
+    return _failed(problem)
 
 
 def survive_encodings() -> None:
@@ -77,13 +99,16 @@ def require_binary(what: str) -> None:
 
 
 def binary_data(write: Callable[[BinaryIO], None]) -> None:
-    """Have ``write`` write a binary result to stdout. A reader that goes away is no error."""
+    """Have ``write`` write a binary result to stdout. A reader that goes away is no error. Raises OutputFailed."""
     sys.stdout.flush()
     try:
         write(sys.stdout.buffer)
         sys.stdout.buffer.flush()
     except BrokenPipeError:
-        _write(sys.stdout, "")
+        _give_up(sys.stdout)
+    except OSError as problem:
+        _give_up(sys.stdout)
+        raise _failed(problem) from problem
 
 
 def _ascii_json(text: str) -> str:
@@ -183,8 +208,8 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: frozen
     return "".join(line.rstrip() + "\n" for line in buffer.getvalue().splitlines())
 
 
-def write_file(path: str, text: str) -> None:
-    """Write a report to ``path``: wholly or not at all. Raises UsageError when that cannot be.
+def write_file(path: str, text: str, what: str = "the report") -> None:
+    """Write a report, or ``what`` it is, to ``path``: wholly or not at all. Raises UsageError when that cannot be.
 
     A pipe or a device such as /dev/stdout is written to as it is.
     """
@@ -199,7 +224,7 @@ def write_file(path: str, text: str) -> None:
             raise IsADirectoryError(21, "Is a directory")
         _replace(target, payload)
     except OSError as problem:
-        raise UsageError(f"cannot write the report to {path}: {problem.strerror or problem}") from problem
+        raise UsageError(f"cannot write {what} to {path}: {problem.strerror or problem}") from problem
 
 
 def append_file(path: str, text: str) -> None:

@@ -11,7 +11,7 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,8 @@ class Policies:
     """Of the file's bytes."""
     by_model: Mapping[str, GatePolicy] = field(default_factory=dict)
     """Registered model's raw name -> its policy."""
+    named: bool = False
+    """Whether the file was named, and not found."""
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -108,7 +110,8 @@ def check_policies(explicit: str | None = None, directory: Path | None = None) -
         table = _table(path.name, content, explicit)
         if table is None:
             raise PolicyError(clean(explicit), 0, f"it has no [tool.mlaudit] table, as a {PROJECT_FILE} must")
-        return _policies(explicit, content, *table)
+        checked = _policies(explicit, content, *table)
+        return replace(checked, policies=replace(checked.policies, named=True))
     try:
         start = (directory or Path.cwd()).absolute()
     except OSError:  # the working directory was removed

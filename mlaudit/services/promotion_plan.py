@@ -115,6 +115,8 @@ def decide_promotion(gateway: Gateway, policies: Policies, request: PlanPromotio
         plan = replace(plan, warnings=(*plan.warnings, named))
     words = ["promote", subject.name, "--model", plan.model]
     words += [] if target.stage is Stage.PRODUCTION else ["--to", str(target)]
+    # One that was found is found again from the same directory; one that was named is not.
+    words += ["--policy", policies.path] if policies.named and policies.path else []
     words += ["--yes"] if plan.passes else ["--override", "--reason", "WHY"]
     return finished(plan, comparison, versions, words)
 

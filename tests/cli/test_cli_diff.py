@@ -66,6 +66,17 @@ def test_a_file_that_cannot_be_written_is_exit_code_2(diff, tmp_path):
     assert result.err.count("\n") == 1
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_one_report_that_cannot_be_written_leaves_no_old_one_in_another(diff, cli, tmp_path, fails):
+    other = tmp_path / "report.json"
+    other.write_text("PASS, of the run before")
+    options = ("-o", str(tmp_path / "missing" / "report"), "-o", str(other))
+    result = cli("diff", "nosuchrun", *options) if fails else diff(Outcome.REGRESSION, 1, *options)[0]
+    assert (result.code, result.out) == (2, "")
+    assert "missing" in result.err
+    assert json.loads(other.read_text())["verdict"] == ("ERROR" if fails else "REGRESSION")
+
+
 def test_two_production_versions_are_exit_code_2(cli):
     def compare(_request):
         raise MultipleBaselines(MODEL, "Production", ("2", "4"))

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import subprocess
 import sys
 import threading
 import time
@@ -171,6 +172,28 @@ def test_a_full_disk_behind_stdout_is_said_and_is_no_defect(cli, monkeypatch):
     )
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+@pytest.mark.parametrize("arguments", [["--help"], ["runs", "--help"], ["--version"], ["runs", "--format", "parquet"]])
+def test_a_full_disk_is_no_defect_whoever_writes(arguments, sqlite_template):
+    """Others write the help and Parquet; what is in their buffers is not complained of again at the end."""
+    if "parquet" in arguments:
+        pytest.importorskip("pyarrow")
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "mlaudit", *arguments, "--tracking-uri", f"sqlite:///{sqlite_template}"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr.splitlines()[:1]) == (
+        5,
+        [f"mlaudit: error: cannot write to stdout: {os.strerror(errno.ENOSPC)}"],
+    )
+    assert "ignored" not in done.stderr
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
 def test_a_full_disk_behind_stderr_changes_nothing(cli, monkeypatch):
     with open("/dev/full", "w", encoding="utf-8") as full:
         monkeypatch.setattr(sys, "stderr", full)

@@ -184,6 +184,8 @@ def test_a_dry_run_prints_the_plan_and_its_id_and_does_nothing(promote, outcome,
         (["--expect-current", "2"], 0, ""),
         (["--expect-current", "7"], 5, "Production is at version 2, expected was version 7"),
         (["--expect-current", "none"], 5, "expected was no version"),
+        (["--expect-current", "foo"], 2, "a version's number, or 'none'"),
+        (["--expect-current", ""], 2, "a version's number, or 'none'"),
     ],
 )
 def test_it_refuses_when_the_world_is_not_as_expected(promote, arguments, code, said):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
 import sys
 
 import pytest
@@ -132,11 +134,17 @@ class TestHistory:
         result = promoted("history", MODEL, "--anchor", str(file))
         assert (result.code, file.read_text()) == (2, content)
 
-    def test_no_records(self, program, tmp_path):
+    def test_no_records(self, program, promoted, tmp_path):
         result = program("history", SECOND_MODEL, "--verify")
         assert (result.code, result.out) == (0, "")
         assert "has no record" in result.err
         assert program("history", SECOND_MODEL, "--anchor", str(tmp_path / "a")).code == 2
+        nowhere = str(tmp_path / "missing" / "a")
+        found = promoted("history", MODEL, "--anchor", nowhere)
+        assert (found.code, found.err.splitlines()[-1]) == (
+            2,
+            f"mlaudit: error: cannot write the anchor to {nowhere}: {os.strerror(errno.ENOENT)}",
+        )
         assert program("history", "nobody").code == 2
 
 

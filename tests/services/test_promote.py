@@ -199,6 +199,12 @@ class TestPlan:
         ids.add(plan(store).plan_id)
         assert len(ids) == 8
 
+    def test_its_command_names_the_policy_that_was_named(self, store):
+        """One that was found from the working directory is found from there again."""
+        assert "--policy" not in plan(store, policies=Policies("/team/mlaudit.toml", "1" * 64)).command
+        named = plan(store, policies=Policies("our rules.toml", "1" * 64, named=True))
+        assert named.command.endswith("--policy 'our rules.toml' --yes")
+
     def test_a_plan_travels_between_processes(self, store):
         found = plan(store)
         assert pickle.loads(pickle.dumps(found)) == found
