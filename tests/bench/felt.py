@@ -139,8 +139,8 @@ class Felt(Terminal):
 
 
 def on_store(uri: str, folder: Path) -> Felt:
-    """mlaudit on a store."""
-    return Felt("--tracking-uri", uri, "--read-only", folder=folder)
+    """mlaudit on a store, and not where the session before was in it."""
+    return Felt("--tracking-uri", uri, "--read-only", "--no-restore", folder=folder)
 
 
 def bare(folder: Path, keys: int = 100) -> list[Key]:
