@@ -121,7 +121,9 @@ def _exported(form: str) -> Work:
 
     def lines(bench: Bench) -> Iterator[Line]:
         ours, theirs = bench.one("mlaudit", form, ROUNDS), bench.mlflow(form)
-        bar = ">= 10 times faster than search_runs, <= 500 MB"
+        # The bar was set for these; of few runs, the start of a process is most of it.
+        judged_from = 10_000 if bench.uri.startswith("postgresql") else 100_000
+        bar = f"from {judged_from:,} runs >= 10 times faster than search_runs, <= 500 MB"
         name = f"all {bench.runs:,} runs as {form}"
         if ours is None:
             yield Line(name, f"> {bench.patience:.0f} s", bench.shown(theirs), "-", bar, False)
@@ -131,8 +133,7 @@ def _exported(form: str) -> Work:
         if bench.with_mlflow:
             wall = theirs.wall if theirs else None
             times = ratio(ours.wall, wall, bench.patience)[1]
-            # Of few runs, the start of a process is most of it.
-            met = None if bench.runs < 10_000 else at_least(10, ours.wall, wall, bench.patience)
+            met = None if bench.runs < judged_from else at_least(10, ours.wall, wall, bench.patience)
         yield Line(name, ours.words, bench.shown(theirs), times, bar, met if ours.megabytes <= 500 else False)
 
     return lines
