@@ -101,9 +101,7 @@ def runs(
         raise UsageError("--model, and the columns and the order of verdicts, need --verdict")
     if form is RunsFormat.PARQUET:
         output.require_binary("parquet")
-    if deleted and all_runs:
-        raise UsageError("--deleted lists deleted runs alone and --all lists them among the others: give one of them")
-    view_type = ViewType.DELETED_ONLY if deleted else ViewType.ALL if all_runs else ViewType.ACTIVE_ONLY
+    view_type = _view_type(deleted=deleted, all_runs=all_runs)
     call = invocation(ctx)
     resolved = call.ask(ResolveExperiments(tuple(experiment or ())), deadline=FIRST_ANSWER)
     names = {e.experiment_id: e.name for e in resolved.experiments}
@@ -145,12 +143,22 @@ def runs(
     if not by_page:
         _write(in_order(found, judged, local_order), judged, form, names, wanted, verdict=verdict)
     remarks.say()
+    _say_how_many(pages, "no deleted runs" if deleted else "no runs", filtered=bool(filter_string))
+    return output.ExitCode.PASS
+
+
+def _view_type(*, deleted: bool, all_runs: bool) -> ViewType:
+    if deleted and all_runs:
+        raise UsageError("--deleted lists deleted runs alone and --all lists them among the others: give one of them")
+    return ViewType.DELETED_ONLY if deleted else ViewType.ALL if all_runs else ViewType.ACTIVE_ONLY
+
+
+def _say_how_many(pages: RunPages, none: str, *, filtered: bool) -> None:
+    """Where there is none, or more than is listed."""
     if not pages.seen.count:
-        what = "no deleted runs" if deleted else "no runs"
-        output.say(f"mlaudit: {what} match" if filter_string else f"mlaudit: {what}")
+        output.say(f"mlaudit: {none} match" if filtered else f"mlaudit: {none}")
     if pages.more:
         output.say(f"mlaudit: showing {pages.seen.count} runs, there are more; see them with --max N")
-    return output.ExitCode.PASS
 
 
 Judged = tuple[list[Run], dict[str, JudgedRun]]
