@@ -132,7 +132,10 @@ class DiffScreen(ExportMixin, PromotionMixin, BaseScreen):
     def show_comparison(self, comparison: Comparison) -> None:
         """Put a comparison on screen."""
         self.comparison = comparison
-        self.query_one("#choices").display = False
+        choices = self.query_one("#choices")
+        # Where the answer is quick, it may have the focus still, and lose it only when it is painted no more.
+        unfocused = self.focused in {None, choices}
+        choices.display = False
         self.query_one(DiffPanes).display = True
         self.add_class("-compared")
         self.query_one("#sides", Static).update(sides_text(comparison))
@@ -145,7 +148,7 @@ class DiffScreen(ExportMixin, PromotionMixin, BaseScreen):
                 table.move_cursor(row=_first_look(comparison, table.names))
         self._show_differences()
         self.query_one("#notes", Static).update(notes_text(comparison))
-        if self.focused is None:
+        if unfocused:
             table.focus()
         self.refresh_bindings()
         self.query_one(DiffCurves).show(comparison, self._metric)
