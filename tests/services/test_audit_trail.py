@@ -271,6 +271,39 @@ class TestChain:
         store.set_model_tag(MODEL, HEAD_KEY, "{}")
         assert any("cannot be read" in p for p in read_history(store, MODEL).problems)
 
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [("verdict", "PASS"), ("actor", "eve"), ("previous", "1"), ("why", ""), ("sha256", "0")],
+    )
+    @pytest.mark.parametrize("place", ["the tag of record 2", "the model's head"])
+    def test_a_tag_or_a_head_that_says_something_else_than_its_record(self, store, place, field, value):
+        """The list of versions believes the tags."""
+        self.tampered(store)
+        pointer = read_history(store, MODEL).head
+        spoilt = replace(pointer, **{field: value})
+        assert spoilt != pointer
+        if "head" in place:
+            store.set_model_tag(MODEL, HEAD_KEY, spoilt.text())
+        else:
+            store.set_version_tag(MODEL, pointer.version, pointer.key, spoilt.text())
+        problems = read_history(store, MODEL).problems
+        if field == "sha256" and "head" not in place:
+            assert any("hashes differ" in p for p in problems)
+        else:
+            assert any(p.startswith(place) and f"says another {field} than" in p for p in problems)
+
+    def test_a_record_in_the_place_of_another(self, store):
+        outcome, path = self.tampered(store)
+        artifacts = store._runs[SAMPLE["better"]].artifacts
+        record = seal({**json.loads(artifacts[path]), "id": "another"})
+        artifacts[path] = canonical(record).encode()
+        pointer = replace(Pointer.of(record), id=outcome.record_id, artifact=path)
+        store.set_version_tag(MODEL, "4", pointer.key, pointer.text())
+        assert any("it is another record: another" in p for p in read_history(store, MODEL).problems)
+
+    def test_no_record_is_not_called_a_whole_chain(self, store):
+        assert read_history(store, MODEL).standing == "0 records; there is nothing to verify"
+
     def test_the_newest_record_hidden(self, store):
         """Its tag is taken off, the head and the stages put back: only an anchor shows that."""
         promote(store, "better")
@@ -318,6 +351,16 @@ class TestChain:
 
 class TestOutOfBand:
     """What moved behind mlaudit's back."""
+
+    @pytest.mark.parametrize(("run_id", "now"), [(SAMPLE["worse"], f"run {SAMPLE['worse'][:12]}"), (None, "no run")])
+    def test_a_version_that_is_of_another_run_now(self, store, run_id, now):
+        promote(store, "better")
+        version = store._models[MODEL].versions["4"]
+        store._models[MODEL].versions["4"] = replace(version, run_id=run_id)
+        history = read_history(store, MODEL)
+        assert history.problems == ()
+        assert history.moved_since == (f"version 4 went from run {SAMPLE['better'][:12]} to {now}",)
+        assert history.entries[-1].time == ""
 
     def test_after_the_last_record(self, store):
         promote(store, "better")
