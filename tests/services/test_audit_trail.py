@@ -468,6 +468,15 @@ class TestRollback:
         assert plan.version == "4"
         assert any("the history is broken: record 1" in w for w in plan.warnings)
 
+    def test_a_deleted_run_is_said_before_one_goes_back(self, store):
+        """Nothing passes the gate against it afterwards."""
+        promote(store, "better")
+        assert not any("deleted" in w for w in plan_rollback(store, PlanRollback(MODEL)).warnings)
+        store._runs[SAMPLE["production"]].lifecycle_stage = "deleted"
+        plan = plan_rollback(store, PlanRollback(MODEL))
+        assert (plan.version, plan.run_id) == ("2", SAMPLE["production"])
+        assert any("the run of version 2 was deleted" in w for w in plan.warnings)
+
     def test_what_cannot_be_gone_back_to(self, store):
         with pytest.raises(UsageError, match="has no record"):
             plan_rollback(store, PlanRollback(MODEL))
