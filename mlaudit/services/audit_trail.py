@@ -338,7 +338,7 @@ def _broken(
     versions: Sequence[ModelVersion],
     busy: bool,
 ) -> list[str]:
-    """Where the chain breaks. ``busy``: a promotion is unfinished, so that the head may be behind."""
+    """Where the chain breaks. ``busy``: a promotion is unfinished, so that the head may be one record behind."""
     problems = [f"record {_name(f.entry)}: {f.entry.problem}" for f in records if f.entry.problem]
     for index, found in enumerate(records):
         before = records[index - 1].entry if index else None
@@ -349,19 +349,20 @@ def _broken(
         if found.prev_sha256 != (before.sha256 if before else None):
             problems.append(f"record {_name(found.entry)} does not follow the one before it: the chain breaks here")
     pointed, present = {p.id for p in pointers}, {v.version for v in versions}
+    late = records[-1].entry.record_id if records and busy else None
     for found in records:
-        if found.entry.record_id not in pointed and found.entry.version in present and not busy:
+        if found.entry.record_id not in pointed | {late} and found.entry.version in present:
             problems.append(f"the tag of record {_name(found.entry)} was taken off version {found.entry.version}")
     by_id = {f.entry.record_id: f for f in records}
     for pointer in pointers:
         if said := _contradicted(pointer, by_id[pointer.id]):
             problems.append(f"the tag of record {_name(by_id[pointer.id].entry)} says another {said} than the record")
-    last = records[-1] if records else None
-    if last is not None and not busy and head is None:
+    newest = [f.entry.record_id for f in records[-2 if busy else -1 :]]
+    if head is None and len(records) > (1 if busy else 0):
         problems.append(f"no tag {HEAD_KEY} of the model names its newest record: it was taken off, or spoilt")
-    elif last is not None and not busy and head is not None and head.id != last.entry.record_id:
+    elif head is not None and head.id not in newest:
         problems.append("the model's newest record is not the one that its head names")
-    elif last is not None and head is not None and (said := _contradicted(head, by_id[head.id])):
+    elif head is not None and (said := _contradicted(head, by_id[head.id])):
         problems.append(f"the model's head says another {said} than record {_name(by_id[head.id].entry)}")
     return problems
 

@@ -304,6 +304,27 @@ class TestChain:
     def test_no_record_is_not_called_a_whole_chain(self, store):
         assert read_history(store, MODEL).standing == "0 records; there is nothing to verify"
 
+    def test_an_intent_hides_no_more_than_the_step_that_it_is_at(self, store):
+        """Whoever takes tags off can write an intent, too."""
+        outcome, _ = self.tampered(store)
+        promote(store, "better")
+        head = store.model_tags(MODEL)[HEAD_KEY]
+        store.set_model_tag(MODEL, "mlaudit.intent.x", "nonsense")
+        version = store._models[MODEL].versions["4"]
+        key = f"mlaudit.evidence.{outcome.record_id}"
+        store._models[MODEL].versions["4"] = replace(version, tags={k: v for k, v in version.tags.items() if k != key})
+        assert any(
+            "tag of record 1" in p and "was taken off version 4" in p for p in read_history(store, MODEL).problems
+        )
+        store._models[MODEL].versions["4"] = version
+        assert read_history(store, MODEL).problems == ()
+        store.delete_model_tag(MODEL, HEAD_KEY)
+        assert any("no tag mlaudit.head" in p for p in read_history(store, MODEL).problems)
+        store.set_model_tag(MODEL, HEAD_KEY, version.tags[key])
+        assert any("head names" in p for p in read_history(store, MODEL).problems)
+        store.set_model_tag(MODEL, HEAD_KEY, head)
+        assert read_history(store, MODEL).problems == ()
+
     def test_the_newest_record_hidden(self, store):
         """Its tag is taken off, the head and the stages put back: only an anchor shows that."""
         promote(store, "better")
