@@ -249,7 +249,8 @@ def _records(gateway: Gateway, raw_model: str, pointers: Sequence[Pointer]) -> l
             if entry.record_id != record_id:
                 raise EvidenceError(f"it says that it is another record: {entry.record_id}")
             if record.get("model") != raw_model:
-                raise EvidenceError(f"it is about another model: {clean(record.get('model'))}")
+                named = clean(record.get("model"))
+                raise EvidenceError(f"it is about another model, or this one had another name then: {named}")
             if pointer is not None and (pointer.sha256, pointer.seq) != (entry.sha256, entry.seq):
                 raise EvidenceError("it is not the record that its pointer names: their hashes differ")
             if "prev" not in record:

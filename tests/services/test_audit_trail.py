@@ -301,6 +301,14 @@ class TestChain:
         store.set_version_tag(MODEL, "4", pointer.key, pointer.text())
         assert any("it is another record: another" in p for p in read_history(store, MODEL).problems)
 
+    def test_a_record_of_another_model_or_of_another_name(self, store):
+        outcome, path = self.tampered(store)
+        artifacts = store._runs[SAMPLE["better"]].artifacts
+        record = seal({**json.loads(artifacts[path]), "model": "old-name"})
+        artifacts[path] = canonical(record).encode()
+        store.set_version_tag(MODEL, "4", f"mlaudit.evidence.{outcome.record_id}", Pointer.of(record).text())
+        assert any("or this one had another name then: old-name" in p for p in read_history(store, MODEL).problems)
+
     def test_no_record_is_not_called_a_whole_chain(self, store):
         assert read_history(store, MODEL).standing == "0 records; there is nothing to verify"
 
