@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from os.path import normpath
 from pathlib import PurePath
 
 from mlaudit.domain.errors import UsageError
@@ -43,7 +44,9 @@ class Target:
 
 def report_targets(formats: Sequence[GateFormat], paths: Sequence[str]) -> tuple[Target, ...]:
     """The reports to write; text on stdout when nothing is asked for. Raises UsageError."""
-    if len(set(paths)) < len(paths):
+    if "-" in paths:
+        raise UsageError("--output - names no file: the --format that is left without an --output goes to stdout")
+    if len({normpath(p) for p in paths}) < len(paths):
         raise UsageError("--output names the same file twice")
     left = formats[len(paths) :]
     if len(left) > 1:

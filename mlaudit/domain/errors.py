@@ -43,6 +43,8 @@ through ``args``.
 
 from __future__ import annotations
 
+import shlex
+
 
 class MlauditError(Exception):
     """Root of everything mlaudit raises on purpose."""
@@ -387,7 +389,10 @@ class PromotionUnfinished(PromotionError):
         self.model, self.what = model, what
 
     def message(self) -> str:
-        return f"promotion of {self.model!r} is unfinished: {self.what}; end it with: mlaudit recover MODEL"
+        return (
+            f"promotion of {self.model!r} is unfinished: {self.what};"
+            f" end it with: mlaudit recover {shlex.quote(self.model)}"
+        )
 
 
 class EvidenceError(PromotionError):

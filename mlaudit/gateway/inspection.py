@@ -101,7 +101,7 @@ def sqlite_problem(error: BaseException, shown: str) -> StoreError:
     if "unable to open" in text:
         return PermissionDenied(shown, "the database cannot be opened; is its file gone or not readable?")
     if "readonly" in text or "read-only" in text:
-        return PermissionDenied(shown, "the database may not be written")
+        return PermissionDenied(shown, "the database may not be written: its file, or the directory that it lies in")
     if "disk i/o" in text:
         return StoreUnavailable(shown, "the disk reported an error while the database was read")
     return NotAStore(shown, f"SQLite says: {clean(redact(str(error)), max_length=200)}")

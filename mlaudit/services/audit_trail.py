@@ -7,7 +7,7 @@ found, which must be the one that the record before it left; and the registry no
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar
 
 from mlaudit.domain.errors import EvidenceError
@@ -84,6 +84,8 @@ class History:
     def standing(self) -> str:
         """In words: how many records, and what :attr:`holds` says."""
         count = len(self.records)
+        if not count and not self.problems:
+            return "0 records; there is nothing to verify"
         word = "whole" if self.holds else "whole, but the registry is not as the last record left it"
         return f"{count} {'record' if count == 1 else 'records'}; the chain is {'broken' if self.problems else word}"
 
@@ -211,6 +213,8 @@ class _Found:
     entry: Entry
     prev_sha256: str | None
     before: _State | None
+    own: Pointer | None = None
+    """What a tag that points at it has to say; None where the record is not whole."""
 
 
 def _pointers(versions: Sequence[ModelVersion], problems: list[str]) -> list[Pointer]:
@@ -242,14 +246,18 @@ def _records(gateway: Gateway, raw_model: str, pointers: Sequence[Pointer]) -> l
                 raise EvidenceError(f"its pointer names another place: {path}")
             record = read_record(gateway, run_id, path)
             entry = _entry(record, pointer, path)
+            if entry.record_id != record_id:
+                raise EvidenceError(f"it says that it is another record: {entry.record_id}")
             if record.get("model") != raw_model:
-                raise EvidenceError(f"it is about another model: {clean(record.get('model'))}")
+                named = clean(record.get("model"))
+                raise EvidenceError(f"it is about another model, or this one had another name then: {named}")
             if pointer is not None and (pointer.sha256, pointer.seq) != (entry.sha256, entry.seq):
                 raise EvidenceError("it is not the record that its pointer names: their hashes differ")
             if "prev" not in record:
                 raise EvidenceError("it does not name the record before it")
             prev = record["prev"]
-            found[record_id] = _Found(entry, record["prev_sha256"], _State.before(record))
+            own = Pointer.parse(Pointer.of(record).text())
+            found[record_id] = _Found(entry, record["prev_sha256"], _State.before(record), own)
         except EvidenceError as error:
             found[record_id] = _Found(_poor_entry(record_id, pointer, run_id, path, str(error)), None, None)
             if pointer is not None:
@@ -331,7 +339,7 @@ def _broken(
     versions: Sequence[ModelVersion],
     busy: bool,
 ) -> list[str]:
-    """Where the chain breaks. ``busy``: a promotion is unfinished, so that the head may be behind."""
+    """Where the chain breaks. ``busy``: a promotion is unfinished, so that the head may be one record behind."""
     problems = [f"record {_name(f.entry)}: {f.entry.problem}" for f in records if f.entry.problem]
     for index, found in enumerate(records):
         before = records[index - 1].entry if index else None
@@ -342,13 +350,33 @@ def _broken(
         if found.prev_sha256 != (before.sha256 if before else None):
             problems.append(f"record {_name(found.entry)} does not follow the one before it: the chain breaks here")
     pointed, present = {p.id for p in pointers}, {v.version for v in versions}
+    late = records[-1].entry.record_id if records and busy else None
     for found in records:
-        if found.entry.record_id not in pointed and found.entry.version in present and not busy:
+        if found.entry.record_id not in pointed | {late} and found.entry.version in present:
             problems.append(f"the tag of record {_name(found.entry)} was taken off version {found.entry.version}")
-    last = records[-1].entry if records else None
-    if last is not None and not busy and (head is None or head.id != last.record_id):
+    by_id = {f.entry.record_id: f for f in records}
+    for pointer in pointers:
+        if said := _contradicted(pointer, by_id[pointer.id]):
+            problems.append(f"the tag of record {_name(by_id[pointer.id].entry)} says another {said} than the record")
+    newest = [f.entry.record_id for f in records[-2 if busy else -1 :]]
+    if head is None and len(records) > (1 if busy else 0):
+        problems.append(f"no tag {HEAD_KEY} of the model names its newest record: it was taken off, or spoilt")
+    elif head is not None and head.id not in newest:
         problems.append("the model's newest record is not the one that its head names")
+    elif head is not None and (said := _contradicted(head, by_id[head.id])):
+        problems.append(f"the model's head says another {said} than record {_name(by_id[head.id].entry)}")
     return problems
+
+
+def _contradicted(pointer: Pointer, found: _Found) -> str:
+    """In what a pointer says something else than its record; empty where it does not, or the record is not whole.
+
+    The list of versions shows what the tags say, without reading a record.
+    """
+    if found.own is None:
+        return ""
+    own = replace(found.own, recovered_by=pointer.recovered_by)  # of who ended it only the tag tells
+    return ", ".join(f.name for f in fields(Pointer) if getattr(pointer, f.name) != getattr(own, f.name))
 
 
 def _name(entry: Entry) -> str:
@@ -379,7 +407,7 @@ def _with_moves(
     moved: list[str] = []
     own = {d for key, value in unfinished.items() for d in _doings(Intent.parse(key, value), state, versions)}
     timed = state.stage_moves(now)
-    for version, what in [*timed, *state.alias_moves(now)]:
+    for version, what in [*timed, *state.alias_moves(now), *_other_runs(records, present)]:
         if (version, what) in own:
             continue
         there = present.get(version)
@@ -390,6 +418,22 @@ def _with_moves(
         if records:
             moved.append(said)
     return entries, moved
+
+
+def _other_runs(records: Sequence[_Found], present: Mapping[str, ModelVersion]) -> list[tuple[str, str]]:
+    """(version, what happened in words) where a version is not of the run any more that its newest record is about.
+
+    MLflow never changes a version's run; whoever writes to its database can.
+    """
+    newest = {f.entry.version: f.entry for f in records if f.own is not None}
+    found = []
+    for entry in newest.values():
+        there = present.get(entry.version)
+        run_id = clean(there.run_id) if there else entry.run_id
+        if run_id != entry.run_id:
+            now = f"run {run_id[:12]}" if run_id else "no run"
+            found.append((entry.version, f"version {entry.version} went from run {entry.run_id[:12]} to {now}"))
+    return found
 
 
 def _doings(intent: Intent | None, state: _State, versions: Sequence[ModelVersion]) -> list[tuple[str, str]]:

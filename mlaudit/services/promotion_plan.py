@@ -145,13 +145,16 @@ def decide_rollback(gateway: Gateway, request: PlanRollback) -> Decision:
     if back is None:
         raise UsageError(f"version {record.previous} of {clean(raw_model)}, which was there before, is gone")
     unseen = _refuse_without_files(gateway, back)
-    run_id, run_name = run_of(gateway, back)
-    _refuse_without_a_place(gateway, run_id)
-    subject = Subject(f"{MODEL_URI}{raw_model}/{back.version}", raw_model, run_id, run_name, back, None)
+    run = run_of(gateway, back)
+    _refuse_without_a_place(gateway, run.run_id)
+    subject = Subject(f"{MODEL_URI}{raw_model}/{back.version}", raw_model, run.run_id, run.name, back, None)
     aliases = tuple(a for a in record.aliases if a in production.aliases)
     plan = draft(gateway, subject, Target(Stage.PRODUCTION), Event.ROLLBACK, versions, aliases, None, None)
     broken = (f"the history is broken: {problem}" for problem in history.problems)
-    plan = replace(plan, warnings=(*plan.warnings, *broken, *unseen))
+    gone: tuple[str, ...] = ()
+    if run.lifecycle_stage == "deleted":
+        gone = (f"the run of version {back.version} was deleted: no candidate can be judged against it",)
+    plan = replace(plan, warnings=(*plan.warnings, *broken, *unseen, *gone))
     return finished(plan, None, versions, ["rollback", plan.model, "--reason", "WHY", "--yes"])
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from mlaudit.config.policy import Policies
 from mlaudit.domain.errors import ModelNotFound, MultipleBaselines, RunNotFound, UsageError, VersionNotFound
-from mlaudit.domain.models import ModelVersion, Stage
+from mlaudit.domain.models import ModelVersion, Run, Stage
 from mlaudit.domain.promotion import Target
 from mlaudit.domain.text import clean
 from mlaudit.gateway.base import Gateway, TrackingReader
@@ -67,9 +67,9 @@ def subject_by_version(gateway: Gateway, policies: Policies, uri: str, model: st
         raise VersionNotFound(clean(raw_model), f"version {found[2]}")
     if version.status == "FAILED_REGISTRATION":
         raise UsageError(f"the registration of version {version.version} failed: there is no model behind it")
-    run_id, run_name = run_of(gateway, version)
-    comparison = _judged(gateway, policies, CompareRun(run_id, raw_model)) if target.is_judged else None
-    return Subject(f"{MODEL_URI}{raw_model}/{version.version}", raw_model, run_id, run_name, version, comparison)
+    run = run_of(gateway, version)
+    comparison = _judged(gateway, policies, CompareRun(run.run_id, raw_model)) if target.is_judged else None
+    return Subject(f"{MODEL_URI}{raw_model}/{version.version}", raw_model, run.run_id, run.name, version, comparison)
 
 
 def _judged(gateway: Gateway, policies: Policies, request: CompareRun) -> Comparison:
@@ -79,15 +79,15 @@ def _judged(gateway: Gateway, policies: Policies, request: CompareRun) -> Compar
     return comparison
 
 
-def run_of(gateway: Gateway, version: ModelVersion) -> tuple[str, str]:
-    """A version's run, which takes its record, and its name. Raises UsageError where it has none any more."""
+def run_of(gateway: Gateway, version: ModelVersion) -> Run:
+    """A version's run, deleted or not, which takes its record. Raises UsageError where it has none any more."""
     if version.run_id is None:
         raise UsageError(
             f"version {version.version} of {version.model} does not say which run made it: it cannot be judged,"
             " and its record would have no place"
         )
     try:
-        return version.run_id, gateway.get_run(version.run_id).name
+        return gateway.get_run(version.run_id)
     except RunNotFound:
         raise UsageError(
             f"version {version.version} of {version.model} was made by run {clean(version.run_id)[:12]}, which is gone:"

@@ -34,6 +34,8 @@ def test_pairs(formats, paths, expected):
         ([JSON, TEXT], [], "one stdout for json and text"),
         ([JSON, TEXT, JUNIT], ["a"], "text and junit"),
         ([], ["a", "a"], "twice"),
+        ([TEXT, JSON], ["a", "./a"], "twice"),
+        ([JSON], ["-"], "--output - names no file"),
         ([TEXT], ["a.json"], "--format text would go to a.json, whose name says json"),
     ],
 )

@@ -137,7 +137,7 @@ def test_database_itself_refuses_a_write(sqlite_store: Store) -> None:
     """Not only mlaudit's own code: SQLite refuses what comes over the reading client."""
     gateway = sqlite_store.gateway
     assert isinstance(gateway, MlflowGateway)
-    with pytest.raises(PermissionDenied, match="may not be written"), gateway._asking():
+    with pytest.raises(PermissionDenied, match="may not be written: its file, or the directory"), gateway._asking():
         gateway._client.set_tag(sqlite_store.runs["first"], "a", "b")
 
 

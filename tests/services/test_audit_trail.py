@@ -271,6 +271,68 @@ class TestChain:
         store.set_model_tag(MODEL, HEAD_KEY, "{}")
         assert any("cannot be read" in p for p in read_history(store, MODEL).problems)
 
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [("verdict", "PASS"), ("actor", "eve"), ("previous", "1"), ("why", ""), ("sha256", "0")],
+    )
+    @pytest.mark.parametrize("place", ["the tag of record 2", "the model's head"])
+    def test_a_tag_or_a_head_that_says_something_else_than_its_record(self, store, place, field, value):
+        """The list of versions believes the tags."""
+        self.tampered(store)
+        pointer = read_history(store, MODEL).head
+        spoilt = replace(pointer, **{field: value})
+        assert spoilt != pointer
+        if "head" in place:
+            store.set_model_tag(MODEL, HEAD_KEY, spoilt.text())
+        else:
+            store.set_version_tag(MODEL, pointer.version, pointer.key, spoilt.text())
+        problems = read_history(store, MODEL).problems
+        if field == "sha256" and "head" not in place:
+            assert any("hashes differ" in p for p in problems)
+        else:
+            assert any(p.startswith(place) and f"says another {field} than" in p for p in problems)
+
+    def test_a_record_in_the_place_of_another(self, store):
+        outcome, path = self.tampered(store)
+        artifacts = store._runs[SAMPLE["better"]].artifacts
+        record = seal({**json.loads(artifacts[path]), "id": "another"})
+        artifacts[path] = canonical(record).encode()
+        pointer = replace(Pointer.of(record), id=outcome.record_id, artifact=path)
+        store.set_version_tag(MODEL, "4", pointer.key, pointer.text())
+        assert any("it is another record: another" in p for p in read_history(store, MODEL).problems)
+
+    def test_a_record_of_another_model_or_of_another_name(self, store):
+        outcome, path = self.tampered(store)
+        artifacts = store._runs[SAMPLE["better"]].artifacts
+        record = seal({**json.loads(artifacts[path]), "model": "old-name"})
+        artifacts[path] = canonical(record).encode()
+        store.set_version_tag(MODEL, "4", f"mlaudit.evidence.{outcome.record_id}", Pointer.of(record).text())
+        assert any("or this one had another name then: old-name" in p for p in read_history(store, MODEL).problems)
+
+    def test_no_record_is_not_called_a_whole_chain(self, store):
+        assert read_history(store, MODEL).standing == "0 records; there is nothing to verify"
+
+    def test_an_intent_hides_no_more_than_the_step_that_it_is_at(self, store):
+        """Whoever takes tags off can write an intent, too."""
+        outcome, _ = self.tampered(store)
+        promote(store, "better")
+        head = store.model_tags(MODEL)[HEAD_KEY]
+        store.set_model_tag(MODEL, "mlaudit.intent.x", "nonsense")
+        version = store._models[MODEL].versions["4"]
+        key = f"mlaudit.evidence.{outcome.record_id}"
+        store._models[MODEL].versions["4"] = replace(version, tags={k: v for k, v in version.tags.items() if k != key})
+        assert any(
+            "tag of record 1" in p and "was taken off version 4" in p for p in read_history(store, MODEL).problems
+        )
+        store._models[MODEL].versions["4"] = version
+        assert read_history(store, MODEL).problems == ()
+        store.delete_model_tag(MODEL, HEAD_KEY)
+        assert any("no tag mlaudit.head" in p for p in read_history(store, MODEL).problems)
+        store.set_model_tag(MODEL, HEAD_KEY, version.tags[key])
+        assert any("head names" in p for p in read_history(store, MODEL).problems)
+        store.set_model_tag(MODEL, HEAD_KEY, head)
+        assert read_history(store, MODEL).problems == ()
+
     def test_the_newest_record_hidden(self, store):
         """Its tag is taken off, the head and the stages put back: only an anchor shows that."""
         promote(store, "better")
@@ -318,6 +380,16 @@ class TestChain:
 
 class TestOutOfBand:
     """What moved behind mlaudit's back."""
+
+    @pytest.mark.parametrize(("run_id", "now"), [(SAMPLE["worse"], f"run {SAMPLE['worse'][:12]}"), (None, "no run")])
+    def test_a_version_that_is_of_another_run_now(self, store, run_id, now):
+        promote(store, "better")
+        version = store._models[MODEL].versions["4"]
+        store._models[MODEL].versions["4"] = replace(version, run_id=run_id)
+        history = read_history(store, MODEL)
+        assert history.problems == ()
+        assert history.moved_since == (f"version 4 went from run {SAMPLE['better'][:12]} to {now}",)
+        assert history.entries[-1].time == ""
 
     def test_after_the_last_record(self, store):
         promote(store, "better")
@@ -424,6 +496,15 @@ class TestRollback:
         plan = plan_rollback(store, PlanRollback(MODEL))
         assert plan.version == "4"
         assert any("the history is broken: record 1" in w for w in plan.warnings)
+
+    def test_a_deleted_run_is_said_before_one_goes_back(self, store):
+        """Nothing passes the gate against it afterwards."""
+        promote(store, "better")
+        assert not any("deleted" in w for w in plan_rollback(store, PlanRollback(MODEL)).warnings)
+        store._runs[SAMPLE["production"]].lifecycle_stage = "deleted"
+        plan = plan_rollback(store, PlanRollback(MODEL))
+        assert (plan.version, plan.run_id) == ("2", SAMPLE["production"])
+        assert any("the run of version 2 was deleted" in w for w in plan.warnings)
 
     def test_what_cannot_be_gone_back_to(self, store):
         with pytest.raises(UsageError, match="has no record"):

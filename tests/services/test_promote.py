@@ -451,7 +451,7 @@ class TestLostAnswers:
     def test_what_fails_after_the_stage_has_moved_leaves_the_intent(self, store, method):
         found = plan(store, "staging", policies=BOTH)
         store.fail = lambda m: StoreUnavailable("memory://", "down") if m == method else None
-        with pytest.raises(PromotionUnfinished, match="mlaudit recover"):
+        with pytest.raises(PromotionUnfinished, match=f"mlaudit recover {MODEL}$"):
             execute(store, found, policies=BOTH)
         assert (stages(store)["3"], len(intents(store))) == ("Production", 1)
 
