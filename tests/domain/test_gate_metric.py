@@ -38,6 +38,8 @@ def said(verdict):
         (0.9499999, 1.0, Direction.HIGHER, (Outcome.REGRESSION, "worse_than_tolerance")),
         (-1.1, -1.0, Direction.LOWER, (Outcome.PASS, "not_worse")),
         (-0.9, -1.0, Direction.LOWER, (Outcome.REGRESSION, "worse_than_tolerance")),
+        (-0.96, -1.0, Direction.LOWER, (Outcome.PASS, "within_tolerance")),
+        (-1.04, -1.0, Direction.HIGHER, (Outcome.PASS, "within_tolerance")),
         (-1.1, -1.0, Direction.HIGHER, (Outcome.REGRESSION, "worse_than_tolerance")),
         (1.0, 1.0, Direction.LOWER, (Outcome.PASS, "not_worse")),
         (0.5, 1.0, Direction.LOWER, (Outcome.PASS, "not_worse")),
@@ -61,6 +63,17 @@ def test_exactly_five_percent_passes_at_every_magnitude():
         base = 3.7 * 10.0**exponent
         assert judge(base * 1.05, base).outcome is Outcome.PASS
         assert judge(base * 1.0501, base).outcome is Outcome.REGRESSION
+
+
+def test_the_slack_is_a_billionth_of_the_greater_value():
+    """It is for floating point alone, and at a baseline of 0 it is the candidate's."""
+    for direction, way in ((Direction.LOWER, 1), (Direction.HIGHER, -1)):
+        zero = rule(direction, max_rel_regression=0.0)
+        assert judge(1 + way * 0.9e-9, 1.0, zero).outcome is Outcome.PASS
+        assert judge(1 + way * 1.1e-9, 1.0, zero).outcome is Outcome.REGRESSION
+    absolute = rule(max_rel_regression=None, max_abs_regression=0.3)
+    assert 0.1 + 0.2 > 0.3
+    assert judge(0.1 + 0.2, 0.0, absolute).outcome is Outcome.PASS
 
 
 @pytest.mark.parametrize("value", [NAN, INF, -INF, STORED_INF, -STORED_INF])
@@ -170,6 +183,26 @@ def test_pooling_by_hand():
     assert (verdict.n_candidate, verdict.n_baseline) == (2, 3)
 
 
+@pytest.mark.parametrize("exponent", range(-1020, 1020, 60))
+def test_noise_is_the_same_share_at_every_magnitude(exponent):
+    """The squares of values such as 1e-170 are 0, those of 1e160 infinite; a power of two rounds nothing."""
+
+    def in_units(*values):
+        return [math.ldexp(value, exponent) for value in values]
+
+    cases = [
+        ((1.07,), (1.0,), {"groups": (GROUP,)}),
+        ((1.0, 1.2), (0.9, 1.0, 1.1), {}),
+        ((1.0, 1.2), (0.9, 1.0, 1.1), {"groups": (GROUP,)}),
+        ((1.00, 1.12, 0.93), (0.90, 1.00, 0.85), {"paired": True}),
+    ]
+    for candidate, baseline, options in cases:
+        plain = judge(candidate, baseline, **options)
+        scaled = judge(in_units(*candidate), in_units(*baseline), **options)
+        assert (said(scaled), scaled.df, scaled.warnings) == (said(plain), plain.df, plain.warnings)
+        assert math.ldexp(scaled.noise, -exponent) == pytest.approx(plain.noise, rel=1e-12)
+
+
 def test_paired():
     candidate, baseline = [1.00, 1.12, 0.93], [0.90, 1.00, 0.85]
     loose = judge(candidate, baseline)
@@ -207,6 +240,9 @@ def test_warnings_of_noise():
     assert (same.outcome, same.warnings) == (Outcome.PASS, ("zero_variance_replicates",))
     assert same.noise == 0
     assert judge([1.06, 1.06], [1.0, 1.0]).outcome is Outcome.REGRESSION
+    assert judge(1.0, 1.0, groups=((2.0, 2.0), (0.7,) * 49)).warnings == ("zero_variance_replicates",)
+    assert judge(1.0, 1.0, groups=((2.0, 2.0), (2.0, 2.1))).warnings == ()
+    assert judge([1e-300, 2e-300], 1e300).warnings == ()
     for around_zero in ((-1.0, 1.0), (1e308, -1e308, 1e-300)):
         unusable = judge(1.0, 1.0, groups=(around_zero,))
         assert unusable.warnings == ("calibration_group_unusable", "noise_unknown")

@@ -50,6 +50,7 @@ def result(verdict):
         (side(loss=0.2, auc=0.5), (Outcome.REGRESSION, "worse_than_tolerance", 1)),
         (side(loss=NAN), (Outcome.REGRESSION, "candidate_non_finite", 1)),
         (side(loss=None), (Outcome.NOT_COMPARABLE, "candidate_missing", 4)),
+        (side(loss=None, auc=None), (Outcome.NOT_COMPARABLE, "candidate_missing", 4)),
         (side(loss=None, auc=0.1), (Outcome.REGRESSION, "worse_than_tolerance", 1)),
         (side(status="RUNNING"), (Outcome.NOT_COMPARABLE, "candidate_not_finished", 4)),
         (side(status="KILLED"), (Outcome.NOT_COMPARABLE, "candidate_not_finished", 4)),
@@ -159,6 +160,17 @@ def test_inconclusive(on_inconclusive, expected):
     assert result(verdict) == expected
     assert any("on_inconclusive" in w for w in verdict.warnings) is (on_inconclusive != "block")
     assert evaluate(policy, side(loss=0.6), BASE).outcome is Outcome.REGRESSION
+
+
+def test_what_cannot_be_compared_is_worse_than_what_chance_could_explain():
+    noisy = MetricRule("val_loss", Role.PRIMARY, Direction.LOWER, max_rel_regression=0.05, relative_sd=0.05)
+    for metrics in ((noisy, AUC), (AUC, noisy)):
+        verdict = evaluate(GatePolicy(metrics=metrics), side(loss=0.31, auc=None), BASE)
+        assert {m.outcome for m in verdict.metrics} == {Outcome.INCONCLUSIVE, Outcome.NOT_COMPARABLE}
+        assert result(verdict) == (Outcome.NOT_COMPARABLE, "candidate_missing", 4)
+        # What the policy lets pass is an INCONCLUSIVE alone.
+        allowed = GatePolicy(metrics=metrics, on_inconclusive="pass")
+        assert evaluate(allowed, side(loss=0.31, auc=None), BASE).exit_code == 4
 
 
 def test_info_metrics_never_count_and_a_broken_one_is_said():
