@@ -110,6 +110,22 @@ def test_without_a_baseline_the_absolute_bounds_apply():
     assert said(judge(0.6, (), bounded, has_baseline=False)) == (Outcome.REGRESSION, "above_upper_bound")
     assert said(judge(0.05, (), bounded, has_baseline=False)) == (Outcome.REGRESSION, "below_lower_bound")
     assert said(judge(0.5, (), bounded, has_baseline=False)) == (Outcome.NO_BASELINE, "first_promotion")
+    nobody_said = rule(None, upper_bound=0.5)
+    assert said(judge(0.5, (), nobody_said, has_baseline=False)) == (Outcome.NO_BASELINE, "first_promotion")
+
+
+def test_exactly_the_bound_is_within_it_and_floating_point_makes_no_difference():
+    bounded = rule(max_rel_regression=None, upper_bound=0.3, lower_bound=-0.3)
+    for value in (0.3, 0.1 + 0.2, 0.3 * (1 + 0.9e-9)):
+        assert said(judge(value, 1.0, bounded)) == (Outcome.PASS, "within_bounds")
+        assert said(judge(-value, 1.0, bounded)) == (Outcome.PASS, "within_bounds")
+    assert said(judge(0.3 * (1 + 1.1e-9), 1.0, bounded)) == (Outcome.REGRESSION, "above_upper_bound")
+    assert said(judge(-0.3 * (1 + 1.1e-9), 1.0, bounded)) == (Outcome.REGRESSION, "below_lower_bound")
+    # A bound of 0 is exact.
+    exact = rule(max_rel_regression=None, upper_bound=0.0, lower_bound=0.0)
+    assert judge(0.0, 1.0, exact).outcome is Outcome.PASS
+    assert said(judge(5e-324, 1.0, exact)) == (Outcome.REGRESSION, "above_upper_bound")
+    assert said(judge(-5e-324, 1.0, exact)) == (Outcome.REGRESSION, "below_lower_bound")
 
 
 def test_a_violated_bound_beats_being_better_and_being_incomparable():

@@ -217,6 +217,18 @@ def test_calibration_groups_reach_their_metric_and_alpha_is_shared_out():
     assert (one.outcome, two.outcome) == (Outcome.REGRESSION, Outcome.INCONCLUSIVE)
 
 
+def test_alpha_is_the_policys():
+    group = tuple(
+        1 + 0.03 * z for z in (-1.2649110640673518, -0.6324555320336759, 0.0, 0.6324555320336759, 1.2649110640673518)
+    )
+    # t_{1-alpha, 4}; for a REGRESSION among two metrics of half the alpha.
+    for alpha, t, strict in ((0.05, 2.131847, 2.776445), (0.01, 3.746947, 4.604095)):
+        policy = GatePolicy(metrics=(LOSS, AUC), alpha=alpha)
+        loss = evaluate(policy, side(), BASE, groups={"val_loss": (group,)}).metrics[0]
+        assert loss.noise == pytest.approx(t * 0.03 * 0.3 * math.sqrt(2), rel=1e-6)
+        assert loss.noise_regression == pytest.approx(strict * 0.03 * 0.3 * math.sqrt(2), rel=1e-6)
+
+
 def replicates(**values):
     """A side of which each value is of the seed it is named after, its own run's first."""
     side_seeds = {"val_loss": tuple("" if seed == "none" else seed for seed in values)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 
@@ -12,9 +13,10 @@ from test_gate_json import POLICY
 
 from mlaudit.config.policy import Policies
 from mlaudit.domain.diff import Change, MetricDiff, ParamDiff, diff_runs
-from mlaudit.domain.gate import Direction, GatePolicy, MetricRule, Outcome, Role
+from mlaudit.domain.gate import Direction, GatePolicy, MetricRule, MetricSamples, Outcome, Role, judge_metric
+from mlaudit.domain.text import format_change
 from mlaudit.domain.verdict import Verdict
-from mlaudit.reports import text
+from mlaudit.reports import gate_words, text
 from tests.plugins.sample_store import SAMPLE
 
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
@@ -112,6 +114,28 @@ def test_figures_behind_the_reasons(compared):
     assert "below the policy's lower bound (0.65 < 0.9)" in report
     assert "above the policy's upper bound (0.93 > 0.5)" in report
     assert re.search(r"val_loss: chance alone .* \(0.066 worse, 0.0127 allowed, up to 0.076\d+ by chance\)", report)
+
+
+def test_figures_that_differ_never_look_the_same():
+    def figures(rule, candidate, baseline):
+        return gate_words.numbers(judge_metric(rule, MetricSamples((candidate,), (baseline,))), rule)
+
+    tolerance = MetricRule("loss", Role.PRIMARY, Direction.LOWER, max_rel_regression=0.05)
+    assert figures(tolerance, 0.315001, 0.3) == " (0.015001 worse, 0.015 allowed)"
+    assert figures(tolerance, 0.4, 0.3) == " (0.1 worse, 0.015 allowed)"
+    bounds = MetricRule("loss", Role.PRIMARY, Direction.LOWER, upper_bound=0.9, lower_bound=0.1)
+    assert figures(bounds, 0.900001, 0.8) == " (0.900001 > 0.9)"
+    assert figures(bounds, 0.0999999, 0.8) == " (0.0999999 < 0.1)"
+    assert figures(bounds, 1.7e308, 0.8) == " (1.7000e+308 > 0.9)"
+
+
+@pytest.mark.parametrize("broken", [math.nan, math.inf, 1.7976931348623157e308, -1.7976931348623157e308])
+def test_no_change_is_told_of_what_is_no_number(broken):
+    rule = MetricRule("loss", Role.PRIMARY, Direction.LOWER, max_rel_regression=0.05)
+    for candidate, baseline in ((1.0, broken), (broken, 1.0), (broken, broken), (1.0, 0.0)):
+        verdict = judge_metric(rule, MetricSamples((candidate,), (baseline,)))
+        assert gate_words.relative_change(verdict) is None
+    assert format_change(1.79e308) == "—"
 
 
 @pytest.mark.parametrize(
