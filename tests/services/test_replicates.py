@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import pickle
 from dataclasses import replace
@@ -12,6 +13,7 @@ from mlaudit.config.policy import Policies
 from mlaudit.domain.gate import Direction, GatePolicy, MetricRule, Outcome, Role
 from mlaudit.domain.models import Dataset, RunStatus, Stage
 from mlaudit.gateway.memory import MemoryGateway
+from mlaudit.reports.calibration import fragment, render_json_report
 from mlaudit.services import replicates as replicates_module
 from mlaudit.services import values as values_module
 from mlaudit.services.calibrate import CalibrateModel, calibrate_model
@@ -276,6 +278,26 @@ class TestCalibrate:
         found = calibrate_model(shop.store, Policies("p", "0" * 64, {"m": POLICY}), CalibrateModel("m"))
         assert [(set(g.run_ids), g.is_baseline) for g in found.groups] == [(set(runs), True)]
         assert found.metrics[0].n_baseline == 3
+
+    def test_identical_replicates_suggest_no_tolerance_and_that_is_said(self, shop):
+        shop.produce(shop.recipe("old", 1.0, 1.0, 1.0)[0])
+        found = calibrate_model(shop.store, Policies("p", "0" * 64, {"m": POLICY}), CalibrateModel("m"))
+        assert found.warnings == ("replicates are identical: did the seed change anything? (loss)",)
+        assert '# "loss": its replicates are identical; keep the rule that it has' in fragment(found)
+        assert "max_rel_regression" not in fragment(found)
+
+    def test_a_group_around_zero_is_left_out_and_said_and_its_spread_may_be_beyond_all_numbers(self, shop):
+        shop.recipe("other", 1.7e308, -1.7e308)
+        shop.produce(shop.recipe("old", 1e-310, 1.1e-310)[0])
+        rule = replace(LOSS, max_rel_regression=None, max_abs_regression=1.0)
+        policies = Policies("p", "0" * 64, {"m": replace(POLICY, metrics=(rule,))})
+        found = calibrate_model(shop.store, policies, CalibrateModel("m"))
+        assert found.warnings == ("a calibration group was left out: around 0 a relative spread means nothing (loss)",)
+        metric = json.loads(render_json_report(found))["metrics"][0]
+        assert sorted((g["sd"] is None, g["relative_sd"] is None) for g in metric["groups"]) == [
+            (False, False), (True, True),
+        ]  # fmt: skip
+        assert metric["policy_tolerance"] is None
 
     def test_a_baseline_without_replicates_still_tells_what_an_absolute_tolerance_is_a_share_of(self, shop):
         shop.recipe("other", 1.0, 1.01)
