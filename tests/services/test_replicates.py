@@ -17,7 +17,7 @@ from mlaudit.reports.calibration import fragment, render_json_report
 from mlaudit.services import replicates as replicates_module
 from mlaudit.services import values as values_module
 from mlaudit.services.calibrate import CalibrateModel, calibrate_model
-from mlaudit.services.compare import CompareRun, compare_run
+from mlaudit.services.compare import Bench, CompareRun, compare_run
 from mlaudit.services.replicates import ReplicateFinder
 
 COMMIT = "mlflow.source.git.commit"
@@ -203,6 +203,15 @@ class TestOneRecipe:
         assert sizes(found) == (1, 1, [2])
         assert (metric.candidate, metric.baseline, metric.df) == (1.04, 1.0, 1)
         assert any("of one recipe" in w and "2 other runs" in w for w in found.verdict.warnings)
+
+    def test_what_is_left_of_the_recipe_is_told_apart_where_several_are_judged(self, shop):
+        runs = shop.recipe("same", 1.00, 1.04, 1.01, 1.50)
+        shop.produce(runs[0])
+        policies = Policies("p", "0" * 64, {"m": POLICY})
+        bench = Bench(shop.store, policies)
+        for run_id in runs[1:]:
+            request = CompareRun(run_id, "m")
+            assert bench.compare(request).verdict == compare_run(shop.store, policies, request).verdict
 
     def test_nor_with_the_same_seed(self, shop):
         first, second = shop.run("same", 1, 1.0), shop.run("same", 1, 2.0)
