@@ -112,6 +112,29 @@ def test_only_the_named_context_counts_and_both_witnesses_can_be_switched_off():
 
 
 @pytest.mark.parametrize(
+    ("ours", "theirs", "reason"),
+    [
+        ([("val", "d1")], [("renamed", "d1")], "dataset_same"),
+        ([("val", "d1"), ("val", "d1")], [("val", "d1")], "dataset_same"),
+        ([("a", "d1"), ("b", "d2")], [("b", "d2"), ("a", "d1")], "dataset_same"),
+        ([("val", "d1"), ("more", "d2")], [("val", "d1")], "dataset_mismatch"),
+        ([("val", "d1")], [("val", "d1"), ("more", "d2")], "dataset_mismatch"),
+        ([("val", "d1"), ("more", "")], [("val", "d1")], "dataset_unknown"),
+        ([("val", "d1")], [("val", "d1"), ("more", "")], "dataset_unknown"),
+        ([("val", "")], [("val", "")], "dataset_unknown"),
+    ],
+)
+def test_the_digests_of_all_datasets_of_the_context_count(ours, theirs, reason):
+    sides = [
+        GateSide(run_id, "FINISHED", side().metrics, tuple(Dataset(n, d, "validation") for n, d in data), side().tags)
+        for run_id, data in (("c", ours), ("b", theirs))
+    ]
+    verdict = evaluate(POLICY, *sides)
+    assert {c.name: c.reason for c in verdict.checks}["dataset"] == reason
+    assert (verdict.exit_code == 4) is (reason == "dataset_mismatch")
+
+
+@pytest.mark.parametrize(
     ("commit", "on_unknown", "reason"),
     [
         ("abc", "warn", "not_worse"),
