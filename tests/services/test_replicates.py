@@ -166,6 +166,22 @@ class TestGroups:
         shop.produce(shop.run("old", 0, 1.0))
         assert shop.judge(candidates[0]).candidate.replicates == (candidates[1],)
 
+    def test_data_of_one_digest_and_another_name_are_another_recipe(self, shop):
+        def data(name):
+            return {"datasets": (Dataset(name, "1234", "validation"),)}
+
+        candidates = shop.recipe("new", 1.0, 1.1, **data("d"))
+        shop.run("new", 5, 1.2, **data("e"))
+        shop.produce(shop.run("old", 0, 1.0))
+        assert shop.judge(candidates[0]).candidate.replicates == (candidates[1],)
+
+    def test_a_deleted_candidate_is_shown_alone(self, shop):
+        candidates = shop.recipe("new", 1.0, 1.1)
+        shop.produce(shop.run("old", 0, 1.0))
+        shop.store.delete_run(candidates[0])
+        found = shop.judge(candidates[0])
+        assert (sizes(found), found.verdict.reason) == ((1, 1, []), "candidate_deleted")
+
     def test_another_experiment_holds_no_replicates(self, shop):
         candidate = shop.run("new", 1, 1.0)
         shop.run("new", 2, 1.0, experiment=shop.store.add_experiment("elsewhere"))
