@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -109,6 +110,27 @@ role = "info"
         path=policy.path,
         sha256=policy.sha256,
     )
+
+
+def test_what_is_not_said_is_the_default(tmp_path):
+    path = written(tmp_path, f"schema = 1\n[model.bare]\n{METRIC}upper_bound = 1\nlower_bound = 1\n")
+    found = load_policies(str(path))
+    common = {"path": str(path), "sha256": found.sha256}
+    assert found.for_model("bare") == GatePolicy(model="bare", **common)
+    rule = MetricRule("x", Role.PRIMARY, Direction.LOWER, 0.1, upper_bound=1.0, lower_bound=1.0)
+    assert found.for_model("m") == GatePolicy((rule,), "m", **common)
+    # In a table that says something else, too.
+    path.write_text(
+        "schema = 1\n[model.m]\ncomparability.git_commit = 'ignore'\nreplicates.calibrate = true\n"
+        "gate.on_inconclusive = 'block'\n"
+    )
+    assert replace(load_policies(str(path)).for_model("m"), path=None, sha256=None) == GatePolicy(model="m")
+
+
+def test_the_hash_is_of_the_bytes(tmp_path):
+    content = b"\xef\xbb\xbfschema = 1\r\n[model.m]\r\n"
+    path = written(tmp_path, content)
+    assert load_policies(str(path)).sha256 == hashlib.sha256(content).hexdigest()
 
 
 def test_found_upwards_and_the_nearest_wins(tmp_path):
