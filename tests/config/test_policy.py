@@ -239,6 +239,8 @@ def test_a_working_directory_that_is_gone_has_no_policy(tmp_path, monkeypatch):
         ),
         ("schema = 1\n[[model.m.metric]]\nname = 'x'\ndirection = 'lower'\n", 2, ["has no limit", "upper_bound"]),
         (f"schema = 1\n{METRIC}max_abs_regression = -1\n", 6, ["0 or more", "-1"]),
+        (f"schema = 1\n{METRIC.replace('0.1', '-0.01')}", 5, ["max_rel_regression", "0 or more", "-0.01"]),
+        (f"schema = 1\n{METRIC}relative_sd = -0.01\n", 6, ["relative_sd", "0 or more", "-0.01"]),
         (f"schema = 1\n{METRIC}max_abs_regression = nan\n", 6, ["max_abs_regression"]),
         (f"schema = 1\n{METRIC}upper_bound = inf\n", 6, ["upper_bound"]),
         (f"schema = 1\n{METRIC}upper_bound = true\n", 6, ["upper_bound"]),
