@@ -61,11 +61,12 @@ def render_text(calibration: Calibration, *, colour: bool, width: int) -> str:
         page.section("Warnings")
         for warning in calibration.warnings:
             page.hanging("!   ", warning)
-    if any(m.relative_sd is not None for m in calibration.metrics):
+    measured = any(m.relative_sd for m in calibration.metrics)
+    if measured:
         page.section("To paste into the policy", "in place of these metrics' rules")
         page.blank()
     text = page.text()
-    return text + fragment(calibration) if any(m.relative_sd is not None for m in calibration.metrics) else text
+    return text + fragment(calibration) if measured else text
 
 
 def _table(page: Page, calibration: Calibration) -> None:

@@ -13,7 +13,7 @@ from mlaudit.config.policy import Policies
 from mlaudit.domain.gate import Direction, GatePolicy, MetricRule, Outcome, Role
 from mlaudit.domain.models import Dataset, RunStatus, Stage
 from mlaudit.gateway.memory import MemoryGateway
-from mlaudit.reports.calibration import fragment, render_json_report
+from mlaudit.reports.calibration import fragment, render_json_report, render_text
 from mlaudit.services import replicates as replicates_module
 from mlaudit.services import values as values_module
 from mlaudit.services.calibrate import CalibrateModel, calibrate_model
@@ -310,6 +310,9 @@ class TestCalibrate:
         assert found.warnings == ("replicates are identical: did the seed change anything? (loss)",)
         assert '# "loss": its replicates are identical; keep the rule that it has' in fragment(found)
         assert "max_rel_regression" not in fragment(found)
+        report = render_text(found, colour=False, width=80)
+        assert "did the seed change anything? (loss)" in report
+        assert "To paste" not in report
 
     def test_a_group_around_zero_is_left_out_and_said_and_its_spread_may_be_beyond_all_numbers(self, shop):
         shop.recipe("other", 1.7e308, -1.7e308)
