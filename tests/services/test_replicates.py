@@ -387,6 +387,9 @@ class TestLooking:
         run = shop.store.get_run(shop.run("new", 0, 1.0))
         everything, complete = ReplicateFinder(shop.store, 20).looked_at(shop.experiment)
         assert (len(everything), complete) == (11, True)
+        for limit, whole in ((11, True), (10, False)):
+            looked_at, complete = ReplicateFinder(shop.store, limit).looked_at(shop.experiment)
+            assert (len(looked_at), complete) == (limit, whole)
         finder = ReplicateFinder(shop.store, 5)
         found = finder.find(POLICY, run, None)
         assert [len(g) for g in found.groups] == [4]
