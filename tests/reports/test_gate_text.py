@@ -136,6 +136,8 @@ def test_no_change_is_told_of_what_is_no_number(broken):
         verdict = judge_metric(rule, MetricSamples((candidate,), (baseline,)))
         assert gate_words.relative_change(verdict) is None
     assert format_change(1.79e308) == "—"
+    less_negative = judge_metric(rule, MetricSamples((-0.9,), (-1.0,)))
+    assert gate_words.relative_change(less_negative) == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize(
