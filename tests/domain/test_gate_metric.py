@@ -121,6 +121,9 @@ def test_exactly_the_bound_is_within_it_and_floating_point_makes_no_difference()
         assert said(judge(-value, 1.0, bounded)) == (Outcome.PASS, "within_bounds")
     assert said(judge(0.3 * (1 + 1.1e-9), 1.0, bounded)) == (Outcome.REGRESSION, "above_upper_bound")
     assert said(judge(-0.3 * (1 + 1.1e-9), 1.0, bounded)) == (Outcome.REGRESSION, "below_lower_bound")
+    # The mean is judged, not the worst of the replicates.
+    assert said(judge([0.1, 0.4], 1.0, bounded)) == (Outcome.PASS, "within_bounds")
+    assert said(judge([0.3, 0.4], 1.0, bounded)) == (Outcome.REGRESSION, "above_upper_bound")
     # A bound of 0 is exact.
     exact = rule(max_rel_regression=None, upper_bound=0.0, lower_bound=0.0)
     assert judge(0.0, 1.0, exact).outcome is Outcome.PASS
@@ -238,6 +241,7 @@ def test_declared_noise_is_used_where_nothing_measures_it():
     assert math.isinf(verdict.df)
     assert verdict.noise == pytest.approx(1.6448536 * 0.03 * math.sqrt(2))
     assert judge(1.07, 1.0, declared, groups=(GROUP,)).df == 4
+    assert judge(-1.065, -1.0, rule(Direction.HIGHER, relative_sd=0.03)).noise == pytest.approx(verdict.noise)
     assert judge(0.2, 0.0, rule(relative_sd=0.03, max_abs_regression=0.1)).warnings == ("noise_unknown",)
 
 
@@ -262,6 +266,11 @@ def test_warnings_of_noise():
     for around_zero in ((-1.0, 1.0), (1e308, -1e308, 1e-300)):
         unusable = judge(1.0, 1.0, groups=(around_zero,))
         assert unusable.warnings == ("calibration_group_unusable", "noise_unknown")
+    # Of a baseline of 0 nothing is a share.
+    at_zero = judge(0.1, 0.0, rule(max_abs_regression=0.2), groups=(GROUP,))
+    assert (at_zero.noise, at_zero.warnings) == (None, ("calibration_group_unusable", "noise_unknown"))
+    alone = judge([0.1, 0.2], 0.0, rule(max_abs_regression=0.2), groups=(GROUP,))
+    assert (alone.df, alone.warnings) == (1, ("calibration_group_unusable",))
     assert judge(1.0, 1.0, groups=((1.0,), (1.0, NAN), ())).warnings == ("noise_unknown",)
 
 

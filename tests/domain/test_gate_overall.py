@@ -162,7 +162,9 @@ def test_no_baseline(first_promotion, reason, code):
     policy = GatePolicy(metrics=(bounded,), first_promotion=first_promotion)
     assert result(evaluate(policy, side(), None)) == (Outcome.NO_BASELINE, reason, code)
     assert result(evaluate(policy, side(loss=0.4), None)) == (Outcome.REGRESSION, "above_upper_bound", 1)
-    assert result(evaluate(policy, side(status="RUNNING"), None))[0] is Outcome.NOT_COMPARABLE
+    unfinished = evaluate(policy, side(status="RUNNING"), None)
+    assert result(unfinished) == (Outcome.NOT_COMPARABLE, "candidate_not_finished", 4)
+    assert result(evaluate(policy, side(loss=None), None)) == (Outcome.NOT_COMPARABLE, "candidate_missing", 4)
     assert result(evaluate(GatePolicy(first_promotion=first_promotion), side(), None)) == (
         Outcome.NO_BASELINE, reason, code,
     )  # fmt: skip
@@ -210,6 +212,8 @@ def test_nothing_judged_is_never_a_pass():
         assert result(evaluate(GatePolicy(metrics=metrics), side(), BASE)) == (
             Outcome.NOT_COMPARABLE, "no_metric_judged", 4,
         )  # fmt: skip
+        # What keeps the runs from being compared is said first.
+        assert evaluate(GatePolicy(metrics=metrics), side(digest="d2"), BASE).reason == "dataset_mismatch"
 
 
 def test_checks_handed_in_decide_too():
@@ -275,6 +279,12 @@ class TestPaired:
     def test_and_it_counts_for_the_bounds(self):
         metric = self.judge(replicates(s7=9.9, s1=1.0, s2=1.01, s3=0.99), BASE_PAIRS, upper_bound=2.0)
         assert (metric.outcome, metric.reason, metric.n_candidate) == (Outcome.REGRESSION, "above_upper_bound", 4)
+
+    def test_the_bounds_are_for_the_mean_of_all_and_not_of_the_pairs(self):
+        candidate = replicates(s1=1.09, s2=1.10, s3=1.11, s4=0.5)
+        metric = self.judge(candidate, BASE_PAIRS, upper_bound=1.0)
+        assert (metric.reason, metric.n_candidate) == ("worse_than_tolerance", 3)
+        assert self.judge(candidate, BASE_PAIRS, upper_bound=0.9).reason == "above_upper_bound"
 
     def test_the_candidates_own_run_is_never_left_out(self):
         metric = self.judge(replicates(s7=1.9, s1=1.0, s2=1.01, s3=0.99), BASE_PAIRS)
