@@ -18,6 +18,7 @@ from mlaudit.domain.gate import (
     evaluate,
 )
 from mlaudit.domain.models import Dataset, Run
+from mlaudit.domain.pairing import paired_values
 from mlaudit.domain.reasons import explain
 
 LOSS = MetricRule("val_loss", Role.PRIMARY, Direction.LOWER, max_rel_regression=0.05)
@@ -302,6 +303,12 @@ class TestPaired:
     def test_runs_without_a_seed_are_no_pair(self):
         metric = self.judge(replicates(s1=1.0, s2=1.01, none=0.99), replicates(s1=1.0, s2=1.01, none=0.99))
         assert metric.warnings == ("paired_not_possible",)
+
+    def test_a_seed_that_a_side_has_twice_pairs_nothing(self):
+        values, seeds = (1.0, 1.1, 1.2, 1.3), ("s1", "s2", "s3", "s3")
+        for sides in ((values, seeds, values[:3], seeds[:3]), (values[:3], seeds[:3], values, seeds)):
+            assert paired_values(*sides) == "paired_not_possible"
+        assert paired_values(values[:3], seeds[:3], values[:3], seeds[:3]) == (values[:3], values[:3])
 
 
 BASE_PAIRS = replicates(s1=1.0, s2=1.01, s3=0.99)

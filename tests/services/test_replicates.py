@@ -166,6 +166,18 @@ class TestGroups:
         shop.produce(shop.run("old", 0, 1.0))
         assert shop.judge(candidates[0]).candidate.replicates == (candidates[1],)
 
+    def test_blanks_around_a_data_version_make_no_other_one(self, shop):
+        candidates = shop.recipe("new", 1.0, 1.1)
+        other = shop.run("new", 5, 1.2, tags={"dataset_version": " v1 "})
+        shop.produce(shop.run("old", 0, 1.0))
+        assert set(shop.judge(candidates[0]).candidate.replicates) == {candidates[1], other}
+
+    def test_each_side_has_its_replicates_in_its_own_experiment(self, shop):
+        candidates = shop.recipe("new", 1.0, 1.1)
+        baselines = shop.recipe("old", 1.0, 1.1, 1.2, experiment=shop.store.add_experiment("elsewhere"))
+        shop.produce(baselines[0])
+        assert sizes(shop.judge(candidates[0])) == (2, 3, [])
+
     def test_data_of_one_digest_and_another_name_are_another_recipe(self, shop):
         def data(name):
             return {"datasets": (Dataset(name, "1234", "validation"),)}
