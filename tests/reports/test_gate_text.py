@@ -16,7 +16,7 @@ from mlaudit.domain.diff import Change, MetricDiff, ParamDiff, diff_runs
 from mlaudit.domain.gate import Direction, GatePolicy, MetricRule, MetricSamples, Outcome, Role, judge_metric
 from mlaudit.domain.text import format_change
 from mlaudit.domain.verdict import Verdict
-from mlaudit.reports import gate_words, text
+from mlaudit.reports import gate_words, junit, markdown, text
 from tests.plugins.sample_store import SAMPLE
 
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
@@ -165,6 +165,27 @@ def test_the_limit_is_shown_even_where_the_candidate_has_no_number(compared):
     report = text.render(compared("diverged"), colour=False, width=80)
     line = next(line for line in report.splitlines() if "val_loss" in line)
     assert line.split() == ["↓", "val_loss", "0.25397", "NaN", "—", "0.26667", "?", "1/2", "REGRESSION"]
+
+
+def test_the_limit_is_a_bound_where_that_is_the_stricter(compared):
+    rules = (
+        MetricRule("val_loss", Role.PRIMARY, Direction.LOWER, 0.05, upper_bound=0.26012, lower_bound=0.1),
+        MetricRule("val_f1", Role.GUARD, Direction.HIGHER, 0.05, lower_bound=0.75123, upper_bound=0.99),
+        MetricRule("val_accuracy", Role.GUARD, Direction.HIGHER, 0.05, lower_bound=0.1),
+    )
+    policies = Policies(
+        "p.toml", "0" * 64, {"fraud-detector": GatePolicy(metrics=rules, model="fraud-detector", nuisance_params=())}
+    )
+    comparison = compared("better", policies)
+    words = {v.name: gate_words.worst_accepted(v, r) for v, r in zip(comparison.verdict.metrics, rules, strict=True)}
+    assert (words["val_loss"], words["val_f1"]) == (0.26012, 0.75123)
+    assert words["val_accuracy"] > 0.5
+    for report in (
+        text.render(comparison, colour=False, width=100), markdown.render(comparison), junit.render(comparison)
+    ):  # fmt: skip
+        assert "0.26012" in report
+        assert "0.75123" in report
+        assert "0.99" not in report
 
 
 def test_every_outcome_has_a_headline(compared):
