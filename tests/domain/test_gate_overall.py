@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -206,6 +207,15 @@ def test_info_metrics_never_count_and_a_broken_one_is_said():
     verdict = evaluate(policy, candidate, BASE)
     assert verdict.outcome is Outcome.PASS
     assert any("train_loss" in w for w in verdict.warnings)
+    # Nor is anything said of what is not known about them.
+    silent = evaluate(
+        policy,
+        replace(candidate, metrics={"val_loss": (0.3,), "train_loss": (0.3,)}),
+        replace(BASE, metrics={"val_loss": (0.3,), "train_loss": (0.3,)}),
+        groups={"val_loss": ((0.3, 0.301),)},
+    )
+    assert silent.metrics[1].warnings == ("noise_unknown",)
+    assert silent.warnings == ()
 
 
 def test_nothing_judged_is_never_a_pass():

@@ -12,6 +12,7 @@ from rich.cells import cell_len
 from test_gate_json import POLICY
 
 from mlaudit.config.policy import Policies
+from mlaudit.domain.calibration import runs_to_tell
 from mlaudit.domain.diff import Change, MetricDiff, ParamDiff, diff_runs
 from mlaudit.domain.gate import Direction, GatePolicy, MetricRule, MetricSamples, Outcome, Role, judge_metric
 from mlaudit.domain.text import format_change
@@ -127,6 +128,20 @@ def test_figures_that_differ_never_look_the_same():
     assert figures(bounds, 0.900001, 0.8) == " (0.900001 > 0.9)"
     assert figures(bounds, 0.0999999, 0.8) == " (0.0999999 < 0.1)"
     assert figures(bounds, 1.7e308, 0.8) == " (1.7000e+308 > 0.9)"
+
+
+def test_how_many_runs_would_tell_goes_by_the_metrics_that_decide_and_is_not_told_of_pairs():
+    rules = tuple(
+        MetricRule(name, role, Direction.LOWER, max_rel_regression=0.05)
+        for name, role in (("loss", Role.PRIMARY), ("other", Role.GUARD), ("seen", Role.INFO))
+    )
+    verdict = judge_metric(rules[0], MetricSamples((1.07,), (1.0,), ((0.8, 1.0, 1.2),)), m=2)
+    assert verdict.reason == "noise_exceeds_margin"
+    needed = [runs_to_tell(verdict, 0.05, m) for m in (1, 2, 3)]
+    assert len(set(needed)) == 3
+    policy = GatePolicy(metrics=rules)
+    assert gate_words.why(verdict, policy).endswith(f"; the same difference over {needed[1]} runs a side would tell")
+    assert "would tell" not in gate_words.why(verdict, replace(policy, paired=True))
 
 
 @pytest.mark.parametrize("broken", [math.nan, math.inf, 1.7976931348623157e308, -1.7976931348623157e308])
