@@ -127,6 +127,21 @@ def test_what_is_not_said_is_the_default(tmp_path):
     assert replace(load_policies(str(path)).for_model("m"), path=None, sha256=None) == GatePolicy(model="m")
 
 
+@pytest.mark.parametrize(
+    ("named", "context", "tag"),
+    [
+        ('{ input_context = "test" }', "test", None),
+        ('{ tag = "data" }', None, "data"),
+        ('{ input_context = "test", tag = "data" }', "test", "data"),
+        ("{}", None, None),
+    ],
+)
+def test_naming_one_witness_of_the_data_means_that_one_only(tmp_path, named, context, tag):
+    path = written(tmp_path, f"schema = 1\n[model.m.comparability]\ndataset = {named}\n")
+    policy = load_policies(str(path)).for_model("m")
+    assert (policy.dataset_context, policy.dataset_tag) == (context, tag)
+
+
 def test_the_hash_is_of_the_bytes(tmp_path):
     content = b"\xef\xbb\xbfschema = 1\r\n[model.m]\r\n"
     path = written(tmp_path, content)
