@@ -54,7 +54,7 @@ def _model(section: Section, name: str, path: str, sha256: str) -> GatePolicy:
     gate = section.section("gate", ("alpha", "on_inconclusive"))
     standard = GatePolicy()
     experiment = section.line("experiment", None)
-    alpha = gate.number("alpha", "a number above 0 and at most 0.5", 1e-9, 0.5)
+    alpha = gate.number("alpha", "a number above 0 (1e-9 or more) and at most 0.5", 1e-9, 0.5)
     return GatePolicy(
         metrics=_metrics(section),
         model=clean(name),

@@ -236,6 +236,7 @@ def test_a_working_directory_that_is_gone_has_no_policy(tmp_path, monkeypatch):
         ("schema = 1\n[model.m]\nbaseline = [1]\n", 3, ["list of texts"]),
         ("schema = 1\n[model.m]\nfirst_promotion = 'yes'\n", 3, ['"bounds" or "allow" or "block"', '"yes"']),
         ("schema = 1\n[model.m.gate]\nalpha = 0\n", 3, ["model.m.gate.alpha", "not 0"]),
+        ("schema = 1\n[model.m.gate]\nalpha = 1e-10\n", 3, ["1e-9 or more", "not 1e-10"]),
         ("schema = 1\n[model.m.gate]\nalpha = 0.7\n", 3, ["at most 0.5"]),
         ("schema = 1\n[model.m.gate]\nalpha = '0.05'\n", 3, ["alpha"]),
         ("schema = 1\n[model.m.gate]\nalhpa = 0.05\n", 3, ["did you mean alpha"]),
