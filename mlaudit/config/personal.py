@@ -81,7 +81,7 @@ def read_personal(path: Path | None = None) -> Personal:
         return Personal(path)
     except OSError as error:
         return Personal(path, True, problems=(f"{shown} is ignored: {error.strerror or error}",))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         return Personal(path, True, problems=(f"{shown} is ignored: this is not TOML: {clean(error)}",))
     problems: list[str] = []
     taken: dict[str, Any] = {}

@@ -159,6 +159,10 @@ def _table(name: str, content: bytes, shown: str) -> tuple[dict[str, Any], tuple
         root = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise PolicyError(clean(shown), *_where(str(error), text)) from None
+    except ValueError:
+        # A whole number of so many digits that Python refuses to read it, and does not say where.
+        before = re.split(r"[0-9]{4300}", text.replace("_", ""), maxsplit=1)[0]
+        raise PolicyError(clean(shown), before.count("\n") + 1, "this is not TOML: a number is too long") from None
     if name != PROJECT_FILE:
         return root, (), text
     tool = root.get("tool")

@@ -10,7 +10,7 @@ import json
 import re
 from typing import Any
 
-from mlaudit.config.toml_section import Section, TomlFile
+from mlaudit.config.toml_section import Section, TomlFile, shown
 from mlaudit.domain.baseline import parse_selector
 from mlaudit.domain.errors import BaselineSelectorError, PolicyError
 from mlaudit.domain.text import clean
@@ -34,7 +34,7 @@ def read_models(
     if schema is None:
         root.note(f"say which schema it is written in: schema = {SCHEMA}", "schema")
     elif isinstance(schema, bool) or schema != SCHEMA:
-        root.note(f"this mlaudit reads schema = {SCHEMA}, not {schema!r}", "schema")
+        root.note(f"this mlaudit reads schema = {SCHEMA}, not {shown(schema)}", "schema")
         # What another schema allows is not known.
         return {}, file.mistakes
     models = table.get("model", {})
@@ -54,7 +54,7 @@ def _model(section: Section, name: str, path: str, sha256: str) -> GatePolicy:
     gate = section.section("gate", ("alpha", "on_inconclusive"))
     standard = GatePolicy()
     experiment = section.line("experiment", None)
-    alpha = gate.number("alpha", "a number above 0 and at most 0.5", 1e-9, 0.5)
+    alpha = gate.number("alpha", "a number above 0 (1e-9 or more) and at most 0.5", 1e-9, 0.5)
     return GatePolicy(
         metrics=_metrics(section),
         model=clean(name),
@@ -107,7 +107,7 @@ def _metric(table: Section) -> MetricRule | None:
     """The rule; None for one without a name."""
     name = table.text("name", None)
     if name is None:
-        if not table.has("name"):
+        if table.is_table and not table.has("name"):
             table.note("is missing: every metric needs one", "name")
         return None
     word = table.choice("role", "", Role) if table.has("role") else Role.PRIMARY

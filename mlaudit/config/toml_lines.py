@@ -17,7 +17,7 @@ def _keys(text: str) -> tuple[str, ...] | None:
     """``a."b c".d`` as ``("a", "b c", "d")``; None when it is no key."""
     try:
         node: Any = tomllib.loads(f"{text} = 0")
-    except (tomllib.TOMLDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return None
     keys = []
     while isinstance(node, dict) and len(node) == 1:

@@ -32,6 +32,17 @@ class TomlFile:
     mistakes: list[PolicyError] = field(default_factory=list)
 
 
+def shown(value: object) -> str:
+    """A value as a policy file has it, cut where it is long; of a list or a table what kind of thing it is."""
+    if isinstance(value, str | bool):
+        return json.dumps(value, ensure_ascii=False)[:60]
+    if isinstance(value, int) and value.bit_length() > 200:
+        return "a number so long"  # Python would not write every one of them out
+    if isinstance(value, dict | list):
+        return "a table" if isinstance(value, dict) else "a list"
+    return str(value)[:60]
+
+
 class Section:
     """One table of a file. Its methods take a value out, checked; a wrong one is noted and the default taken."""
 
@@ -58,9 +69,7 @@ class Section:
 
     def wrong(self, key: str, wanted: str) -> None:
         """Note that the value of ``key`` is not what is wanted, and show it."""
-        value = self._table[key]
-        shown = json.dumps(value, ensure_ascii=False) if isinstance(value, str | bool | int | float) else "what it is"
-        self.note(f"must be {wanted}, not {shown[:60]}", key)
+        self.note(f"must be {wanted}, not {shown(self._table[key])}", key)
 
     def has(self, key: str) -> bool:
         """Whether the key is there, right or wrong."""

@@ -202,7 +202,10 @@ def _as_text(value: object) -> str | None:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):
-        return repr(value)
+        try:
+            return repr(value)
+        except ValueError:  # more digits than Python writes out
+            return None
     return value if isinstance(value, str) else None
 
 

@@ -26,7 +26,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mlaudit.domain.comparability import check_sides
-from mlaudit.domain.finite import is_finite
+from mlaudit.domain.finite import STORED_INFINITY, is_finite
 from mlaudit.domain.models import RunStatus
 from mlaudit.domain.pairing import paired_values
 from mlaudit.domain.reasons import summarise_warnings
@@ -125,8 +125,8 @@ def mean_of(values: Sequence[float]) -> float:
 
 
 def _squares(values: Sequence[float]) -> float:
-    """Σ(x − x̄)²."""
-    if len(values) < 2:
+    """Σ(x − x̄)²; exactly 0 for equal values, of which the mean may be rounded."""
+    if len(values) < 2 or min(values) == max(values):
         return 0.0
     mean = mean_of(values)
     total = 0.0
@@ -162,17 +162,22 @@ def tolerance_of(rule: MetricRule, baseline: float) -> float | None:
 
 def _noise(rule: MetricRule, samples: MetricSamples, paired: bool, warnings: list[str]) -> _Noise | None:
     """What estimates the noise; None where nothing does. All values are finite. Adds to ``warnings``."""
-    candidate, baseline = samples.candidate, samples.baseline
+    sides = samples.candidate, samples.baseline
+    # In units of a power of two, which rounds nothing: the squares of 1e-170 would be 0, those of 1e160 infinite.
+    exponent = math.frexp(max(map(abs, (*sides[0], *sides[1]))))[1]
+    candidate, baseline = ([math.ldexp(value, -exponent) for value in side] for side in sides)
     n_c, n_b = len(candidate), len(baseline)
-    for values in (candidate, baseline):
-        if len(values) > 1 and min(values) == max(values) and "zero_variance_replicates" not in warnings:
-            warnings.append("zero_variance_replicates")
+    varies = [min(side) < max(side) for side in sides if len(side) > 1]
+    if not all(varies):
+        warnings.append("zero_variance_replicates")
     if paired:
         if n_c == n_b >= 3:
             differences = [c - b for c, b in zip(candidate, baseline, strict=True)]
-            return _Noise(math.sqrt(_squares(differences) / (n_c - 1)) / math.sqrt(n_c), n_c - 1)
+            sd = math.sqrt(_squares(differences) / (n_c - 1))
+            return _Noise(_in_units(sd / math.sqrt(n_c), exponent), n_c - 1)
         warnings.append("paired_not_possible")
-    scale = abs(mean_of(baseline))
+    scale = abs(mean_of(samples.baseline))
+    unit = math.ldexp(scale, -exponent)
     squares, df = _squares(candidate) + _squares(baseline), n_c + n_b - 2
     for group in samples.groups:
         known = group if isinstance(group, GroupNoise) else group_noise(group)
@@ -183,15 +188,26 @@ def _noise(rule: MetricRule, samples: MetricSamples, paired: bool, warnings: lis
             if "calibration_group_unusable" not in warnings:
                 warnings.append("calibration_group_unusable")
             continue
-        squares += known.relative_squares * scale * scale
+        squares += known.relative_squares * unit * unit
         df += known.df
+        varies.append(known.relative_squares > 0)
+    if df > 0 and not any(varies) and "zero_variance_replicates" not in warnings:
+        warnings.append("zero_variance_replicates")
     share = 1 / n_c + 1 / n_b
     if df > 0:
-        return _Noise(math.sqrt(squares / df * share), df)
+        return _Noise(_in_units(math.sqrt(squares / df * share), exponent), df)
     if rule.relative_sd is not None and scale != 0:
         return _Noise(rule.relative_sd * scale * math.sqrt(share), math.inf)
     warnings.append("noise_unknown")
     return None
+
+
+def _in_units(value: float, exponent: int) -> float:
+    """``value`` · 2^``exponent``; the greatest double, which stands for infinite, where no double holds it."""
+    try:
+        return math.ldexp(value, exponent)
+    except OverflowError:
+        return STORED_INFINITY
 
 
 def _beyond_bounds(rule: MetricRule, value: float) -> str | None:

@@ -148,6 +148,8 @@ def format_change(value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return "—"
     percent = value * 100 or 0.0  # no negative zero
+    if math.isinf(percent):
+        return "—"
     if abs(percent) < 0.05 and percent != 0:
         return f"{percent:+.2g}%"
     return f"{percent:+.1f}%" if abs(percent) < 1000 else f"{percent:+.3g}%"

@@ -71,6 +71,8 @@ def in_a_line(comparison: Comparison) -> JudgedRun:
     change = None
     if metric is not None and metric.candidate is not None and metric.baseline and worst != math.inf:
         change = (metric.candidate - metric.baseline) / abs(metric.baseline)
+        # A baseline next to 0: no number says by how much, and JSON could not hold it.
+        change = change if math.isfinite(change) else None
     return JudgedRun(
         comparison.candidate.run.run_id,
         verdict.outcome,
@@ -111,7 +113,7 @@ def verdict_cell(judged: JudgedRun | None, field: str) -> str:
     if judged is None or judged.outcome is None:
         return "—"
     if field == "change" and judged.metric:
-        return f"{'no number' if judged.change is None else format_change(judged.change)} {judged.metric}"
+        return f"{'no number' if judged.worse == math.inf else format_change(judged.change)} {judged.metric}"
     value = verdict_field(judged, field)
     return "—" if value is None else str(value)
 

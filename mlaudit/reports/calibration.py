@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from rich.text import Text
@@ -60,11 +61,12 @@ def render_text(calibration: Calibration, *, colour: bool, width: int) -> str:
         page.section("Warnings")
         for warning in calibration.warnings:
             page.hanging("!   ", warning)
-    if any(m.relative_sd is not None for m in calibration.metrics):
+    measured = any(m.relative_sd for m in calibration.metrics)
+    if measured:
         page.section("To paste into the policy", "in place of these metrics' rules")
         page.blank()
     text = page.text()
-    return text + fragment(calibration) if any(m.relative_sd is not None for m in calibration.metrics) else text
+    return text + fragment(calibration) if measured else text
 
 
 def _table(page: Page, calibration: Calibration) -> None:
@@ -122,6 +124,10 @@ def fragment(calibration: Calibration) -> str:
         if m.relative_sd is None or m.suggested is None:
             lines.append(f"# {toml_text(m.name)}: no replicates measure it; keep the rule that it has")
             continue
+        if m.relative_sd == 0:
+            # A tolerance of 0 would be measured on runs whose seed changed nothing.
+            lines.append(f"# {toml_text(m.name)}: its replicates are identical; keep the rule that it has")
+            continue
         lines += [
             f"[[model.{toml_key(calibration.raw_model)}.metric]]",
             f"name = {toml_text(m.name)}",
@@ -153,6 +159,11 @@ def render_json_report(calibration: Calibration) -> str:
     return render_json(_object(calibration))
 
 
+def _number(value: float | None) -> float | None:
+    """None too for what no double holds, which JSON cannot say."""
+    return value if value is not None and math.isfinite(value) else None
+
+
 def _object(calibration: Calibration) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
@@ -177,7 +188,7 @@ def _object(calibration: Calibration) -> dict[str, Any]:
                 "role": str(m.role),
                 "direction": str(m.direction) if m.direction else None,
                 "groups": [
-                    {"group": s.group, "n": s.n, "mean": s.mean, "sd": s.sd, "relative_sd": s.relative_sd}
+                    {"group": s.group, "n": s.n, "mean": s.mean, "sd": _number(s.sd), "relative_sd": s.relative_sd}
                     for s in m.groups
                 ],
                 "relative_sd": m.relative_sd,
@@ -185,7 +196,7 @@ def _object(calibration: Calibration) -> dict[str, Any]:
                 "n_baseline": m.n_baseline,
                 "noise": m.noise,
                 "suggested_tolerance": m.suggested,
-                "policy_tolerance": m.tolerance,
+                "policy_tolerance": _number(m.tolerance),
                 "replicates_needed": m.needed,
             }
             for m in calibration.metrics

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mlaudit.domain.calibration import runs_to_tell
 from mlaudit.domain.comparison import Comparison, Side
+from mlaudit.domain.finite import is_finite
 from mlaudit.domain.reasons import explain, listed
 from mlaudit.domain.text import format_number
 from mlaudit.domain.verdict import Direction, GatePolicy, MetricRule, MetricVerdict, Role
@@ -20,10 +23,11 @@ def baseline_title(comparison: Comparison) -> str:
 
 
 def relative_change(verdict: MetricVerdict) -> float | None:
-    """(candidate − baseline) / |baseline|, whichever direction is better."""
-    if verdict.candidate is None or not verdict.baseline:
+    """(candidate − baseline) / |baseline|, whichever direction is better; None where a side is no finite number."""
+    candidate, baseline = verdict.candidate, verdict.baseline
+    if candidate is None or not baseline or not is_finite(candidate) or not is_finite(baseline):
         return None
-    return (verdict.candidate - verdict.baseline) / abs(verdict.baseline)
+    return (candidate - baseline) / abs(baseline)
 
 
 def worst_accepted(verdict: MetricVerdict, rule: MetricRule | None) -> float | None:
@@ -44,15 +48,30 @@ def numbers(verdict: MetricVerdict, rule: MetricRule | None) -> str:
         # Past the tolerance the question is whether it is a regression, within it whether it is a pass.
         past = (verdict.delta or 0) > (verdict.tolerance or 0)
         width = verdict.noise_regression if past else verdict.noise
-        noise = f", up to {format_number(width, 3)} by chance" if width else ""
-        return f" ({format_number(verdict.delta, 3)} worse, {format_number(verdict.tolerance, 3)} allowed{noise})"
+        digits = 3
+        if verdict.reason == "worse_than_tolerance":
+            digits = _digits_to_tell(verdict.delta, (verdict.tolerance, width), digits)
+        noise = f", up to {format_number(width, digits)} by chance" if width else ""
+        allowed = format_number(verdict.tolerance, digits)
+        return f" ({format_number(verdict.delta, digits)} worse, {allowed} allowed{noise})"
     if verdict.reason == "candidate_non_finite":
         return f" ({format_number(verdict.candidate)})"
     if verdict.reason == "above_upper_bound" and rule:
-        return f" ({format_number(verdict.candidate)} > {format_number(rule.upper_bound)})"
+        return f" ({_beyond(verdict.candidate, '>', rule.upper_bound)})"
     if verdict.reason == "below_lower_bound" and rule:
-        return f" ({format_number(verdict.candidate)} < {format_number(rule.lower_bound)})"
+        return f" ({_beyond(verdict.candidate, '<', rule.lower_bound)})"
     return ""
+
+
+def _beyond(value: float | None, sign: str, bound: float | None) -> str:
+    digits = _digits_to_tell(value, (bound,), 5)
+    return f"{format_number(value, digits)} {sign} {format_number(bound, digits)}"
+
+
+def _digits_to_tell(value: float | None, others: Sequence[float | None], digits: int) -> int:
+    """So many digits, or more, that ``value`` does not look like one of the others: never ``0.9 > 0.9``."""
+    enough = (n for n in range(digits, 17) if format_number(value, n) not in {format_number(o, n) for o in others})
+    return next(enough, digits)
 
 
 def side_line(side: Side) -> str:

@@ -122,6 +122,23 @@ def remarks(policy: GatePolicy) -> list[str]:
             found.append(f"{rule.name}: combine says nothing where only one tolerance is set")
         if rule.role is Role.INFO and (rule.max_rel_regression, rule.max_abs_regression) != (None, None):
             found.append(f"{rule.name}: it has a tolerance, and as info it is never judged")
+        worse = "upper_bound" if rule.direction is Direction.LOWER else "lower_bound"
+        limits = (rule.max_rel_regression, rule.max_abs_regression, getattr(rule, worse))
+        if rule.role is not Role.INFO and limits == (None, None, None):
+            found.append(f"{rule.name}: nothing keeps it from getting worse: it has no tolerance and no {worse}")
+        if rule.max_rel_regression is not None and rule.max_rel_regression >= 1:
+            found.append(
+                f"{rule.name}: max_rel_regression is a fraction, so that {rule.max_rel_regression:g} allows"
+                f" {_percent(rule.max_rel_regression)}"
+            )
     if policy.paired and not policy.nuisance_params:
         found.append("paired: without nuisance_params there are no replicates to pair")
+    if policy.dataset_context is None and policy.dataset_tag is None:
+        blocks = policy.on_unknown == "block" and policy.git_commit != "same"
+        found.append(
+            "dataset: neither an input_context nor a tag is named, so that nobody asks for the same data"
+            + ('; on_unknown = "block" blocks nothing' if blocks else "")
+        )
+    if "*" in policy.nuisance_params:
+        found.append("nuisance_params: with * all runs on the same data repeat one another, whatever their params")
     return found

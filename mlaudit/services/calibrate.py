@@ -10,6 +10,7 @@ from mlaudit.domain.builtin_rules import rules_for
 from mlaudit.domain.calibration import Calibration, GroupOfRuns, calibrate_metric
 from mlaudit.domain.errors import ModelNotFound, UsageError
 from mlaudit.domain.models import Run
+from mlaudit.domain.reasons import explain, listed
 from mlaudit.domain.text import clean
 from mlaudit.domain.verdict import Role
 from mlaudit.gateway.base import TrackingReader
@@ -75,6 +76,12 @@ def calibrate_model(reader: TrackingReader, policies: Policies, request: Calibra
         )
         for rule in deciding
     )
+    for word, names in (
+        ("zero_variance_replicates", [m.name for m in metrics if m.relative_sd == 0]),
+        ("calibration_group_unusable", [m.name for m in metrics if any(s.relative_sd is None for s in m.groups)]),
+    ):
+        if names:
+            warnings.append(f"{explain(word)} ({listed(names)})")
     if not complete:
         warnings.append(f"only the newest {len(runs)} finished runs of the experiment were looked at, there are more")
     name = next((e.name for e in reader.list_experiments() if e.experiment_id == place), place)

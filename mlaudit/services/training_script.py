@@ -54,7 +54,7 @@ def read_script(directory: Path) -> TrainingScript:
         table = tomllib.loads(text)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: this is not TOML: {clean(error)}") from error
     scripts, mistakes = read_training(table, prefix=(), text=text, path=clean(path), folder=directory.absolute())
     if mistakes:

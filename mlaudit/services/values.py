@@ -25,7 +25,7 @@ class ValueReader:
         self._reader = reader
         self._left = max_histories
         self._values: dict[tuple[str, str, str], tuple[float | None, bool]] = {}
-        self._groups: dict[tuple[str, int, str, str], GroupNoise | None] = {}
+        self._groups: dict[tuple[str, ...], dict[tuple[str, str], GroupNoise | None]] = {}
         self._dropped = False
 
     def side(self, runs: Sequence[Run], who: str, policy: GatePolicy, warnings: list[str]) -> GateSide:
@@ -58,19 +58,22 @@ class ValueReader:
 
     def groups(self, groups: Sequence[Sequence[Run]], rules: Sequence[MetricRule]) -> dict[str, tuple[GroupNoise, ...]]:
         """Metric -> what each calibration group that has 2 finite values or more tells of it. Raises StoreError."""
+        # By all of their runs: of one recipe each candidate leaves others.
+        known = [(group, self._groups.setdefault(tuple(run.run_id for run in group), {})) for group in groups]
         found = {}
         for rule in rules:
-            told = (self._group(group, rule) for group in groups)
+            told = (self._group(group, rule, noises) for group, noises in known)
             found[rule.name] = tuple(noise for noise in told if noise is not None)
         return found
 
-    def _group(self, group: Sequence[Run], rule: MetricRule) -> GroupNoise | None:
-        # Groups are disjoint, so that the first run and the size tell one from what is left of it without a side.
-        key = (group[0].run_id, len(group), rule.name, f"{rule.select} {rule.direction}")
-        if key not in self._groups:
+    def _group(
+        self, group: Sequence[Run], rule: MetricRule, known: dict[tuple[str, str], GroupNoise | None]
+    ) -> GroupNoise | None:
+        key = (rule.name, f"{rule.select} {rule.direction}")
+        if key not in known:
             values = (self._replicate(run, rule) for run in group)
-            self._groups[key] = group_noise([v for v in values if v is not None])
-        return self._groups[key]
+            known[key] = group_noise([v for v in values if v is not None])
+        return known[key]
 
     def finite_values(self, groups: Sequence[Sequence[Run]], rule: MetricRule) -> tuple[tuple[float, ...], ...]:
         """The finite values of each group, in the groups' order; a group may have none. Raises StoreError."""

@@ -144,11 +144,26 @@ class TestCheck:
             "schema = 1\n[model.m]\nreplicates = { nuisance_params = [], paired = true }\n"
             "[[model.m.metric]]\nname = 'x'\ndirection = 'lower'\nmax_rel_regression = 0.1\ncombine = 'min'\n"
             "[[model.m.metric]]\nname = 'y'\nrole = 'info'\nmax_abs_regression = 0.1\n"
+            "[[model.m.metric]]\nname = 'z'\ndirection = 'lower'\nmax_rel_regression = 5\n"
+            "[[model.m.metric]]\nname = 'v'\ndirection = 'lower'\nlower_bound = 0\n"
+            "[[model.m.metric]]\nname = 'w'\ndirection = 'higher'\nlower_bound = 0\n"
+            "[model.n]\ncomparability = { dataset = {}, on_unknown = 'block' }\nreplicates.nuisance_params = '*'\n"
+            "[model.o]\ncomparability = { dataset = {}, on_unknown = 'block', git_commit = 'same' }\n"
         )
         result = cli("policy", "check")
         assert result.code == 0
-        for piece in ("x: combine says nothing", "y: it has a tolerance", "no replicates to pair"):
+        for piece in (
+            "x: combine says nothing",
+            "y: it has a tolerance",
+            "no replicates to pair",
+            "z: max_rel_regression is a fraction, so that 5 allows 500 %",
+            'for the same data; on_unknown = "block" blocks nothing',
+            "model n: nuisance_params: with *",
+            "v: nothing keeps it from getting worse: it has no tolerance and no upper_bound",
+            "model o: dataset: neither an input_context nor a tag is named, so that nobody asks for the same data\n",
+        ):
             assert piece in result.err
+        assert " w: " not in result.err
 
     def test_every_setting_changes_what_is_said(self, cli, here):
         head = "schema = 1\n[model.m]\n"

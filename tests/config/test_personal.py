@@ -42,7 +42,7 @@ def test_the_number_of_trainings_at_once(tmp_path: Path, wrong: str) -> None:
     )
 
 
-@pytest.mark.parametrize("content", [b"theme = ", b"\xff\xfe", b"[keys"])
+@pytest.mark.parametrize("content", [b"theme = ", b"\xff\xfe", b"[keys", b"x = " + b"9" * 5000, b"x = " + b"[" * 5000])
 def test_a_broken_file_is_named_and_ignored(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "config.toml"
     file.write_bytes(content)

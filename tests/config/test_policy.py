@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -111,6 +112,42 @@ role = "info"
     )
 
 
+def test_what_is_not_said_is_the_default(tmp_path):
+    path = written(tmp_path, f"schema = 1\n[model.bare]\n{METRIC}upper_bound = 1\nlower_bound = 1\n")
+    found = load_policies(str(path))
+    common = {"path": str(path), "sha256": found.sha256}
+    assert found.for_model("bare") == GatePolicy(model="bare", **common)
+    rule = MetricRule("x", Role.PRIMARY, Direction.LOWER, 0.1, upper_bound=1.0, lower_bound=1.0)
+    assert found.for_model("m") == GatePolicy((rule,), "m", **common)
+    # In a table that says something else, too.
+    path.write_text(
+        "schema = 1\n[model.m]\ncomparability.git_commit = 'ignore'\nreplicates.calibrate = true\n"
+        "gate.on_inconclusive = 'block'\n"
+    )
+    assert replace(load_policies(str(path)).for_model("m"), path=None, sha256=None) == GatePolicy(model="m")
+
+
+@pytest.mark.parametrize(
+    ("named", "context", "tag"),
+    [
+        ('{ input_context = "test" }', "test", None),
+        ('{ tag = "data" }', None, "data"),
+        ('{ input_context = "test", tag = "data" }', "test", "data"),
+        ("{}", None, None),
+    ],
+)
+def test_naming_one_witness_of_the_data_means_that_one_only(tmp_path, named, context, tag):
+    path = written(tmp_path, f"schema = 1\n[model.m.comparability]\ndataset = {named}\n")
+    policy = load_policies(str(path)).for_model("m")
+    assert (policy.dataset_context, policy.dataset_tag) == (context, tag)
+
+
+def test_the_hash_is_of_the_bytes(tmp_path):
+    content = b"\xef\xbb\xbfschema = 1\r\n[model.m]\r\n"
+    path = written(tmp_path, content)
+    assert load_policies(str(path)).sha256 == hashlib.sha256(content).hexdigest()
+
+
 def test_found_upwards_and_the_nearest_wins(tmp_path):
     outer = written(tmp_path, FULL)
     deep = tmp_path / "a" / "b"
@@ -199,6 +236,7 @@ def test_a_working_directory_that_is_gone_has_no_policy(tmp_path, monkeypatch):
         ("schema = 1\n[model.m]\nbaseline = [1]\n", 3, ["list of texts"]),
         ("schema = 1\n[model.m]\nfirst_promotion = 'yes'\n", 3, ['"bounds" or "allow" or "block"', '"yes"']),
         ("schema = 1\n[model.m.gate]\nalpha = 0\n", 3, ["model.m.gate.alpha", "not 0"]),
+        ("schema = 1\n[model.m.gate]\nalpha = 1e-10\n", 3, ["1e-9 or more", "not 1e-10"]),
         ("schema = 1\n[model.m.gate]\nalpha = 0.7\n", 3, ["at most 0.5"]),
         ("schema = 1\n[model.m.gate]\nalpha = '0.05'\n", 3, ["alpha"]),
         ("schema = 1\n[model.m.gate]\nalhpa = 0.05\n", 3, ["did you mean alpha"]),
@@ -217,10 +255,18 @@ def test_a_working_directory_that_is_gone_has_no_policy(tmp_path, monkeypatch):
         ),
         ("schema = 1\n[[model.m.metric]]\nname = 'x'\ndirection = 'lower'\n", 2, ["has no limit", "upper_bound"]),
         (f"schema = 1\n{METRIC}max_abs_regression = -1\n", 6, ["0 or more", "-1"]),
+        (f"schema = 1\n{METRIC.replace('0.1', '-0.01')}", 5, ["max_rel_regression", "0 or more", "-0.01"]),
+        (f"schema = 1\n{METRIC}relative_sd = -0.01\n", 6, ["relative_sd", "0 or more", "-0.01"]),
         (f"schema = 1\n{METRIC}max_abs_regression = nan\n", 6, ["max_abs_regression"]),
         (f"schema = 1\n{METRIC}upper_bound = inf\n", 6, ["upper_bound"]),
         (f"schema = 1\n{METRIC}upper_bound = true\n", 6, ["upper_bound"]),
         (f"schema = 1\n{METRIC}upper_bound = {'9' * 400}\n", 6, ["upper_bound"]),
+        (f"schema = 1\n{METRIC}upper_bound = {'9' * 5000}\n", 6, ["not TOML", "number is too long"]),
+        (f"schema = 1\n{METRIC}upper_bound = 0x{'f' * 5000}\n", 6, ["upper_bound", "must be a number"]),
+        (f"schema = 1\n{METRIC}upper_bound = 2026-03-01\n", 6, ["must be a number, not 2026-03-01"]),
+        (f"schema = 1\n{METRIC}upper_bound = [1]\n", 6, ["must be a number, not a list"]),
+        ("schema = 1\n[model.m]\nexperiment.name = 'x'\n", 3, ["must be text in quotes, not a table"]),
+        ("schema = 2026-03-01\n", 1, ["schema = 1, not 2026-03-01"]),
         (f"schema = 1\n{METRIC}upper_bound = 1\nlower_bound = 2\n", 6, ["below lower_bound"]),
         (f"schema = 1\n{METRIC}select = 'first'\n", 6, ['"step:<n>"', "first"]),
         (f"schema = 1\n{METRIC}select = 'step:x'\n", 6, ['"step:<n>"']),
@@ -318,6 +364,7 @@ def test_all_mistakes_of_a_file_are_found_at_once_each_with_its_own_message(tmp_
     [
         (f"schema = 1\n{METRIC}direction2 = 1\n", 1),
         ("schema = 1\n[[model.m.metric]]\nname = 3\n", 1),
+        ("schema = 1\n[model.m]\nmetric = [1]\n", 1),
         ("schema = 1\n[[model.m.metric]]\nname='x'\ndirection='down'\nselect='best'\nupper_bound='x'\n", 2),
         ("schema = 3\nother = 1\n", 2),
     ],

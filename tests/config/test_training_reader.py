@@ -144,6 +144,11 @@ ONE = f'{COMMAND}[[train.parameter]]\nname = "x"\n'
         (f'{ONE}type = "int"\nmaximum = 5\ndefault = 6\n', 8, "default: '6' must be an integer of 5 or less"),
         (f'{ONE}type = "bool"\ndefault = "yes"\n', 7, "default: 'yes' must be true or false"),
         (f"{ONE}default = [1]\n", 6, "default: must be a text, a number, true or false"),
+        (
+            f"{ONE}default = 0x{'f' * 5000}\n",
+            6,
+            "default: must be a text, a number, true or false, not a number so long",
+        ),
         (f'{ONE}type = "float"\nminimum = "0"\n', 7, 'minimum: must be a number, not "0"'),
         (f'{ONE}type = "float"\nminimum = 2\nmaximum = 1\n', 8, "maximum: is below minimum"),
         (f"{ONE}minimum = 2\n", 6, "minimum: belongs to int and float only"),

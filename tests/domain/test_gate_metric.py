@@ -38,6 +38,8 @@ def said(verdict):
         (0.9499999, 1.0, Direction.HIGHER, (Outcome.REGRESSION, "worse_than_tolerance")),
         (-1.1, -1.0, Direction.LOWER, (Outcome.PASS, "not_worse")),
         (-0.9, -1.0, Direction.LOWER, (Outcome.REGRESSION, "worse_than_tolerance")),
+        (-0.96, -1.0, Direction.LOWER, (Outcome.PASS, "within_tolerance")),
+        (-1.04, -1.0, Direction.HIGHER, (Outcome.PASS, "within_tolerance")),
         (-1.1, -1.0, Direction.HIGHER, (Outcome.REGRESSION, "worse_than_tolerance")),
         (1.0, 1.0, Direction.LOWER, (Outcome.PASS, "not_worse")),
         (0.5, 1.0, Direction.LOWER, (Outcome.PASS, "not_worse")),
@@ -61,6 +63,17 @@ def test_exactly_five_percent_passes_at_every_magnitude():
         base = 3.7 * 10.0**exponent
         assert judge(base * 1.05, base).outcome is Outcome.PASS
         assert judge(base * 1.0501, base).outcome is Outcome.REGRESSION
+
+
+def test_the_slack_is_a_billionth_of_the_greater_value():
+    """It is for floating point alone, and at a baseline of 0 it is the candidate's."""
+    for direction, way in ((Direction.LOWER, 1), (Direction.HIGHER, -1)):
+        zero = rule(direction, max_rel_regression=0.0)
+        assert judge(1 + way * 0.9e-9, 1.0, zero).outcome is Outcome.PASS
+        assert judge(1 + way * 1.1e-9, 1.0, zero).outcome is Outcome.REGRESSION
+    absolute = rule(max_rel_regression=None, max_abs_regression=0.3)
+    assert 0.1 + 0.2 > 0.3
+    assert judge(0.1 + 0.2, 0.0, absolute).outcome is Outcome.PASS
 
 
 @pytest.mark.parametrize("value", [NAN, INF, -INF, STORED_INF, -STORED_INF])
@@ -97,6 +110,25 @@ def test_without_a_baseline_the_absolute_bounds_apply():
     assert said(judge(0.6, (), bounded, has_baseline=False)) == (Outcome.REGRESSION, "above_upper_bound")
     assert said(judge(0.05, (), bounded, has_baseline=False)) == (Outcome.REGRESSION, "below_lower_bound")
     assert said(judge(0.5, (), bounded, has_baseline=False)) == (Outcome.NO_BASELINE, "first_promotion")
+    nobody_said = rule(None, upper_bound=0.5)
+    assert said(judge(0.5, (), nobody_said, has_baseline=False)) == (Outcome.NO_BASELINE, "first_promotion")
+
+
+def test_exactly_the_bound_is_within_it_and_floating_point_makes_no_difference():
+    bounded = rule(max_rel_regression=None, upper_bound=0.3, lower_bound=-0.3)
+    for value in (0.3, 0.1 + 0.2, 0.3 * (1 + 0.9e-9)):
+        assert said(judge(value, 1.0, bounded)) == (Outcome.PASS, "within_bounds")
+        assert said(judge(-value, 1.0, bounded)) == (Outcome.PASS, "within_bounds")
+    assert said(judge(0.3 * (1 + 1.1e-9), 1.0, bounded)) == (Outcome.REGRESSION, "above_upper_bound")
+    assert said(judge(-0.3 * (1 + 1.1e-9), 1.0, bounded)) == (Outcome.REGRESSION, "below_lower_bound")
+    # The mean is judged, not the worst of the replicates.
+    assert said(judge([0.1, 0.4], 1.0, bounded)) == (Outcome.PASS, "within_bounds")
+    assert said(judge([0.3, 0.4], 1.0, bounded)) == (Outcome.REGRESSION, "above_upper_bound")
+    # A bound of 0 is exact.
+    exact = rule(max_rel_regression=None, upper_bound=0.0, lower_bound=0.0)
+    assert judge(0.0, 1.0, exact).outcome is Outcome.PASS
+    assert said(judge(5e-324, 1.0, exact)) == (Outcome.REGRESSION, "above_upper_bound")
+    assert said(judge(-5e-324, 1.0, exact)) == (Outcome.REGRESSION, "below_lower_bound")
 
 
 def test_a_violated_bound_beats_being_better_and_being_incomparable():
@@ -170,6 +202,26 @@ def test_pooling_by_hand():
     assert (verdict.n_candidate, verdict.n_baseline) == (2, 3)
 
 
+@pytest.mark.parametrize("exponent", range(-1020, 1020, 60))
+def test_noise_is_the_same_share_at_every_magnitude(exponent):
+    """The squares of values such as 1e-170 are 0, those of 1e160 infinite; a power of two rounds nothing."""
+
+    def in_units(*values):
+        return [math.ldexp(value, exponent) for value in values]
+
+    cases = [
+        ((1.07,), (1.0,), {"groups": (GROUP,)}),
+        ((1.0, 1.2), (0.9, 1.0, 1.1), {}),
+        ((1.0, 1.2), (0.9, 1.0, 1.1), {"groups": (GROUP,)}),
+        ((1.00, 1.12, 0.93), (0.90, 1.00, 0.85), {"paired": True}),
+    ]
+    for candidate, baseline, options in cases:
+        plain = judge(candidate, baseline, **options)
+        scaled = judge(in_units(*candidate), in_units(*baseline), **options)
+        assert (said(scaled), scaled.df, scaled.warnings) == (said(plain), plain.df, plain.warnings)
+        assert math.ldexp(scaled.noise, -exponent) == pytest.approx(plain.noise, rel=1e-12)
+
+
 def test_paired():
     candidate, baseline = [1.00, 1.12, 0.93], [0.90, 1.00, 0.85]
     loose = judge(candidate, baseline)
@@ -189,6 +241,7 @@ def test_declared_noise_is_used_where_nothing_measures_it():
     assert math.isinf(verdict.df)
     assert verdict.noise == pytest.approx(1.6448536 * 0.03 * math.sqrt(2))
     assert judge(1.07, 1.0, declared, groups=(GROUP,)).df == 4
+    assert judge(-1.065, -1.0, rule(Direction.HIGHER, relative_sd=0.03)).noise == pytest.approx(verdict.noise)
     assert judge(0.2, 0.0, rule(relative_sd=0.03, max_abs_regression=0.1)).warnings == ("noise_unknown",)
 
 
@@ -207,9 +260,17 @@ def test_warnings_of_noise():
     assert (same.outcome, same.warnings) == (Outcome.PASS, ("zero_variance_replicates",))
     assert same.noise == 0
     assert judge([1.06, 1.06], [1.0, 1.0]).outcome is Outcome.REGRESSION
+    assert judge(1.0, 1.0, groups=((2.0, 2.0), (0.7,) * 49)).warnings == ("zero_variance_replicates",)
+    assert judge(1.0, 1.0, groups=((2.0, 2.0), (2.0, 2.1))).warnings == ()
+    assert judge([1e-300, 2e-300], 1e300).warnings == ()
     for around_zero in ((-1.0, 1.0), (1e308, -1e308, 1e-300)):
         unusable = judge(1.0, 1.0, groups=(around_zero,))
         assert unusable.warnings == ("calibration_group_unusable", "noise_unknown")
+    # Of a baseline of 0 nothing is a share.
+    at_zero = judge(0.1, 0.0, rule(max_abs_regression=0.2), groups=(GROUP,))
+    assert (at_zero.noise, at_zero.warnings) == (None, ("calibration_group_unusable", "noise_unknown"))
+    alone = judge([0.1, 0.2], 0.0, rule(max_abs_regression=0.2), groups=(GROUP,))
+    assert (alone.df, alone.warnings) == (1, ("calibration_group_unusable",))
     assert judge(1.0, 1.0, groups=((1.0,), (1.0, NAN), ())).warnings == ("noise_unknown",)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -18,6 +19,7 @@ from mlaudit.domain.gate import (
     evaluate,
 )
 from mlaudit.domain.models import Dataset, Run
+from mlaudit.domain.pairing import paired_values
 from mlaudit.domain.reasons import explain
 
 LOSS = MetricRule("val_loss", Role.PRIMARY, Direction.LOWER, max_rel_regression=0.05)
@@ -50,6 +52,7 @@ def result(verdict):
         (side(loss=0.2, auc=0.5), (Outcome.REGRESSION, "worse_than_tolerance", 1)),
         (side(loss=NAN), (Outcome.REGRESSION, "candidate_non_finite", 1)),
         (side(loss=None), (Outcome.NOT_COMPARABLE, "candidate_missing", 4)),
+        (side(loss=None, auc=None), (Outcome.NOT_COMPARABLE, "candidate_missing", 4)),
         (side(loss=None, auc=0.1), (Outcome.REGRESSION, "worse_than_tolerance", 1)),
         (side(status="RUNNING"), (Outcome.NOT_COMPARABLE, "candidate_not_finished", 4)),
         (side(status="KILLED"), (Outcome.NOT_COMPARABLE, "candidate_not_finished", 4)),
@@ -111,6 +114,29 @@ def test_only_the_named_context_counts_and_both_witnesses_can_be_switched_off():
 
 
 @pytest.mark.parametrize(
+    ("ours", "theirs", "reason"),
+    [
+        ([("val", "d1")], [("renamed", "d1")], "dataset_same"),
+        ([("val", "d1"), ("val", "d1")], [("val", "d1")], "dataset_same"),
+        ([("a", "d1"), ("b", "d2")], [("b", "d2"), ("a", "d1")], "dataset_same"),
+        ([("val", "d1"), ("more", "d2")], [("val", "d1")], "dataset_mismatch"),
+        ([("val", "d1")], [("val", "d1"), ("more", "d2")], "dataset_mismatch"),
+        ([("val", "d1"), ("more", "")], [("val", "d1")], "dataset_unknown"),
+        ([("val", "d1")], [("val", "d1"), ("more", "")], "dataset_unknown"),
+        ([("val", "")], [("val", "")], "dataset_unknown"),
+    ],
+)
+def test_the_digests_of_all_datasets_of_the_context_count(ours, theirs, reason):
+    sides = [
+        GateSide(run_id, "FINISHED", side().metrics, tuple(Dataset(n, d, "validation") for n, d in data), side().tags)
+        for run_id, data in (("c", ours), ("b", theirs))
+    ]
+    verdict = evaluate(POLICY, *sides)
+    assert {c.name: c.reason for c in verdict.checks}["dataset"] == reason
+    assert (verdict.exit_code == 4) is (reason == "dataset_mismatch")
+
+
+@pytest.mark.parametrize(
     ("commit", "on_unknown", "reason"),
     [
         ("abc", "warn", "not_worse"),
@@ -138,7 +164,9 @@ def test_no_baseline(first_promotion, reason, code):
     policy = GatePolicy(metrics=(bounded,), first_promotion=first_promotion)
     assert result(evaluate(policy, side(), None)) == (Outcome.NO_BASELINE, reason, code)
     assert result(evaluate(policy, side(loss=0.4), None)) == (Outcome.REGRESSION, "above_upper_bound", 1)
-    assert result(evaluate(policy, side(status="RUNNING"), None))[0] is Outcome.NOT_COMPARABLE
+    unfinished = evaluate(policy, side(status="RUNNING"), None)
+    assert result(unfinished) == (Outcome.NOT_COMPARABLE, "candidate_not_finished", 4)
+    assert result(evaluate(policy, side(loss=None), None)) == (Outcome.NOT_COMPARABLE, "candidate_missing", 4)
     assert result(evaluate(GatePolicy(first_promotion=first_promotion), side(), None)) == (
         Outcome.NO_BASELINE, reason, code,
     )  # fmt: skip
@@ -161,6 +189,17 @@ def test_inconclusive(on_inconclusive, expected):
     assert evaluate(policy, side(loss=0.6), BASE).outcome is Outcome.REGRESSION
 
 
+def test_what_cannot_be_compared_is_worse_than_what_chance_could_explain():
+    noisy = MetricRule("val_loss", Role.PRIMARY, Direction.LOWER, max_rel_regression=0.05, relative_sd=0.05)
+    for metrics in ((noisy, AUC), (AUC, noisy)):
+        verdict = evaluate(GatePolicy(metrics=metrics), side(loss=0.31, auc=None), BASE)
+        assert {m.outcome for m in verdict.metrics} == {Outcome.INCONCLUSIVE, Outcome.NOT_COMPARABLE}
+        assert result(verdict) == (Outcome.NOT_COMPARABLE, "candidate_missing", 4)
+        # What the policy lets pass is an INCONCLUSIVE alone.
+        allowed = GatePolicy(metrics=metrics, on_inconclusive="pass")
+        assert evaluate(allowed, side(loss=0.31, auc=None), BASE).exit_code == 4
+
+
 def test_info_metrics_never_count_and_a_broken_one_is_said():
     info = MetricRule("train_loss", Role.INFO, Direction.LOWER, max_rel_regression=0.05)
     policy = GatePolicy(metrics=(LOSS, info))
@@ -168,6 +207,15 @@ def test_info_metrics_never_count_and_a_broken_one_is_said():
     verdict = evaluate(policy, candidate, BASE)
     assert verdict.outcome is Outcome.PASS
     assert any("train_loss" in w for w in verdict.warnings)
+    # Nor is anything said of what is not known about them.
+    silent = evaluate(
+        policy,
+        replace(candidate, metrics={"val_loss": (0.3,), "train_loss": (0.3,)}),
+        replace(BASE, metrics={"val_loss": (0.3,), "train_loss": (0.3,)}),
+        groups={"val_loss": ((0.3, 0.301),)},
+    )
+    assert silent.metrics[1].warnings == ("noise_unknown",)
+    assert silent.warnings == ()
 
 
 def test_nothing_judged_is_never_a_pass():
@@ -175,6 +223,8 @@ def test_nothing_judged_is_never_a_pass():
         assert result(evaluate(GatePolicy(metrics=metrics), side(), BASE)) == (
             Outcome.NOT_COMPARABLE, "no_metric_judged", 4,
         )  # fmt: skip
+        # What keeps the runs from being compared is said first.
+        assert evaluate(GatePolicy(metrics=metrics), side(digest="d2"), BASE).reason == "dataset_mismatch"
 
 
 def test_checks_handed_in_decide_too():
@@ -205,6 +255,18 @@ def test_calibration_groups_reach_their_metric_and_alpha_is_shared_out():
     assert (one.outcome, two.outcome) == (Outcome.REGRESSION, Outcome.INCONCLUSIVE)
 
 
+def test_alpha_is_the_policys():
+    group = tuple(
+        1 + 0.03 * z for z in (-1.2649110640673518, -0.6324555320336759, 0.0, 0.6324555320336759, 1.2649110640673518)
+    )
+    # t_{1-alpha, 4}; for a REGRESSION among two metrics of half the alpha.
+    for alpha, t, strict in ((0.05, 2.131847, 2.776445), (0.01, 3.746947, 4.604095)):
+        policy = GatePolicy(metrics=(LOSS, AUC), alpha=alpha)
+        loss = evaluate(policy, side(), BASE, groups={"val_loss": (group,)}).metrics[0]
+        assert loss.noise == pytest.approx(t * 0.03 * 0.3 * math.sqrt(2), rel=1e-6)
+        assert loss.noise_regression == pytest.approx(strict * 0.03 * 0.3 * math.sqrt(2), rel=1e-6)
+
+
 def replicates(**values):
     """A side of which each value is of the seed it is named after, its own run's first."""
     side_seeds = {"val_loss": tuple("" if seed == "none" else seed for seed in values)}
@@ -229,6 +291,12 @@ class TestPaired:
         metric = self.judge(replicates(s7=9.9, s1=1.0, s2=1.01, s3=0.99), BASE_PAIRS, upper_bound=2.0)
         assert (metric.outcome, metric.reason, metric.n_candidate) == (Outcome.REGRESSION, "above_upper_bound", 4)
 
+    def test_the_bounds_are_for_the_mean_of_all_and_not_of_the_pairs(self):
+        candidate = replicates(s1=1.09, s2=1.10, s3=1.11, s4=0.5)
+        metric = self.judge(candidate, BASE_PAIRS, upper_bound=1.0)
+        assert (metric.reason, metric.n_candidate) == ("worse_than_tolerance", 3)
+        assert self.judge(candidate, BASE_PAIRS, upper_bound=0.9).reason == "above_upper_bound"
+
     def test_the_candidates_own_run_is_never_left_out(self):
         metric = self.judge(replicates(s7=1.9, s1=1.0, s2=1.01, s3=0.99), BASE_PAIRS)
         assert metric.n_candidate == 4
@@ -245,6 +313,12 @@ class TestPaired:
     def test_runs_without_a_seed_are_no_pair(self):
         metric = self.judge(replicates(s1=1.0, s2=1.01, none=0.99), replicates(s1=1.0, s2=1.01, none=0.99))
         assert metric.warnings == ("paired_not_possible",)
+
+    def test_a_seed_that_a_side_has_twice_pairs_nothing(self):
+        values, seeds = (1.0, 1.1, 1.2, 1.3), ("s1", "s2", "s3", "s3")
+        for sides in ((values, seeds, values[:3], seeds[:3]), (values[:3], seeds[:3], values, seeds)):
+            assert paired_values(*sides) == "paired_not_possible"
+        assert paired_values(values[:3], seeds[:3], values[:3], seeds[:3]) == (values[:3], values[:3])
 
 
 BASE_PAIRS = replicates(s1=1.0, s2=1.01, s3=0.99)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 
@@ -11,10 +12,12 @@ from rich.cells import cell_len
 from test_gate_json import POLICY
 
 from mlaudit.config.policy import Policies
+from mlaudit.domain.calibration import runs_to_tell
 from mlaudit.domain.diff import Change, MetricDiff, ParamDiff, diff_runs
-from mlaudit.domain.gate import Direction, GatePolicy, MetricRule, Outcome, Role
+from mlaudit.domain.gate import Direction, GatePolicy, MetricRule, MetricSamples, Outcome, Role, judge_metric
+from mlaudit.domain.text import format_change
 from mlaudit.domain.verdict import Verdict
-from mlaudit.reports import text
+from mlaudit.reports import gate_words, junit, markdown, text
 from tests.plugins.sample_store import SAMPLE
 
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
@@ -114,6 +117,44 @@ def test_figures_behind_the_reasons(compared):
     assert re.search(r"val_loss: chance alone .* \(0.066 worse, 0.0127 allowed, up to 0.076\d+ by chance\)", report)
 
 
+def test_figures_that_differ_never_look_the_same():
+    def figures(rule, candidate, baseline):
+        return gate_words.numbers(judge_metric(rule, MetricSamples((candidate,), (baseline,))), rule)
+
+    tolerance = MetricRule("loss", Role.PRIMARY, Direction.LOWER, max_rel_regression=0.05)
+    assert figures(tolerance, 0.315001, 0.3) == " (0.015001 worse, 0.015 allowed)"
+    assert figures(tolerance, 0.4, 0.3) == " (0.1 worse, 0.015 allowed)"
+    bounds = MetricRule("loss", Role.PRIMARY, Direction.LOWER, upper_bound=0.9, lower_bound=0.1)
+    assert figures(bounds, 0.900001, 0.8) == " (0.900001 > 0.9)"
+    assert figures(bounds, 0.0999999, 0.8) == " (0.0999999 < 0.1)"
+    assert figures(bounds, 1.7e308, 0.8) == " (1.7000e+308 > 0.9)"
+
+
+def test_how_many_runs_would_tell_goes_by_the_metrics_that_decide_and_is_not_told_of_pairs():
+    rules = tuple(
+        MetricRule(name, role, Direction.LOWER, max_rel_regression=0.05)
+        for name, role in (("loss", Role.PRIMARY), ("other", Role.GUARD), ("seen", Role.INFO))
+    )
+    verdict = judge_metric(rules[0], MetricSamples((1.07,), (1.0,), ((0.8, 1.0, 1.2),)), m=2)
+    assert verdict.reason == "noise_exceeds_margin"
+    needed = [runs_to_tell(verdict, 0.05, m) for m in (1, 2, 3)]
+    assert len(set(needed)) == 3
+    policy = GatePolicy(metrics=rules)
+    assert gate_words.why(verdict, policy).endswith(f"; the same difference over {needed[1]} runs a side would tell")
+    assert "would tell" not in gate_words.why(verdict, replace(policy, paired=True))
+
+
+@pytest.mark.parametrize("broken", [math.nan, math.inf, 1.7976931348623157e308, -1.7976931348623157e308])
+def test_no_change_is_told_of_what_is_no_number(broken):
+    rule = MetricRule("loss", Role.PRIMARY, Direction.LOWER, max_rel_regression=0.05)
+    for candidate, baseline in ((1.0, broken), (broken, 1.0), (broken, broken), (1.0, 0.0)):
+        verdict = judge_metric(rule, MetricSamples((candidate,), (baseline,)))
+        assert gate_words.relative_change(verdict) is None
+    assert format_change(1.79e308) == "—"
+    less_negative = judge_metric(rule, MetricSamples((-0.9,), (-1.0,)))
+    assert gate_words.relative_change(less_negative) == pytest.approx(0.1)
+
+
 @pytest.mark.parametrize(
     ("against", "title"),
     [
@@ -139,6 +180,27 @@ def test_the_limit_is_shown_even_where_the_candidate_has_no_number(compared):
     report = text.render(compared("diverged"), colour=False, width=80)
     line = next(line for line in report.splitlines() if "val_loss" in line)
     assert line.split() == ["↓", "val_loss", "0.25397", "NaN", "—", "0.26667", "?", "1/2", "REGRESSION"]
+
+
+def test_the_limit_is_a_bound_where_that_is_the_stricter(compared):
+    rules = (
+        MetricRule("val_loss", Role.PRIMARY, Direction.LOWER, 0.05, upper_bound=0.26012, lower_bound=0.1),
+        MetricRule("val_f1", Role.GUARD, Direction.HIGHER, 0.05, lower_bound=0.75123, upper_bound=0.99),
+        MetricRule("val_accuracy", Role.GUARD, Direction.HIGHER, 0.05, lower_bound=0.1),
+    )
+    policies = Policies(
+        "p.toml", "0" * 64, {"fraud-detector": GatePolicy(metrics=rules, model="fraud-detector", nuisance_params=())}
+    )
+    comparison = compared("better", policies)
+    words = {v.name: gate_words.worst_accepted(v, r) for v, r in zip(comparison.verdict.metrics, rules, strict=True)}
+    assert (words["val_loss"], words["val_f1"]) == (0.26012, 0.75123)
+    assert words["val_accuracy"] > 0.5
+    for report in (
+        text.render(comparison, colour=False, width=100), markdown.render(comparison), junit.render(comparison)
+    ):  # fmt: skip
+        assert "0.26012" in report
+        assert "0.75123" in report
+        assert "0.99" not in report
 
 
 def test_every_outcome_has_a_headline(compared):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import pickle
 from dataclasses import replace
@@ -12,10 +13,11 @@ from mlaudit.config.policy import Policies
 from mlaudit.domain.gate import Direction, GatePolicy, MetricRule, Outcome, Role
 from mlaudit.domain.models import Dataset, RunStatus, Stage
 from mlaudit.gateway.memory import MemoryGateway
+from mlaudit.reports.calibration import fragment, render_json_report, render_text
 from mlaudit.services import replicates as replicates_module
 from mlaudit.services import values as values_module
 from mlaudit.services.calibrate import CalibrateModel, calibrate_model
-from mlaudit.services.compare import CompareRun, compare_run
+from mlaudit.services.compare import Bench, CompareRun, compare_run
 from mlaudit.services.replicates import ReplicateFinder
 
 COMMIT = "mlflow.source.git.commit"
@@ -164,6 +166,34 @@ class TestGroups:
         shop.produce(shop.run("old", 0, 1.0))
         assert shop.judge(candidates[0]).candidate.replicates == (candidates[1],)
 
+    def test_blanks_around_a_data_version_make_no_other_one(self, shop):
+        candidates = shop.recipe("new", 1.0, 1.1)
+        other = shop.run("new", 5, 1.2, tags={"dataset_version": " v1 "})
+        shop.produce(shop.run("old", 0, 1.0))
+        assert set(shop.judge(candidates[0]).candidate.replicates) == {candidates[1], other}
+
+    def test_each_side_has_its_replicates_in_its_own_experiment(self, shop):
+        candidates = shop.recipe("new", 1.0, 1.1)
+        baselines = shop.recipe("old", 1.0, 1.1, 1.2, experiment=shop.store.add_experiment("elsewhere"))
+        shop.produce(baselines[0])
+        assert sizes(shop.judge(candidates[0])) == (2, 3, [])
+
+    def test_data_of_one_digest_and_another_name_are_another_recipe(self, shop):
+        def data(name):
+            return {"datasets": (Dataset(name, "1234", "validation"),)}
+
+        candidates = shop.recipe("new", 1.0, 1.1, **data("d"))
+        shop.run("new", 5, 1.2, **data("e"))
+        shop.produce(shop.run("old", 0, 1.0))
+        assert shop.judge(candidates[0]).candidate.replicates == (candidates[1],)
+
+    def test_a_deleted_candidate_is_shown_alone(self, shop):
+        candidates = shop.recipe("new", 1.0, 1.1)
+        shop.produce(shop.run("old", 0, 1.0))
+        shop.store.delete_run(candidates[0])
+        found = shop.judge(candidates[0])
+        assert (sizes(found), found.verdict.reason) == ((1, 1, []), "candidate_deleted")
+
     def test_another_experiment_holds_no_replicates(self, shop):
         candidate = shop.run("new", 1, 1.0)
         shop.run("new", 2, 1.0, experiment=shop.store.add_experiment("elsewhere"))
@@ -201,6 +231,15 @@ class TestOneRecipe:
         assert sizes(found) == (1, 1, [2])
         assert (metric.candidate, metric.baseline, metric.df) == (1.04, 1.0, 1)
         assert any("of one recipe" in w and "2 other runs" in w for w in found.verdict.warnings)
+
+    def test_what_is_left_of_the_recipe_is_told_apart_where_several_are_judged(self, shop):
+        runs = shop.recipe("same", 1.00, 1.04, 1.01, 1.50)
+        shop.produce(runs[0])
+        policies = Policies("p", "0" * 64, {"m": POLICY})
+        bench = Bench(shop.store, policies)
+        for run_id in runs[1:]:
+            request = CompareRun(run_id, "m")
+            assert bench.compare(request).verdict == compare_run(shop.store, policies, request).verdict
 
     def test_nor_with_the_same_seed(self, shop):
         first, second = shop.run("same", 1, 1.0), shop.run("same", 1, 2.0)
@@ -277,6 +316,29 @@ class TestCalibrate:
         assert [(set(g.run_ids), g.is_baseline) for g in found.groups] == [(set(runs), True)]
         assert found.metrics[0].n_baseline == 3
 
+    def test_identical_replicates_suggest_no_tolerance_and_that_is_said(self, shop):
+        shop.produce(shop.recipe("old", 1.0, 1.0, 1.0)[0])
+        found = calibrate_model(shop.store, Policies("p", "0" * 64, {"m": POLICY}), CalibrateModel("m"))
+        assert found.warnings == ("replicates are identical: did the seed change anything? (loss)",)
+        assert '# "loss": its replicates are identical; keep the rule that it has' in fragment(found)
+        assert "max_rel_regression" not in fragment(found)
+        report = render_text(found, colour=False, width=80)
+        assert "did the seed change anything? (loss)" in report
+        assert "To paste" not in report
+
+    def test_a_group_around_zero_is_left_out_and_said_and_its_spread_may_be_beyond_all_numbers(self, shop):
+        shop.recipe("other", 1.7e308, -1.7e308)
+        shop.produce(shop.recipe("old", 1e-310, 1.1e-310)[0])
+        rule = replace(LOSS, max_rel_regression=None, max_abs_regression=1.0)
+        policies = Policies("p", "0" * 64, {"m": replace(POLICY, metrics=(rule,))})
+        found = calibrate_model(shop.store, policies, CalibrateModel("m"))
+        assert found.warnings == ("a calibration group was left out: around 0 a relative spread means nothing (loss)",)
+        metric = json.loads(render_json_report(found))["metrics"][0]
+        assert sorted((g["sd"] is None, g["relative_sd"] is None) for g in metric["groups"]) == [
+            (False, False), (True, True),
+        ]  # fmt: skip
+        assert metric["policy_tolerance"] is None
+
     def test_a_baseline_without_replicates_still_tells_what_an_absolute_tolerance_is_a_share_of(self, shop):
         shop.recipe("other", 1.0, 1.01)
         shop.produce(shop.run("old", 0, 2.0))
@@ -337,6 +399,9 @@ class TestLooking:
         run = shop.store.get_run(shop.run("new", 0, 1.0))
         everything, complete = ReplicateFinder(shop.store, 20).looked_at(shop.experiment)
         assert (len(everything), complete) == (11, True)
+        for limit, whole in ((11, True), (10, False)):
+            looked_at, complete = ReplicateFinder(shop.store, limit).looked_at(shop.experiment)
+            assert (len(looked_at), complete) == (limit, whole)
         finder = ReplicateFinder(shop.store, 5)
         found = finder.find(POLICY, run, None)
         assert [len(g) for g in found.groups] == [4]

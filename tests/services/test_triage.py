@@ -12,7 +12,9 @@ from mlaudit.config.policy import Policies
 from mlaudit.domain.errors import ModelNotFound, StoreError
 from mlaudit.domain.gate import Direction, GatePolicy, MetricRule, Outcome, Role
 from mlaudit.domain.models import Stage
-from mlaudit.domain.triage import by_verdict
+from mlaudit.domain.run_values import verdict_object
+from mlaudit.domain.triage import by_verdict, in_a_line, verdict_cell
+from mlaudit.reports.runs import render_json
 from mlaudit.services.compare import CompareRun, compare_run
 from mlaudit.services.triage import JudgeRuns, judge_runs
 from tests.plugins.sample_store import MODEL, SAMPLE, build_sample_gateway
@@ -60,6 +62,19 @@ def test_the_worst_change_goes_by_the_direction(store):
     assert (worse.metric, worse.change, worse.worse) == ("val_loss", pytest.approx(0.26, abs=1e-3), worse.change)
     assert (diverged.metric, diverged.change, diverged.worse) == ("val_loss", None, math.inf)
     assert sorted((diverged, worse, better), key=by_verdict) == [better, worse, diverged]
+
+
+@pytest.mark.parametrize(("direction", "shown"), [(Direction.HIGHER, "— score"), (Direction.LOWER, "no number score")])
+def test_a_change_that_no_double_holds_is_no_number_in_json(store, direction, shown):
+    base, candidate = (store.add_run("3", metrics={"score": value}) for value in (1e-308, 1e300))
+    store.add_version("tiny", base, stage=Stage.PRODUCTION)
+    rule = MetricRule("score", Role.PRIMARY, direction, max_rel_regression=0.05)
+    given = Policies("p", "0" * 64, {"tiny": GatePolicy(metrics=(rule,), model="tiny", experiment="churn")})
+    compared = compare_run(store, given, CompareRun(candidate, "tiny"))
+    judged = in_a_line(compared)
+    assert judged.change is None
+    assert verdict_cell(judged, "change") == shown
+    assert '"change": null' in render_json(verdict_object(judged))
 
 
 def test_what_is_common_is_asked_for_once(store, calls):
