@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -156,6 +157,36 @@ class TestNothingChanges:
             writer.commit()
             assert f"name {number}" in names(gateway)
         assert set(snapshot(database.parent)) == files
+        writer.close()
+
+    @pytest.mark.parametrize("log", ["empty", "nothing committed", "begun anew"])
+    def test_wal_in_use_that_holds_nothing_yet(self, database: Path, log: str) -> None:
+        """SQLite deletes such a log when its last reader goes; what its writer commits then would be lost."""
+        set_wal(database, leave=False)
+        writer = sqlite3.connect(database, isolation_level=None)
+        writer.execute("PRAGMA cache_size = 5")
+        if log == "begun anew":
+            writer.execute("UPDATE experiments SET name = 'before' WHERE experiment_id = 2")
+            writer.execute("PRAGMA wal_checkpoint(RESTART)")
+        assert writer.execute("SELECT count(*) FROM experiments").fetchone() != (0,)
+        if log != "empty":
+            # More than the cache holds goes into the log before it is committed.
+            writer.execute("BEGIN IMMEDIATE")
+            writer.execute("UPDATE experiments SET name = 'committed' WHERE experiment_id = 2")
+            rows = [(f"key {n}", "x" * 400) for n in range(500)]
+            writer.executemany("INSERT INTO tags (key, value, run_uuid) SELECT ?, ?, min(run_uuid) FROM runs", rows)
+        before = snapshot(database.parent)
+        assert (database.with_name("m.db-wal").stat().st_size == 0) is (log == "empty")
+        assert looked_at(database) == "3 21 False"
+        assert ("before" if log == "begun anew" else "from the log") in names(opened(database))
+        assert snapshot(database.parent) == before
+        if log == "empty":
+            writer.execute("UPDATE experiments SET name = 'committed' WHERE experiment_id = 2")
+        else:
+            writer.execute("COMMIT")
+        assert "committed" in names(opened(database))
+        with closing(sqlite3.connect(database)) as other:
+            assert other.execute("SELECT name FROM experiments WHERE experiment_id = 2").fetchone() == ("committed",)
         writer.close()
 
     def test_read_only_directory(self, sqlite_store: Store, sqlite_template: Path) -> None:
