@@ -403,6 +403,36 @@ class TestMoving:
         run = opened(database).get_run(sqlite_store.runs["first"])
         assert run.tags["team"] == "‹U+DCFF›A"
 
+    def test_key_that_is_no_utf8(self, database: Path, sqlite_store: Store) -> None:
+        """Runs are ordered by it, and its history is read, whole and thinned."""
+        odd = "CAST(x'fe41' AS TEXT)"
+        rows = f"SELECT run_uuid, {odd}, abs(random() % 1000), 0, 0, 0 FROM runs"
+        change(database, f"INSERT INTO latest_metrics (run_uuid, key, value, timestamp, step, is_nan) {rows}")
+        change(database, f"INSERT INTO params (run_uuid, key, value) SELECT run_uuid, {odd}, run_uuid FROM runs")
+        steps = "WITH RECURSIVE steps(step) AS (SELECT 0 UNION ALL SELECT step + 1 FROM steps WHERE step < 99)"
+        points = f"{steps} SELECT '{sqlite_store.runs['first']}', {odd}, step, step, step, 0 FROM steps"
+        change(database, f"INSERT INTO metrics (run_uuid, key, value, timestamp, step, is_nan) {points}")
+        gateway = opened(database)
+        (column,) = {k for k in gateway.get_run(sqlite_store.runs["first"]).metrics if "U+DCFE" in k}
+        key = gateway.get_run(sqlite_store.runs["first"]).raw_key(column)
+        for direction, descending in (("ASC", False), ("DESC", True)):
+            for size in (3, 100):
+                by_metric, by_param = (
+                    gateway.search_runs(
+                        [sqlite_store.crowd], order_by=[f"{kind}.`{key}` {direction}"], max_results=size
+                    ).runs
+                    for kind in ("metrics", "params")
+                )
+                values = [run.metrics[column] for run in by_metric]
+                assert values == sorted(values, reverse=descending)
+                ids = [run.run_id for run in by_param]
+                assert ids == sorted(ids, reverse=descending)
+        history = gateway.metric_history(sqlite_store.runs["first"], key)
+        assert list(history.values) == list(range(100))
+        assert len(gateway.metric_history(sqlite_store.runs["first"], key, 20).values) < 100
+        (summary,) = gateway.metric_summaries(sqlite_store.runs["first"], [key])
+        assert summary.count == 100
+
     def test_pages_by_text_that_is_no_utf8(self, database: Path, sqlite_store: Store) -> None:
         rows = "SELECT run_uuid, 'odd', CAST(CASE WHEN rowid % 2 THEN x'ff41' ELSE x'41' END AS TEXT) FROM runs"
         change(database, f"INSERT INTO tags (run_uuid, key, value) {rows}")
