@@ -61,4 +61,4 @@ def with_nearest_key(problem: FilterError, runs: Sequence[Run]) -> FilterError:
         return problem
     # What else there is need not be listed then.
     what = problem.problem.partition(": there are ")[0]
-    return FilterError(problem.expression, f"{what}; the nearest known key is {near}", problem.position)
+    return type(problem)(problem.expression, f"{what}; the nearest known key is {near}", problem.position)

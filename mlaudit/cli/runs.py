@@ -158,7 +158,8 @@ def _say_how_many(pages: RunPages, none: str, *, filtered: bool) -> None:
     if not pages.seen.count:
         output.say(f"mlaudit: {none} match" if filtered else f"mlaudit: {none}")
     if pages.more:
-        output.say(f"mlaudit: showing {pages.seen.count} runs, there are more; see them with --max N")
+        shown = f"{pages.seen.count} run{'' if pages.seen.count == 1 else 's'}"
+        output.say(f"mlaudit: showing {shown}, there are more; see them with --max N")
 
 
 Judged = tuple[list[Run], dict[str, JudgedRun]]

@@ -92,13 +92,21 @@ class FilterError(UsageError):
     ``position`` is the 0-based character where it goes wrong, or -1 where nobody knows.
     """
 
+    what = "filter"
+
     def __init__(self, expression: str, problem: str, position: int = -1) -> None:
         super().__init__(expression, problem, position)
         self.expression, self.problem, self.position = expression, problem, position
 
     def message(self) -> str:
         where = f" at character {self.position + 1}" if self.position >= 0 else ""
-        return f"bad filter{where}: {self.problem}"
+        return f"bad {self.what}{where}: {self.problem}"
+
+
+class OrderError(FilterError):
+    """An order_by expression that no store takes."""
+
+    what = "order"
 
 
 class RunNotFound(UsageError):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mlaudit.domain.errors import FilterError
+from mlaudit.domain.errors import OrderError
 from mlaudit.domain.filter_tokens import ATTRIBUTE_ALIASES, ENTITIES, NUMERIC_ATTRIBUTES, TEXT_ATTRIBUTES, unquote
 from mlaudit.domain.filters import Comparison, Terms
 
@@ -83,12 +83,12 @@ def _lookup(subject: Searchable, entity: str, key: str) -> str | float | None:
 
 
 def parse_order(items: Sequence[str]) -> list[Order]:
-    """``metrics.loss DESC`` and the like. Raises FilterError naming the item that cannot be read."""
+    """``metrics.loss DESC`` and the like. Raises OrderError naming the item that cannot be read."""
     orders: list[Order] = []
     for item in items:
         order = _parse_order_item(item)
         if any((o.entity, o.key) == (order.entity, order.key) for o in orders):
-            raise FilterError(item, "this key is already in the order")
+            raise OrderError(item, "this key is already in the order")
         orders.append(order)
     return orders
 
@@ -97,22 +97,22 @@ def _parse_order_item(item: str) -> Order:
     try:
         words = shlex.split(item.replace("`", '"'))
     except ValueError:
-        raise FilterError(item, "a quote in the order is never closed", 0) from None
+        raise OrderError(item, "a quote in the order is never closed", 0) from None
     if not words or len(words) > 2:
-        raise FilterError(item, "an order is one key, then ASC or DESC", 0)
+        raise OrderError(item, "an order is one key, then ASC or DESC", 0)
     if len(words) == 2 and words[1].upper() not in {"ASC", "DESC"}:
-        raise FilterError(item, f"expected ASC or DESC, found {words[1]!r}", item.rfind(words[1]))
+        raise OrderError(item, f"expected ASC or DESC, found {words[1]!r}", item.rfind(words[1]))
     name, dot, key = words[0].partition(".")
     entity = ENTITIES.get(name) if dot else "attribute"
     key = unquote(key) if dot else name
     if entity is None:
-        raise FilterError(item, f"unknown kind of key {name!r}: use metrics, params, tags or attributes", 0)
+        raise OrderError(item, f"unknown kind of key {name!r}: use metrics, params, tags or attributes", 0)
     if entity == "dataset":
-        raise FilterError(item, "runs cannot be ordered by a dataset", 0)
+        raise OrderError(item, "runs cannot be ordered by a dataset", 0)
     if entity == "attribute":
         key = ATTRIBUTE_ALIASES.get(key, key)
         if key not in ORDER_ATTRIBUTES:
-            raise FilterError(item, f"unknown attribute {key!r}: there are {', '.join(sorted(ORDER_ATTRIBUTES))}", 0)
+            raise OrderError(item, f"unknown attribute {key!r}: there are {', '.join(sorted(ORDER_ATTRIBUTES))}", 0)
     return Order(entity, key, len(words) == 1 or words[1].upper() == "ASC")
 
 

@@ -150,6 +150,11 @@ class Check:
     reason: str = ""
     """A stable word such as ``dataset_mismatch``."""
 
+    @property
+    def unknown(self) -> bool:
+        """Whether it passed only because a side does not say."""
+        return self.outcome is Outcome.PASS and (self.warning or self.reason.endswith("_unknown"))
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:

@@ -11,7 +11,15 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from mlaudit.domain.errors import FilterError, MlauditError, NotAStore, PermissionDenied, StoreError, StoreUnavailable
+from mlaudit.domain.errors import (
+    FilterError,
+    MlauditError,
+    NotAStore,
+    OrderError,
+    PermissionDenied,
+    StoreError,
+    StoreUnavailable,
+)
 from mlaudit.domain.filters import locate_error
 from mlaudit.domain.text import clean
 from mlaudit.gateway import inspection
@@ -137,5 +145,5 @@ def filter_error(error: BaseException, filter_string: str, order_by: tuple[str, 
     if found is not None:
         return found
     if order_by and ("order" in problem.lower() or not filter_string):
-        return FilterError(", ".join(order_by), f"the order was rejected: {problem}")
+        return OrderError(", ".join(order_by), f"the order was rejected: {problem}")
     return FilterError(filter_string, problem)

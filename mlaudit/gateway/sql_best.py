@@ -22,7 +22,7 @@ from sqlalchemy.sql.operators import custom_op
 from mlaudit.domain.filter_match import Order
 from mlaudit.gateway.sql_database import Reading
 from mlaudit.gateway.sql_filter import COLUMN_OF
-from mlaudit.gateway.sql_order import stored
+from mlaudit.gateway.sql_tables import stored
 
 _WIDEST = 16
 """Runs that are looked at before it is all of them, by how many are wanted."""
@@ -81,7 +81,8 @@ def lead_of(reading: Reading, orders: Sequence[Order]) -> Lead | None:
 
 def _of_key(reading: Reading, table: sa.Table, key: str) -> Any:
     """The condition that a row is of this key, so that SQLite goes the shorter way to all of them."""
-    is_it = table.c.key == key
+    wanted = stored(key, table.c.key.type)
+    is_it = table.c.key == wanted
     if reading.postgresql:
         return is_it
     having = reading.connection.execute(sa.select(sa.func.count()).select_from(table).where(is_it)).scalar_one()
@@ -89,7 +90,7 @@ def _of_key(reading: Reading, table: sa.Table, key: str) -> Any:
     if having * _FREQUENT < (rows or 0):
         return is_it
     # SQLite keeps no count of a key's rows: it would take the index and look each of them up behind it.
-    return UnaryExpression(table.c.key, operator=custom_op("+")) == key
+    return UnaryExpression(table.c.key, operator=custom_op("+")) == wanted
 
 
 def first_rows(

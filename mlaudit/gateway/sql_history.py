@@ -15,7 +15,7 @@ from mlaudit.domain.models import MetricHistory
 from mlaudit.domain.text import clean
 from mlaudit.gateway.sql_database import Reading
 from mlaudit.gateway.sql_runs import number
-from mlaudit.gateway.sql_tables import is_nan
+from mlaudit.gateway.sql_tables import is_nan, stored
 
 _BATCH = 50_000
 
@@ -28,7 +28,7 @@ def whole(reading: Reading, run_id: str, key: str) -> MetricHistory:
         for name in ("step", "timestamp")
     )
     query = sa.select(step, timestamp, metrics.c.value, is_nan(metrics)).where(
-        metrics.c.run_uuid == run_id, metrics.c.key == key
+        metrics.c.run_uuid == run_id, metrics.c.key == stored(key, metrics.c.key.type)
     )
     if isinstance(step, sa.Column):
         # By the step alone: asked for more, SQLite leaves the index on the run for the one on the key, and reads all
@@ -39,10 +39,10 @@ def whole(reading: Reading, run_id: str, key: str) -> MetricHistory:
     # The driver's own cursor: SQLAlchemy's rows would cost more than reading does.
     cursor: Any = result.cursor
     while rows := cursor.fetchmany(_BATCH):
-        of_step, of_time, stored, nan = zip(*rows, strict=True)
+        of_step, of_time, of_value, nan = zip(*rows, strict=True)
         steps.extend(of_step)
         timestamps.extend(of_time)
-        values.extend(_values(stored, nan))
+        values.extend(_values(of_value, nan))
     result.close()
     _put_in_order(steps, timestamps, values)
     return MetricHistory(run_id, clean(key), steps, timestamps, values)

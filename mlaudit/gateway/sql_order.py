@@ -22,7 +22,7 @@ from mlaudit.domain.errors import FilterError
 from mlaudit.domain.filter_match import Order
 from mlaudit.gateway.convert import RUN_NAME_TAG
 from mlaudit.gateway.sql_filter import COLUMN_OF
-from mlaudit.gateway.sql_tables import Tables
+from mlaudit.gateway.sql_tables import Tables, stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +70,6 @@ class Ordering:
         return sa.or_(*ways)
 
 
-def stored(value: Any, kind: Any) -> Any:
-    """A value that was read, to compare a column of its kind with."""
-    if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
-        # SQLite let it through though it is not UTF-8; a driver does not take it back as text.
-        return sa.cast(sa.literal(value.encode("utf-8", "surrogateescape"), sa.LargeBinary()), sa.Text())
-    return sa.literal(value, kind)
-
-
 def ordering(tables: Tables, orders: Sequence[Order], *, postgresql: bool) -> Ordering:
     """The ordering that ``orders`` ask for."""
     runs = tables["runs"]
@@ -123,7 +115,8 @@ def _values(tables: Tables, order: Order) -> Any:
     if order.entity == "metric":
         return tables.latest_metrics(key=order.key)
     table = tables["params" if order.entity == "param" else "tags"]
-    return sa.select(table.c.run_uuid, table.c.value).where(table.c.key == order.key).subquery()
+    of_key = table.c.key == stored(order.key, table.c.key.type)
+    return sa.select(table.c.run_uuid, table.c.value).where(of_key).subquery()
 
 
 def fingerprint(*parts: object) -> str:

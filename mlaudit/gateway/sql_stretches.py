@@ -22,6 +22,7 @@ from mlaudit.domain.text import clean
 from mlaudit.gateway import sql_history
 from mlaudit.gateway.sql_database import Reading
 from mlaudit.gateway.sql_runs import number
+from mlaudit.gateway.sql_tables import is_utf8, stored
 
 _WIDEST = 2**62
 _INDEX = "SELECT 1 FROM sqlite_master WHERE type = 'index' AND name = 'index_metrics_run_uuid_key_step'"
@@ -52,13 +53,13 @@ def thinned(reading: Reading, run_id: str, key: str, most: int) -> MetricHistory
     # Without the index on the step, SQLite would take the one on the key alone, and read all runs' points.
     indexed = reading.postgresql or reading.connection.exec_driver_sql(_INDEX).first() is not None
     of_key: Any = metrics.c.key if indexed else sa.UnaryExpression(metrics.c.key, operator=custom_op("+"))
-    ours = sa.and_(metrics.c.run_uuid == run_id, of_key == key)
+    ours = sa.and_(metrics.c.run_uuid == run_id, of_key == stored(key, metrics.c.key.type))
     extent = _extent(reading, ours)
     if extent.count <= most or extent.high - extent.low >= _WIDEST:
         return sql_history.whole(reading, run_id, key)
     # Three points a stretch, and the two ends.
     width = (extent.high - extent.low) // max((most - 2) // 3, 1) + 1
-    if indexed and not reading.postgresql and not extent.on_time:
+    if indexed and not reading.postgresql and not extent.on_time and is_utf8(key):
         chosen, finite = _along_the_index(reading, (run_id, key), extent, width)
     else:
         chosen, finite = _grouped(reading, ours, extent, width)

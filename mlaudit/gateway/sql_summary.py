@@ -10,6 +10,7 @@ from mlaudit.domain.finite import STORED_INFINITY
 from mlaudit.domain.metric_summary import MetricSummary
 from mlaudit.domain.text import clean
 from mlaudit.gateway.sql_database import Reading
+from mlaudit.gateway.sql_tables import stored
 
 _WIDEST = 2**62
 
@@ -27,7 +28,9 @@ def summaries(reading: Reading, run_id: str, key: str | None = None) -> dict[str
     if not reading.postgresql:
         # Its columns may hold anything.
         usable = sa.and_(usable, sa.func.typeof(value).in_(("real", "integer")))
-    wanted = [metrics.c.run_uuid == run_id, *([metrics.c.key == key] if key is not None else [])]
+    wanted = [metrics.c.run_uuid == run_id]
+    if key is not None:
+        wanted.append(metrics.c.key == stored(key, metrics.c.key.type))
     chosen = sa.select(metrics.c.key, metrics.c.step, sa.case((usable, value)).label("value")).where(*wanted)
     # Ordered and not merged into the query around it, SQLite takes the run's index: for the sake of the grouping it
     # would take the one on the key, and read all runs' points.

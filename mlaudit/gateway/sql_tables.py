@@ -120,7 +120,7 @@ class Tables:
         """
         table = self._tables.get("latest_metrics")
         source = self._tables["metrics"] if table is None else table
-        where = [source.c.key == key] if key is not None else []
+        where = [source.c.key == stored(key, source.c.key.type)] if key is not None else []
         where += [source.c.run_uuid.in_(run_ids)] if run_ids is not None else []
         if table is not None:
             return sa.select(source.c.run_uuid, source.c.key, source.c.value, is_nan(source)).where(*where).subquery()
@@ -131,6 +131,19 @@ class Tables:
         return (
             sa.select(inner.c.run_uuid, inner.c.key, inner.c.value, inner.c.is_nan).where(inner.c.place == 1).subquery()
         )
+
+
+def is_utf8(text: str) -> bool:
+    """Whether a text that was read is one that a driver takes back; SQLite holds others as well."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def stored(value: Any, kind: Any) -> Any:
+    """A value that was read, to compare a column of its kind with."""
+    if isinstance(value, str) and not is_utf8(value):
+        # SQLite let it through though it is not UTF-8; a driver does not take it back as text.
+        return sa.cast(sa.literal(value.encode("utf-8", "surrogateescape"), sa.LargeBinary()), sa.Text())
+    return sa.literal(value, kind)
 
 
 def is_nan(metrics: sa.Table) -> Any:

@@ -5,12 +5,18 @@ SQLite then wants two files beside it (``-wal``, ``-shm``) and makes or changes 
 without locks, with the index of its log kept in memory, and the caller looks afterwards whether somebody wrote
 meanwhile (:func:`file_state`). Who finds that reads again and takes part in the locking: the files are there
 then, and in use.
+
+A log in which nothing is committed is not opened at all (:func:`holds_commit`): SQLite deletes such a one when its last
+reader goes, and without locks each reader takes itself for the last. Whoever has it open then writes to a file that
+nobody else sees, and loses all of it.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
+import struct
+import sys
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -23,6 +29,12 @@ LOCK_SECONDS = 2.0
 HEADER_BYTES = 100
 _VERSIONS = slice(18, 20)
 _WAL = b"\x02\x02"
+_LOG_HEADER = struct.Struct(">4I8s")
+"""Of a log's 32 bytes the magic number, version, page size, number of checkpoints and salt; its checksum follows."""
+_LOG_HEADER_BYTES = 32
+_LOG_MAGIC = {0x377F0682, 0x377F0683}
+_FRAME_HEADER = struct.Struct(">2I8s8x")
+"""Before each page: its number, the database's size where it ends a transaction, the log's salt, a checksum."""
 _HANDLES = 16
 """Database files that are kept open at once; a process of mlaudit's has one or two."""
 
@@ -107,11 +119,37 @@ def file_state(path: Path, *, wal: bool) -> FileState:
     return FileState(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, log)
 
 
+def holds_commit(path: Path) -> bool:
+    """Whether there is a log beside the database that holds a whole transaction; also where it cannot be read."""
+    try:
+        with open(f"{path}-wal", "rb") as file:
+            start = file.read(_LOG_HEADER_BYTES)
+            if len(start) < _LOG_HEADER_BYTES:
+                return False
+            magic, _, page_bytes, _, salt = _LOG_HEADER.unpack_from(start)
+            if magic not in _LOG_MAGIC:
+                return False
+            while len(frame := file.read(_FRAME_HEADER.size)) == _FRAME_HEADER.size:
+                _, ends_with, of_log = _FRAME_HEADER.unpack(frame)
+                if of_log != salt:
+                    # What follows is left from before the log was begun anew.
+                    return False
+                if ends_with:
+                    return True
+                file.seek(page_bytes, os.SEEK_CUR)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        # SQLite says what is wrong with it.
+        return True
+    return False
+
+
 def connect(path: Path, access: Access, timeout: float = LOCK_SECONDS) -> sqlite3.Connection:
     """A connection in autocommit mode that cannot write. Raises sqlite3.Error."""
     if access is Access.LOCKING:
         options = "mode=ro"
-    elif not os.path.exists(f"{path}-wal"):
+    elif not holds_commit(path):
         # Everything is in the file itself.
         options = "mode=ro&immutable=1"
     elif os.name == "posix":
@@ -124,5 +162,8 @@ def connect(path: Path, access: Access, timeout: float = LOCK_SECONDS) -> sqlite
     if "unix-none" in options:
         # Exclusive is what makes SQLite keep the log's index in memory; there are no locks in this mode.
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        if sys.version_info >= (3, 12):
+            # The log may have been begun anew since it was looked at.
+            connection.setconfig(sqlite3.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, True)
     connection.execute("PRAGMA query_only = ON")
     return connection

@@ -97,7 +97,7 @@ def render(comparison: Comparison, code: CodeChange | None = None) -> str:
 def _check_sign(check: Check) -> str:
     if check.outcome is not Outcome.PASS:
         return "❌"
-    return "❔" if check.warning or check.reason.endswith("_unknown") else "✅"
+    return "❔" if check.unknown else "✅"
 
 
 def _bounded(lines: Sequence[str]) -> str:

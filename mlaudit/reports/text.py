@@ -60,9 +60,7 @@ def render(comparison: Comparison, code: CodeChange | None = None, *, colour: bo
     _code(page, code)
     page.section("Checks")
     for check in comparison.verdict.checks:
-        passed = check.outcome is Outcome.PASS
-        unknown = check.warning or check.reason.endswith("_unknown")
-        mark = ("?" if unknown else "ok") if passed else "NO"
+        mark = "?" if check.unknown else "ok" if check.outcome is Outcome.PASS else "NO"
         page.hanging(f"{mark:<4}", check.detail, style="" if mark == "ok" else "yellow")
     if comparison.verdict.warnings:
         page.section("Warnings")

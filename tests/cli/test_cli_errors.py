@@ -147,7 +147,7 @@ def test_a_wrong_filter_is_shown_with_a_caret_under_the_place(cli, expression, p
 
 def test_a_wrong_order_is_shown_the_same_way(cli):
     lines = cli("runs", "--order-by", "metrics.f1 SIDEWAYS").err.splitlines()
-    assert lines[0].endswith("expected ASC or DESC, found 'SIDEWAYS'")
+    assert lines[0] == "mlaudit: error: bad order at character 12: expected ASC or DESC, found 'SIDEWAYS'"
     assert lines[1:] == ["  metrics.f1 SIDEWAYS", "             ^"]
 
 

@@ -106,6 +106,7 @@ def test_truncation_is_said_and_max_reads_beyond_a_page(cli):
     short = cli("runs", "--max", "3", "--format", "json")
     assert len(json.loads(short.out)) == 3
     assert "showing 3 runs, there are more" in short.err
+    assert "showing 1 run, there are more" in cli("runs", "--max", "1").err
     store = MemoryGateway()
     experiment = store.add_experiment("many")
     for number in range(1205):

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -156,6 +157,36 @@ class TestNothingChanges:
             writer.commit()
             assert f"name {number}" in names(gateway)
         assert set(snapshot(database.parent)) == files
+        writer.close()
+
+    @pytest.mark.parametrize("log", ["empty", "nothing committed", "begun anew"])
+    def test_wal_in_use_that_holds_nothing_yet(self, database: Path, log: str) -> None:
+        """SQLite deletes such a log when its last reader goes; what its writer commits then would be lost."""
+        set_wal(database, leave=False)
+        writer = sqlite3.connect(database, isolation_level=None)
+        writer.execute("PRAGMA cache_size = 5")
+        if log == "begun anew":
+            writer.execute("UPDATE experiments SET name = 'before' WHERE experiment_id = 2")
+            writer.execute("PRAGMA wal_checkpoint(RESTART)")
+        assert writer.execute("SELECT count(*) FROM experiments").fetchone() != (0,)
+        if log != "empty":
+            # More than the cache holds goes into the log before it is committed.
+            writer.execute("BEGIN IMMEDIATE")
+            writer.execute("UPDATE experiments SET name = 'committed' WHERE experiment_id = 2")
+            rows = [(f"key {n}", "x" * 400) for n in range(500)]
+            writer.executemany("INSERT INTO tags (key, value, run_uuid) SELECT ?, ?, min(run_uuid) FROM runs", rows)
+        before = snapshot(database.parent)
+        assert (database.with_name("m.db-wal").stat().st_size == 0) is (log == "empty")
+        assert looked_at(database) == "3 21 False"
+        assert ("before" if log == "begun anew" else "from the log") in names(opened(database))
+        assert snapshot(database.parent) == before
+        if log == "empty":
+            writer.execute("UPDATE experiments SET name = 'committed' WHERE experiment_id = 2")
+        else:
+            writer.execute("COMMIT")
+        assert "committed" in names(opened(database))
+        with closing(sqlite3.connect(database)) as other:
+            assert other.execute("SELECT name FROM experiments WHERE experiment_id = 2").fetchone() == ("committed",)
         writer.close()
 
     def test_read_only_directory(self, sqlite_store: Store, sqlite_template: Path) -> None:
@@ -371,6 +402,36 @@ class TestMoving:
         connection.close()
         run = opened(database).get_run(sqlite_store.runs["first"])
         assert run.tags["team"] == "‹U+DCFF›A"
+
+    def test_key_that_is_no_utf8(self, database: Path, sqlite_store: Store) -> None:
+        """Runs are ordered by it, and its history is read, whole and thinned."""
+        odd = "CAST(x'fe41' AS TEXT)"
+        rows = f"SELECT run_uuid, {odd}, abs(random() % 1000), 0, 0, 0 FROM runs"
+        change(database, f"INSERT INTO latest_metrics (run_uuid, key, value, timestamp, step, is_nan) {rows}")
+        change(database, f"INSERT INTO params (run_uuid, key, value) SELECT run_uuid, {odd}, run_uuid FROM runs")
+        steps = "WITH RECURSIVE steps(step) AS (SELECT 0 UNION ALL SELECT step + 1 FROM steps WHERE step < 99)"
+        points = f"{steps} SELECT '{sqlite_store.runs['first']}', {odd}, step, step, step, 0 FROM steps"
+        change(database, f"INSERT INTO metrics (run_uuid, key, value, timestamp, step, is_nan) {points}")
+        gateway = opened(database)
+        (column,) = {k for k in gateway.get_run(sqlite_store.runs["first"]).metrics if "U+DCFE" in k}
+        key = gateway.get_run(sqlite_store.runs["first"]).raw_key(column)
+        for direction, descending in (("ASC", False), ("DESC", True)):
+            for size in (3, 100):
+                by_metric, by_param = (
+                    gateway.search_runs(
+                        [sqlite_store.crowd], order_by=[f"{kind}.`{key}` {direction}"], max_results=size
+                    ).runs
+                    for kind in ("metrics", "params")
+                )
+                values = [run.metrics[column] for run in by_metric]
+                assert values == sorted(values, reverse=descending)
+                ids = [run.run_id for run in by_param]
+                assert ids == sorted(ids, reverse=descending)
+        history = gateway.metric_history(sqlite_store.runs["first"], key)
+        assert list(history.values) == list(range(100))
+        assert len(gateway.metric_history(sqlite_store.runs["first"], key, 20).values) < 100
+        (summary,) = gateway.metric_summaries(sqlite_store.runs["first"], [key])
+        assert summary.count == 100
 
     def test_pages_by_text_that_is_no_utf8(self, database: Path, sqlite_store: Store) -> None:
         rows = "SELECT run_uuid, 'odd', CAST(CASE WHEN rowid % 2 THEN x'ff41' ELSE x'41' END AS TEXT) FROM runs"

@@ -79,6 +79,12 @@ class TestComparison:
             await show(pilot, nickname)
             await see(pilot, *words, "no policy file: built-in rules")
 
+    async def test_what_a_side_does_not_say_is_no_tick(self, sample_gateway: MemoryGateway) -> None:
+        app = app_on(sample_gateway)
+        async with app.run_test(size=WIDE) as pilot:
+            await show(pilot, "diverged")
+            await see(pilot, "? dataset: validation data", "✓ candidate status")
+
     async def test_params_that_are_the_same_are_shown_on_demand(self, sample_gateway: MemoryGateway) -> None:
         app = app_on(sample_gateway)
         async with app.run_test(size=WIDE) as pilot:

@@ -21,7 +21,7 @@ from mlaudit.gateway.memory import MemoryGateway
 from mlaudit.services.run_environment import MOST_FOLDERS, FindEnvironment, find_environment
 from mlaudit.tui.screens.run import RunScreen
 from mlaudit.tui.widgets.markdown_text import MarkdownText
-from mlaudit.tui.widgets.run_overview import RunOverview, source_rows
+from mlaudit.tui.widgets.run_overview import RunOverview, identity_rows, source_rows
 from tests.plugins.screen_tools import app_on, see, text_of, until
 
 COMMIT = {"mlflow.source.git.commit": "0123456789abcdef"}
@@ -52,6 +52,19 @@ class TestSource:
         assert source({})["host"].startswith("not recorded")
         assert source({"hostname": "gpu-7"})["host"] == "gpu-7"
         assert source({"mlflow.docker.image.uri": "x:1"})["image"] == "x:1"
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "started", "ended"),
+    [
+        (60_000, 61_000, "1970-01-01 00:01 UTC", "1970-01-01 00:01 UTC, after 1.0s"),
+        (None, 60_000, "—", "1970-01-01 00:01 UTC"),
+        (60_000, None, "1970-01-01 00:01 UTC", "—"),
+    ],
+)
+def test_a_time_that_is_missing_has_no_zone(start: int | None, end: int | None, started: str, ended: str) -> None:
+    rows = dict(identity_rows(Run("r", "0", "", "FINISHED", start_time=start, end_time=end), "churn"))
+    assert (rows["started"], rows["ended"]) == (started, ended)
 
 
 def test_environment_files_are_looked_for_with_each_model() -> None:

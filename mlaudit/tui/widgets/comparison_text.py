@@ -90,8 +90,8 @@ def notes_text(comparison: Comparison) -> Text:
     """The checks of comparability and the warnings, one a line."""
     lines = []
     for check in comparison.verdict.checks:
-        sign = "!" if check.warning else SIGNS[check.outcome]
-        style = OTHER_COLOR if check.warning else COLORS.get(check.outcome, OTHER_COLOR)
+        sign = "!" if check.warning else "?" if check.unknown else SIGNS[check.outcome]
+        style = OTHER_COLOR if check.unknown else COLORS.get(check.outcome, OTHER_COLOR)
         lines.append(Text.assemble((f"{sign} ", style), (check.name.replace("_", " "), "bold"), f": {check.detail}"))
     lines += [Text.assemble(("! ", OTHER_COLOR), warning) for warning in comparison.verdict.warnings]
     return Text("\n").join(lines)

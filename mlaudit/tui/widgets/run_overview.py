@@ -103,7 +103,7 @@ def environment_rows(found: EnvironmentFiles) -> list[tuple[str, str | Text]]:
 def overview_text(details: RunDetails) -> Text:
     """What the run itself says."""
     run = details.run
-    blocks = [_section("", _identity(run, details.experiment_name))]
+    blocks = [_section("", identity_rows(run, details.experiment_name))]
     versions = [(v.model, version_words(v)) for v in details.versions]
     blocks.append(_section("Registered versions", versions, "none"))
     datasets = [
@@ -115,18 +115,24 @@ def overview_text(details: RunDetails) -> Text:
     return Text("\n\n").join(blocks)
 
 
-def _identity(run: Run, experiment: str) -> list[tuple[str, str | Text]]:
+def _moment(milliseconds: int | None) -> str:
+    return "—" if milliseconds is None else f"{format_time(milliseconds)} UTC"
+
+
+def identity_rows(run: Run, experiment: str) -> list[tuple[str, str | Text]]:
+    """Which run it is, when it ran and whose it is."""
     status = Text(run.status, style=STATUS_COLORS.get(run.status, ""))  # type: ignore[call-overload]
     if run.lifecycle_stage != "active":
         status.append(f" · {run.lifecycle_stage.upper()}", style="bold")
-    ended = "still running" if run.end_time is None and run.status == "RUNNING" else format_time(run.end_time)
+    ended = "still running" if run.end_time is None and run.status == "RUNNING" else _moment(run.end_time)
+    took = duration_of(run)
     return [
         ("run", run.run_id),
         ("name", run.name or "—"),
         ("experiment", f"{experiment} (#{run.experiment_id})"),
         ("status", status),
-        ("started", f"{format_time(run.start_time)} UTC"),
-        ("ended", ended if run.end_time is None else f"{ended} UTC, after {format_duration(duration_of(run))}"),
+        ("started", _moment(run.start_time)),
+        ("ended", ended if took is None else f"{ended}, after {format_duration(took)}"),
         # The store has only the client's word for it.
         ("user", f"{run.user} (claimed)" if run.user else "—"),
         ("artifacts", run.artifact_uri or "—"),
