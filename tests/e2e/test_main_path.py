@@ -215,7 +215,7 @@ def test_stopped_and_continued_it_goes_on(store: Path) -> None:
         t.until(lambda: not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "T", "its stop")
         taken = t.raw.count(b"\x1b[?2004h")
         t.signal(signal.SIGCONT)
-        t.until(lambda: t.raw.count(b"\x1b[?2004h") > taken, "the terminal, taken again")
+        t.until(lambda: t.raw.count(b"\x1b[?2004h") > taken and t.takes_keys, "the terminal, taken again")
         t.press("enter")
         t.see("15 runs")
         t.press("q")

@@ -107,6 +107,11 @@ class Terminal:
             os.close(self._master)
             os.close(self._slave)
 
+    @property
+    def takes_keys(self) -> bool:
+        """Whether the program has each key at once, and not a line at a time."""
+        return not termios.tcgetattr(self._slave)[3] & termios.ICANON
+
     # What is on screen
 
     def _read(self, seconds: float) -> bool:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.screen import Screen
+from textual.timer import Timer
 from textual.widget import Widget
 
-from mlaudit.domain.errors import StoreError
+from mlaudit.domain.errors import DeadlineExceeded, MlauditError, StoreError, StoreUnavailable
+from mlaudit.services.experiments import ListExperiments
 from mlaudit.services.requests import Request
 from mlaudit.tui.screen_workers import end_workers
 from mlaudit.tui.widgets.key_line import KeyLine
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
     from mlaudit.tui.app import MlauditApp
 
 T = TypeVar("T")
+FIRST_PAUSE = 1.0
+"""Seconds until a store that did not answer is asked again by itself; doubled each time that it does not."""
+LONGEST_PAUSE = 4.0
+"""A store that is back is noticed within five seconds."""
 
 
 def in_view(screen: Screen[Any]) -> bool:
@@ -46,6 +52,10 @@ class BaseScreen(Screen[None]):
             tooltip="Forward again to the screen that was left",
         ),
     ]
+
+    _pause = FIRST_PAUSE
+    _due: Timer | None = None
+    """When the store is asked again, where it did not answer."""
 
     def compose(self) -> ComposeResult:
         yield StoreHeader()
@@ -88,14 +98,56 @@ class BaseScreen(Screen[None]):
         """The backend's answer; the header tells when a store failed to give one. Raises MlauditError."""
         try:
             answer = await self.mlaudit.backend.ask(request)
-        except StoreError:
+        except StoreError as error:
             for header in self.query(StoreHeader):
                 header.failed_at = header.failed_at or time.strftime("%H:%M:%S")
+            if isinstance(error, StoreUnavailable | DeadlineExceeded) and not request.writes:
+                self._ask_again_later()
             raise
+        self._answered()
+        return answer
+
+    # A store that does not answer
+
+    def _answered(self) -> None:
         # A screen that is being taken down still gets its answers, and has no header any more.
         for header in self.query(StoreHeader):
             header.failed_at = ""
-        return answer
+        self._pause = FIRST_PAUSE
+        if self._due is not None:
+            self._due.stop()
+            self._due = None
+
+    def _ask_again_later(self) -> None:
+        """Unless that is due already."""
+        if self._due is None and self.is_attached:
+            self._due = self.set_timer(self._pause, self._ask_again)
+            self._pause = min(LONGEST_PAUSE, self._pause * 2)
+
+    def _ask_again(self) -> None:
+        self._due = None
+        if self.app.screen is self:
+            self.run_worker(self._look_whether_back(), group="back", exclusive=True)
+        else:
+            # What cannot be seen needs no news, and what a dialog asks about stays as it is.
+            self._ask_again_later()
+
+    async def _look_whether_back(self) -> None:
+        """By a question that changes nothing, whatever it was that failed."""
+        try:
+            await self.mlaudit.backend.ask(ListExperiments())
+        except (StoreUnavailable, DeadlineExceeded):
+            self._ask_again_later()
+        except MlauditError:
+            pass  # an answer, though no good one: the next key will tell
+        else:
+            self._answered()
+            self.store_is_back()
+
+    def store_is_back(self) -> None:
+        """It answers again: show what it has to tell, as the key for that does, where there is one."""
+        if hasattr(self, "action_reload"):
+            self.call_next(self.run_action, "reload")
 
     def is_at_work(self, group: str) -> bool:
         """Whether a worker of this screen's goes on: one that is started now would end it unfinished."""

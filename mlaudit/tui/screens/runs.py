@@ -212,6 +212,15 @@ class RunsScreen(LiveMixin, PlaceMixin, ViewsMixin, DeletedMixin, CopyMixin, Exp
         self._problem = f"{error}.{kept} Press r to try again."
         self._say()
 
+    def store_is_back(self) -> None:
+        """Ask again for what did not come. What had come stays as it is: nobody loses their place in many runs."""
+        if self._first_due:
+            self.load()
+            return
+        self._problem = ""
+        self._say()
+        self._judge_listed()
+
     def _stop_loading(self) -> None:
         self.workers.cancel_group(self, "runs.load")
         self._loading = False

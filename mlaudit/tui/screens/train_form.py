@@ -114,6 +114,9 @@ class TrainFormScreen(RunningMixin, BaseScreen):
         self._prefill = None
         self.load()
 
+    def store_is_back(self) -> None:
+        """Nothing: a form is made anew under nobody's hands."""
+
     def fill(self, prefill: Prefill) -> None:
         """Begin anew, with these values; the script that they were for is chosen, where it is there."""
         self._prefill = prefill
