@@ -24,6 +24,7 @@ from mlaudit.domain.text import clean
 PIPE_WIDTH = 100
 """Columns of a text report that goes to a file or a pipe, unless COLUMNS says otherwise."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_SQLITE = b"SQLite format 3\0"
 UNLIMITED_WIDTH = 1_000_000
 """A table that nobody looks at through a window is never cut."""
 
@@ -222,9 +223,18 @@ def write_file(path: str, text: str, what: str = "the report") -> None:
         target = Path(os.path.realpath(target))
         if target.is_dir():
             raise IsADirectoryError(21, "Is a directory")
+        _refuse_database(target, path)
         _replace(target, payload)
     except OSError as problem:
         raise UsageError(f"cannot write {what} to {path}: {problem.strerror or problem}") from problem
+
+
+def _refuse_database(target: Path, path: str) -> None:
+    """Raises UsageError for a store's file: a slip of the hand would be the end of it. Raises OSError."""
+    if target.exists():
+        with target.open("rb") as file:
+            if file.read(len(_SQLITE)) == _SQLITE:
+                raise UsageError(f"{path} is a database; it is not overwritten")
 
 
 def append_file(path: str, text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 from sample_store import MODEL, SAMPLE
@@ -75,6 +76,19 @@ def test_one_report_that_cannot_be_written_leaves_no_old_one_in_another(diff, cl
     assert (result.code, result.out) == (2, "")
     assert "missing" in result.err
     assert json.loads(other.read_text())["verdict"] == ("ERROR" if fails else "REGRESSION")
+
+
+@pytest.mark.parametrize("command", ["diff", "calibrate"])
+def test_a_database_is_not_overwritten(cli, diff, sqlite_template, tmp_path, command):
+    store = tmp_path / "mlflow.db"
+    shutil.copy(sqlite_template, store)
+    before = store.read_bytes()
+    result = (
+        diff(Outcome.PASS, 0, "-o", str(store))[0] if command == "diff" else cli("calibrate", MODEL, "-o", str(store))
+    )
+    assert (result.code, result.out) == (2, "")
+    assert f"{store} is a database; it is not overwritten" in result.err
+    assert store.read_bytes() == before
 
 
 def test_two_production_versions_are_exit_code_2(cli):
