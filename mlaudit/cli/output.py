@@ -24,7 +24,6 @@ from mlaudit.domain.text import clean
 PIPE_WIDTH = 100
 """Columns of a text report that goes to a file or a pipe, unless COLUMNS says otherwise."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_SQLITE = b"SQLite format 3\0"
 UNLIMITED_WIDTH = 1_000_000
 """A table that nobody looks at through a window is never cut."""
 
@@ -231,9 +230,11 @@ def write_file(path: str, text: str, what: str = "the report") -> None:
 
 def _refuse_database(target: Path, path: str) -> None:
     """Raises UsageError for a store's file: a slip of the hand would be the end of it. Raises OSError."""
+    from mlaudit.gateway.inspection import SQLITE_HEADER
+
     if target.exists():
         with target.open("rb") as file:
-            if file.read(len(_SQLITE)) == _SQLITE:
+            if file.read(len(SQLITE_HEADER)) == SQLITE_HEADER:
                 raise UsageError(f"{path} is a database; it is not overwritten")
 
 

@@ -51,9 +51,16 @@ async def failing(pilot: Pilot[None], store: MemoryGateway, fail: Callable[[str]
 
 @pytest.mark.parametrize("error", [StoreUnavailable("memory://", "gone"), DeadlineExceeded("memory://", "it", 9)])
 async def test_without_a_key(sample_gateway: MemoryGateway, error: StoreError) -> None:
+    refused: list[str] = []
+
+    def refuse(method: str) -> StoreError:
+        refused.append(method)
+        return error
+
     app = app_on(sample_gateway)
     async with app.run_test(size=SIZE) as pilot:
-        await failing(pilot, sample_gateway, lambda _method: error)
+        await failing(pilot, sample_gateway, refuse)
+        await until(pilot, lambda: refused.count("list_experiments") > 1)
         sample_gateway.add_version("newcomer", SAMPLE["better"])
         sample_gateway.fail = answers
         await see(pilot, "3 registered models", "newcomer")
@@ -127,6 +134,28 @@ async def test_nothing_is_asked_for_what_cannot_be_seen_nor_after_it_is_left(sam
         sample_gateway.fail = answers
         await pilot.pause(0.5)
         assert not any(isinstance(request, SummarizeModels) for request in asked[before:])
+
+
+@pytest.mark.parametrize("error", [StoreUnavailable("memory://", "gone"), DeadlineExceeded("memory://", "it", 9)])
+async def test_one_question_that_always_fails_is_not_asked_for_ever(
+    sample_gateway: MemoryGateway, error: StoreError
+) -> None:
+    """Where the store answers all others: its artifacts lie elsewhere, or a judgement takes too long."""
+    asked: list[str] = []
+
+    def fail(method: str) -> StoreError | None:
+        asked.append(method)
+        return None if method == "list_experiments" else error
+
+    app = app_on(sample_gateway)
+    async with app.run_test(size=SIZE) as pilot:
+        await failing(pilot, sample_gateway, fail)
+        await pilot.pause(0.5)
+        before = len(asked)
+        await pilot.pause(0.7)
+        assert len(asked) == before
+        assert "STALE" in text_of(pilot)
+        assert len([method for method in asked if method != "list_experiments"]) <= 4
 
 
 async def test_what_is_answered_though_badly_is_not_asked_again(sample_gateway: MemoryGateway) -> None:

@@ -28,6 +28,8 @@ FIRST_PAUSE = 1.0
 """Seconds until a store that did not answer is asked again by itself; doubled each time that it does not."""
 LONGEST_PAUSE = 4.0
 """A store that is back is noticed within five seconds."""
+SETTLED = 60.0
+"""Seconds after such a return in which a failure is the question's own, unless the store is seen to be away again."""
 
 
 def in_view(screen: Screen[Any]) -> bool:
@@ -56,6 +58,9 @@ class BaseScreen(Screen[None]):
     _pause = FIRST_PAUSE
     _due: Timer | None = None
     """When the store is asked again, where it did not answer."""
+    _is_away = False
+    """Whether it is the store that does not answer, and not one question that it cannot answer, or not in time."""
+    _settled_at = 0.0
 
     def compose(self) -> ComposeResult:
         yield StoreHeader()
@@ -102,6 +107,8 @@ class BaseScreen(Screen[None]):
             for header in self.query(StoreHeader):
                 header.failed_at = header.failed_at or time.strftime("%H:%M:%S")
             if isinstance(error, StoreUnavailable | DeadlineExceeded) and not request.writes:
+                # Of one that takes too long, the next question will tell.
+                self._is_away |= isinstance(error, StoreUnavailable) and time.monotonic() >= self._settled_at
                 self._ask_again_later()
             raise
         self._answered()
@@ -137,12 +144,15 @@ class BaseScreen(Screen[None]):
         try:
             await self.mlaudit.backend.ask(ListExperiments())
         except (StoreUnavailable, DeadlineExceeded):
+            self._is_away = True
             self._ask_again_later()
         except MlauditError:
             pass  # an answer, though no good one: the next key will tell
         else:
-            self._answered()
-            self.store_is_back()
+            if self._is_away:
+                self._is_away, self._settled_at = False, time.monotonic() + SETTLED
+                self._answered()
+                self.store_is_back()
 
     def store_is_back(self) -> None:
         """It answers again: show what it has to tell, as the key for that does, where there is one."""
